@@ -1,0 +1,1 @@
+export function writeManifest(): Promise<boolean>;

@@ -1,0 +1,80 @@
+import { fileURLToPath } from 'node:url';
+import { Config } from '@oclif/core/config';
+import { settings } from '@oclif/core/settings';
+import { failure } from '../core/foundation/foundation.js';
+import { quoted } from '../core/volume/volume.js';
+import { flushOutput, keepQuietAboutClosedPipes } from './output.js';
+import { PACKAGE } from './package.js';
+import { reportFailure } from './report-failure.js';
+import type { StartOptions } from './run.js';
+import { nearest } from './suggestion.js';
+
+/** Finds the command that the words name, runs it, and turns whatever is thrown into a message and an exit code. */
+export async function dispatch(argv: readonly string[], options: StartOptions = {}): Promise<void> {
+  keepQuietAboutClosedPipes();
+  try {
+    await runWords(argv, await loadConfig(options));
+  } catch (error) {
+    process.exitCode = reportFailure(error, argv);
+  }
+  await flushOutput();
+  // A command may leave a socket or a timer behind; when it has answered, it has ended.
+  process.exit();
+}
+
+async function loadConfig(options: StartOptions): Promise<Config> {
+  // oclif would look for TypeScript sources by itself where NODE_ENV is `test`; bin/dev.js is our way to do that.
+  settings.enableAutoTranspile = false;
+  const top = fileURLToPath(new URL('../..', import.meta.url));
+  const pjson = structuredClone(PACKAGE) as unknown as NonNullable<ConstructorParameters<typeof Config>[0]['pjson']>;
+  if (!options.fromSource) return Config.load({ root: top, pjson });
+  // Below src/ there is no manifest, so oclif discovers the commands as they are now.
+  pjson.oclif = { ...pjson.oclif, commands: './commands' };
+  return Config.load({ root: `${top}src`, pjson });
+}
+
+async function runWords(argv: readonly string[], config: Config): Promise<void> {
+  const askedForHelp = asksForHelp(argv);
+  const words = commandWords(argv[0] === 'help' ? argv.slice(1) : argv);
+  const found = longestMatch(words, (id) => config.findCommand(id) !== undefined);
+  if (found && !askedForHelp) {
+    const length = found.split(':').length;
+    await config.runCommand(found, argv.slice(length));
+    return;
+  }
+  const subject = found ?? words.join(':');
+  if (found === undefined && subject !== '' && !config.findTopic(subject)) throw unknownCommand(words, config);
+  // Help is a third of oclif and loaded only here.
+  const { showHelp } = await import('./show-help.js');
+  await showHelp(subject, config);
+}
+
+function asksForHelp(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--');
+  const own = end === -1 ? argv : argv.slice(0, end);
+  return argv.length === 0 || argv[0] === 'help' || own.includes('--help') || own.includes('-h');
+}
+
+/** The leading words, up to the first flag. */
+function commandWords(argv: readonly string[]): string[] {
+  const end = argv.findIndex((word) => word.startsWith('-'));
+  return end === -1 ? [...argv] : argv.slice(0, end);
+}
+
+function longestMatch(words: readonly string[], exists: (id: string) => boolean): string | undefined {
+  for (let length = words.length; length > 0; length--) {
+    const id = words.slice(0, length).join(':');
+    if (exists(id)) return id;
+  }
+  return undefined;
+}
+
+function unknownCommand(words: readonly string[], config: Config): Error {
+  const commands = config.commands
+    .filter((command) => !command.hidden)
+    .map((command) => command.id.replaceAll(':', ' '));
+  const typed = words.slice(0, 2).join(' ');
+  const close = nearest(typed, commands);
+  const hint = close === undefined ? 'See the commands with: copyset --help' : `Did you mean: copyset ${close}`;
+  return failure('usage', `There is no command ${quoted(typed)}.`, hint);
+}

@@ -1,0 +1,274 @@
+import { basename, join, resolve } from 'node:path';
+import type { Ports, SystemClient, SystemPlace, SystemReader } from '../core/controller/controller.js';
+import { failure } from '../core/foundation/foundation.js';
+import { toToolkitError } from '../core/storage/storage.js';
+import { isGlob, isPath, matchesGlob, parseName, quoted } from '../core/volume/volume.js';
+import { clockAt, lockfileOwners, nodeFiles, socketLink, systemClock, systemRandom } from '../platform/platform.js';
+import type { UserInput, UserOutput } from '../platform/user-files.js';
+import { nearest } from './suggestion.js';
+
+export type { UserInput, UserOutput };
+
+/** What lies below the roots. */
+export interface Discovery {
+  /** In the order of their names. */
+  readonly places: readonly SystemPlace[];
+  /** What could not be read; the others are listed all the same. */
+  readonly troubles: readonly Trouble[];
+}
+
+export interface Trouble {
+  readonly path: string;
+  readonly error: Error;
+}
+
+/** How long a command waits for a system that another process owns and does not serve. */
+const BUSY_LIMIT_MS = 10_000;
+
+/** Puts the machine under the core: the one place that knows both. `commandId` is oclif's, as in `pair:split`. */
+export function openToolkit(roots: readonly string[], commandId: string | undefined): Toolkit {
+  return new Toolkit(roots, (commandId ?? 'copyset').replaceAll(':', ' '));
+}
+
+/** Finds systems and opens them. The core is loaded when the first system is opened. */
+export class Toolkit {
+  /** Absolute. */
+  readonly roots: readonly string[];
+  readonly #purpose: string;
+  #discovery: Promise<Discovery> | undefined;
+
+  constructor(roots: readonly string[], purpose: string) {
+    this.roots = roots.map((root) => resolve(root));
+    this.#purpose = purpose;
+  }
+
+  /** All systems below the roots. */
+  discover(): Promise<Discovery> {
+    this.#discovery ??= this.#discover();
+    return this.#discovery;
+  }
+
+  /** The system of this name below the roots, or in this folder where a path is given. */
+  async find(system: string): Promise<SystemPlace> {
+    if (isPath(system)) return await this.#place(resolve(system));
+    parseName(system, 'system');
+    const near = this.roots.map((root) => join(root, system)).filter(holdsSystem);
+    const inFolders = await Promise.all(near.map((folder) => this.#place(folder)));
+    const ofThatName = inFolders.filter((place) => place.name === system);
+    // A folder may have been renamed: the name that counts is the one inside.
+    const found = ofThatName.length > 0 ? ofThatName : (await this.discover()).places.filter(isNamed(system));
+    if (found.length > 1) throw ambiguous(system, found);
+    return found[0] ?? (await this.#notFound(system));
+  }
+
+  /** The systems that a name, a path or a glob means, in the order of their ids, in which several are always taken. */
+  async match(pattern: string): Promise<readonly SystemPlace[]> {
+    if (isPath(pattern) || !isGlob(pattern)) return [await this.find(pattern)];
+    const { places, troubles } = await this.discover();
+    const damaged = troubles.find(({ path }) => matchesGlob(pattern, basename(path)));
+    if (damaged) throw damaged.error;
+    const found = places.filter((place) => matchesGlob(pattern, place.name));
+    if (found.length > 0) return byId(found);
+    throw failure('nothing-matches', `No storage system below ${this.#rootNames()} matches ${quoted(pattern)}.`, LIST);
+  }
+
+  async create(wishes: Parameters<Core['createSystem']>[2]): Promise<SystemPlace> {
+    parseName(wishes.name, 'system');
+    const root = this.roots[0] ?? resolve('.');
+    const folder = (await (await userFiles()).followLinks(root)) ?? root;
+    const { createSystem } = await loadCore();
+    return await createSystem(await this.#ports(wishes.fixture === true, wishes.name), join(folder, wishes.name), wishes);
+  }
+
+  /** Does some work as a client of the system: of its running controller, or as its controller. */
+  async use<T>(
+    place: SystemPlace,
+    work: (client: SystemClient) => Promise<T>,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<T> {
+    const client = await this.openClient(place, options);
+    let result: T;
+    try {
+      result = await work(client);
+    } catch (error) {
+      // The first failure is the one to tell; letting go may fail for the same reason.
+      await client.close().catch(() => {});
+      throw error;
+    }
+    await client.close();
+    return result;
+  }
+
+  async openClient(place: SystemPlace, options: { signal?: AbortSignal } = {}): Promise<SystemClient> {
+    const { openClient } = await loadCore();
+    const ports = await this.#ports(place.info.fixture);
+    return await openClient(ports, place, { purpose: this.#purpose, timeoutMs: BUSY_LIMIT_MS, ...options });
+  }
+
+  /** Looks at a system without owning it. */
+  async read<T>(place: SystemPlace, work: (reader: SystemReader) => Promise<T>): Promise<T> {
+    const { openReader } = await loadCore();
+    const reader = await openReader(await this.#ports(place.info.fixture), place);
+    try {
+      return await work(reader);
+    } finally {
+      await reader.close();
+    }
+  }
+
+  async delete(place: SystemPlace, options: { force: boolean }): ReturnType<Core['deleteSystem']> {
+    const { deleteSystem } = await loadCore();
+    return await deleteSystem(await this.#ports(place.info.fixture), place, options);
+  }
+
+  async breakLock(place: SystemPlace): Promise<ReturnType<Core['breakLock']>> {
+    const { breakLock } = await loadCore();
+    return breakLock(await this.#ports(place.info.fixture), place);
+  }
+
+  async release(place: SystemPlace): ReturnType<Core['releaseSystem']> {
+    const { releaseSystem } = await loadCore();
+    return await releaseSystem(await this.#ports(place.info.fixture), place);
+  }
+
+  async history(place: SystemPlace): Promise<ReturnType<Core['readHistory']>> {
+    const { readHistory } = await loadCore();
+    return readHistory(nodeFiles, place.path);
+  }
+
+  async crashSteps(): Promise<readonly string[]> {
+    return (await loadCore()).CRASH_STEPS;
+  }
+
+  async #discover(): Promise<Discovery> {
+    const { default: fastGlob } = await import('fast-glob');
+    const places: SystemPlace[] = [];
+    const troubles: Trouble[] = [];
+    for (const root of this.roots) {
+      const folder = await (await userFiles()).followLinks(root);
+      if (folder === undefined) troubles.push({ path: root, error: missingRoot(root) });
+      const options = { cwd: root, onlyFiles: false, followSymbolicLinks: false, suppressErrors: true };
+      for (const found of folder === undefined ? [] : await fastGlob('*/system.json', options)) {
+        const path = join(root, found, '..');
+        await this.#place(path).then(
+          (place) => places.push(place),
+          (error: Error) => troubles.push({ path, error }),
+        );
+      }
+    }
+    if (places.length === 0 && troubles.length === this.roots.length && troubles[0]) throw troubles[0].error;
+    return { places: places.sort((a, b) => (a.name < b.name ? -1 : 1)), troubles };
+  }
+
+  async #place(folder: string): Promise<SystemPlace> {
+    const { readPlace } = await loadCore();
+    return readPlace(nodeFiles, (await (await userFiles()).followLinks(folder)) ?? folder);
+  }
+
+  async #notFound(system: string): Promise<never> {
+    const { places, troubles } = await this.discover();
+    const here = troubles.find(({ path }) => basename(path) === system);
+    if (here) throw here.error;
+    const close = nearest(
+      system,
+      places.map((place) => place.name),
+    );
+    const hint = close === undefined ? LIST : `Did you mean ${close}? ${LIST}`;
+    throw failure('system-not-found', `There is no storage system ${quoted(system)} below ${this.#rootNames()}.`, hint);
+  }
+
+  #rootNames(): string {
+    return this.roots.join(', ');
+  }
+
+  /** Fixture systems take ids from COPYSET_SEED and times from COPYSET_NOW, so that they come out alike everywhere. */
+  async #ports(fixture: boolean, newSystem?: string): Promise<Ports> {
+    const { COPYSET_SEED: seed, COPYSET_NOW: now } = process.env;
+    const startMs = fixture && now !== undefined ? Date.parse(now) : Number.NaN;
+    // Only a new system is seeded: two runs of one command must not send requests of the same id.
+    const seeded = fixture && seed !== undefined && newSystem !== undefined;
+    const random = seeded ? (await import('../platform/platform.js')).seededRandom(`${seed}:${newSystem}`) : systemRandom;
+    return {
+      files: nodeFiles,
+      clock: Number.isNaN(startMs) ? systemClock : clockAt(startMs),
+      random,
+      link: socketLink,
+      owners: lockfileOwners(),
+      die,
+      actor: `${userName()}: ${this.#purpose}`,
+    };
+  }
+}
+
+const LIST = 'copyset system list shows the systems there are.';
+
+type Core = typeof import('../core/controller/controller.js');
+
+function loadCore(): Promise<Core> {
+  return import('../core/controller/controller.js');
+}
+
+function userFiles() {
+  return import('../platform/user-files.js');
+}
+
+/** Opens a file that a person named, to read it in pieces. */
+export async function openInput(path: string): Promise<UserInput> {
+  return await named(path, async () => (await userFiles()).openInput(resolve(path)));
+}
+
+export async function readTextFile(path: string, maxBytes: number): Promise<string> {
+  return await named(path, async () => (await userFiles()).readText(resolve(path), maxBytes));
+}
+
+/** A file that appears, or is replaced, whole when it is committed. */
+export async function createOutput(path: string): Promise<UserOutput> {
+  return await named(path, async () => (await userFiles()).createOutput(resolve(path)));
+}
+
+/** Absolute, with links followed: how a file is named to a controller, which may have another working folder. */
+export async function absolutePath(path: string): Promise<string> {
+  return await named(path, async () => (await (await userFiles()).followLinks(resolve(path))) ?? resolve(path));
+}
+
+/** What the machine says about a file that a person named, as an error that a person understands. */
+export async function named<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw toToolkitError(error, `the file ${quoted(path)}`);
+  }
+}
+
+export function byId(places: readonly SystemPlace[]): readonly SystemPlace[] {
+  return [...places].sort((a, b) => (a.info.id < b.info.id ? -1 : 1));
+}
+
+function isNamed(system: string): (place: SystemPlace) => boolean {
+  return (place) => place.name === system;
+}
+
+function holdsSystem(folder: string): boolean {
+  return nodeFiles.status(join(folder, 'system.json')) !== undefined;
+}
+
+function ambiguous(system: string, places: readonly SystemPlace[]): Error {
+  const paths = places.map((place) => place.path);
+  const hint = `Name the one you mean by its path, as ${paths[0]}:VOLUME.`;
+  return failure('usage', `There are ${places.length} systems named ${quoted(system)}: ${paths.join(' and ')}.`, hint);
+}
+
+function missingRoot(root: string): Error {
+  return failure('file-not-found', `The folder ${root}, in which systems are looked for, is not there.`, 'Make it, or name another with --root.');
+}
+
+function userName(): string {
+  const { USER, LOGNAME } = process.env;
+  return USER ?? LOGNAME ?? `uid ${process.getuid?.() ?? '?'}`;
+}
+
+function die(): never {
+  process.kill(process.pid, 'SIGKILL');
+  // The signal ends the process before anybody gets to run again.
+  for (;;);
+}

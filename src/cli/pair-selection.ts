@@ -1,0 +1,131 @@
+import type { PairListing, PairSelector, SystemPlace } from '../core/controller/controller.js';
+import { failure } from '../core/foundation/foundation.js';
+import { isGlob, matchesVolume, parseAddress, parseAddressPattern, parseNumber, quoted } from '../core/volume/volume.js';
+import { Args, group, string } from './flags.js';
+import { byId, type Toolkit } from './open-toolkit.js';
+
+/** The arguments and flags of every command of `PAIR`. */
+export const pairArgs = {
+  primary: Args.string({ description: 'Primary volume, as SYSTEM:VOLUME. A glob selects the pairs of several.' }),
+  secondary: Args.string({ description: 'Secondary volume; without it, all pairs of the primary.' }),
+};
+
+export const selectionFlags = {
+  group,
+  file: string({ summary: 'The pairs that this plan file lists.', helpValue: 'PLAN.yaml' }),
+};
+
+export interface SelectionWords {
+  readonly primary?: string | undefined;
+  readonly secondary?: string | undefined;
+}
+
+export interface SelectionFlags {
+  readonly group?: string | undefined;
+  readonly file?: string | undefined;
+}
+
+/** The pairs that a command means inside one system. */
+export interface SystemPairs {
+  readonly place: SystemPlace;
+  readonly pairs: readonly PairSelector[];
+  /** Asked for by a glob over several systems: a system where nothing matches is passed over. */
+  readonly mayBeEmpty: boolean;
+}
+
+/** Which pairs a command means, by system, in the order of the systems' ids. */
+export async function selectPairs(
+  toolkit: Toolkit,
+  words: SelectionWords,
+  flags: SelectionFlags,
+): Promise<readonly SystemPairs[]> {
+  demandOneWay(words, flags);
+  if (flags.group !== undefined) throw noGroup(flags.group);
+  if (flags.file !== undefined) {
+    const { readPlanFile } = await import('./plan-file.js');
+    return await bySystem(toolkit, await readPlanFile(flags.file));
+  }
+  const { primary = '', secondary } = words;
+  const pattern = parseAddressPattern(primary);
+  if (secondary !== undefined) return await onePair(toolkit, primary, secondary);
+  const places = await toolkit.match(pattern.system);
+  const mayBeEmpty = places.length > 1;
+  return places.map((place) => ({ place, pairs: [{ primary: pattern.volume }], mayBeEmpty }));
+}
+
+async function onePair(toolkit: Toolkit, primary: string, secondary: string): Promise<readonly SystemPairs[]> {
+  const from = parseAddressPattern(primary);
+  if (isGlob(from.system)) {
+    throw failure('usage', 'With a SECONDARY, PRIMARY names one system.', 'Leave SECONDARY out to select all pairs.');
+  }
+  const to = parseAddress(secondary);
+  const [place, peer] = await Promise.all([toolkit.find(from.system), toolkit.find(to.system)]);
+  demandOneSystem(place, peer, primary, secondary);
+  return [{ place, pairs: [{ primary: from.volume, secondary: to.volume }], mayBeEmpty: false }];
+}
+
+/** The pairs of a list, gathered by their systems. Every address is looked up before anything is done. */
+async function bySystem(
+  toolkit: Toolkit,
+  rows: readonly { readonly primary: string; readonly secondary: string }[],
+): Promise<readonly SystemPairs[]> {
+  const found = new Map<string, { place: SystemPlace; pairs: PairSelector[] }>();
+  for (const { primary, secondary } of rows) {
+    for (const { place, pairs } of await onePair(toolkit, primary, secondary)) {
+      const entry = found.get(place.path) ?? { place, pairs: [] };
+      entry.pairs.push(...pairs);
+      found.set(place.path, entry);
+    }
+  }
+  return byId([...found.values()].map(({ place }) => place)).flatMap((place) => {
+    const entry = found.get(place.path);
+    return entry ? [{ ...entry, mayBeEmpty: false }] : [];
+  });
+}
+
+/** This release pairs volumes inside a system only. */
+export function demandOneSystem(place: SystemPlace, peer: SystemPlace, primary: string, secondary: string): void {
+  if (place.path === peer.path) return;
+  throw failure(
+    'mode-not-here',
+    `${quoted(primary)} and ${quoted(secondary)} are in different systems (${place.name} and ${peer.name}).`,
+    'Both volumes of a pair must be in one system: the remote modes are not in this release.',
+  );
+}
+
+/** A split freezes all its pairs under one gate, which does not reach over systems yet. */
+export function demandOneGate(selection: readonly SystemPairs[]): void {
+  if (selection.length <= 1) return;
+  const names = selection.map(({ place }) => place.name).join(', ');
+  throw failure(
+    'mode-not-here',
+    `The pairs to split are in ${selection.length} systems (${names}).`,
+    'Split them system by system: one gate over several systems is not in this release.',
+  );
+}
+
+/** Whether a listed pair is meant. */
+export function isSelected(pair: PairListing, selectors: readonly PairSelector[]): boolean {
+  return selectors.some(
+    ({ primary, secondary }) =>
+      isMeant(primary, pair.primary, pair.primaryNumber) &&
+      (secondary === undefined || isMeant(secondary, pair.secondary, pair.secondaryNumber)),
+  );
+}
+
+/** Whether the volume part of an address or pattern means the volume of this address and number. */
+export function isMeant(pattern: string, address: string, number: string): boolean {
+  return matchesVolume(pattern, { name: parseAddress(address).volume, number: parseNumber(number) });
+}
+
+function demandOneWay(words: SelectionWords, flags: SelectionFlags): void {
+  const ways = [words.primary, flags.group, flags.file].filter((way) => way !== undefined).length;
+  if (ways === 1) return;
+  const message = ways === 0 ? 'No pair is named.' : 'Pairs are named in two ways.';
+  throw failure('usage', message, 'Name pairs by PRIMARY [SECONDARY], by --group NAME, or by --file PLAN.yaml.');
+}
+
+function noGroup(name: string): Error {
+  const hint = 'Consistency groups are not in this release; name the pairs by PRIMARY [SECONDARY].';
+  return failure('nothing-matches', `There is no consistency group ${quoted(name)}.`, hint);
+}

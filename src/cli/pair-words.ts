@@ -1,0 +1,27 @@
+import type { PairStatus } from '../core/pair/pair.js';
+
+/** The command that goes on with a pair's copying, as a person can paste it. */
+export function waitCommand(
+  pair: { readonly primary: string; readonly secondary: string },
+  statuses: readonly PairStatus[],
+  root: string | undefined,
+): string {
+  const words = ['copyset pair wait', pair.primary, pair.secondary, '--status', statuses.join(',')];
+  return [...words, ...rootWords(root)].join(' ');
+}
+
+/** `--root` where the person gave it as a flag; a variable of the environment holds for the next command anyway. */
+function rootWords(root: string | undefined): string[] {
+  return root === undefined || root === process.env.COPYSET_ROOT ? [] : ['--root', shellWord(root)];
+}
+
+/** A word as a POSIX shell takes it unchanged. */
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** Sentences for at most so many pairs; the others are counted. */
+export function atMost(sentences: readonly string[], count = 5): string[] {
+  const more = sentences.length - count;
+  return more > 0 ? [...sentences.slice(0, count), `and ${more} more like it`] : [...sentences];
+}

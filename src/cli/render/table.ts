@@ -1,0 +1,56 @@
+/** One column of a listing. `key` is stable: `--columns`, `--sort` and `--filter` name it. */
+export interface Column<Row> {
+  readonly key: string;
+  /** The heading; the key where there is none. */
+  readonly title?: string;
+  /** What is compared and filtered. */
+  readonly value: (row: Row) => Cell;
+  /** What a person reads; the value where there is none. */
+  readonly show?: (row: Row) => string;
+  readonly align?: 'left' | 'right';
+  /** Shown only when `--columns` asks for it. */
+  readonly hidden?: boolean;
+}
+
+export type Cell = string | number | boolean | null | undefined;
+
+/** Stands where a row has nothing, so that columns never move under `awk`. */
+const NOTHING = '-';
+
+/** A table for people on a terminal; aligned columns without lines or colour anywhere else, or with NO_COLOR. */
+export async function renderTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): Promise<string> {
+  const head = columns.map((column) => column.title ?? column.key);
+  const body = rows.map((row) => columns.map((column) => cellText(row, column)));
+  return isDecorated() ? decorated(head, body, columns) : plain(head, body, columns);
+}
+
+function isDecorated(): boolean {
+  return process.stdout.isTTY === true && !process.env.NO_COLOR;
+}
+
+function cellText<Row>(row: Row, column: Column<Row>): string {
+  const value = column.value(row);
+  if (value === undefined || value === null || value === '') return NOTHING;
+  if (column.show) return column.show(row);
+  return typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value);
+}
+
+function plain<Row>(head: string[], body: string[][], columns: readonly Column<Row>[]): string {
+  const lines = [head, ...body];
+  const widths = head.map((_, index) => Math.max(...lines.map((line) => (line[index] ?? '').length)));
+  const pad = (text: string, index: number): string =>
+    columns[index]?.align === 'right' ? text.padStart(widths[index] ?? 0) : text.padEnd(widths[index] ?? 0);
+  return lines.map((line) => line.map(pad).join('  ').trimEnd()).join('\n');
+}
+
+/** The two libraries are loaded only here: scripts do not pay for them at every start. */
+async function decorated<Row>(head: string[], body: string[][], columns: readonly Column<Row>[]): Promise<string> {
+  const [{ default: Table }, { default: chalk }] = await Promise.all([import('cli-table3'), import('chalk')]);
+  const table = new Table({
+    head: head.map((title) => chalk.bold(title)),
+    colAligns: columns.map((column) => column.align ?? 'left'),
+    style: { head: [], border: ['gray'], compact: true },
+  });
+  table.push(...body);
+  return table.toString();
+}

@@ -1,0 +1,345 @@
+import {
+  ANSWERS_KEPT,
+  assert,
+  type ChangeNumber,
+  type Epoch,
+  failure,
+  type PairNumber,
+  type TrackCount,
+  type VolumeNumber,
+} from '../foundation/foundation.js';
+import { type MapName, PAIR_MAPS, type PairRecord } from '../pair/pair.js';
+import type { Files, Random } from '../ports/ports.js';
+import { demandDocument, Ledger, type LedgerFrame, writeDocument } from '../storage/storage.js';
+import type { TrackedMap } from '../trackmap/trackmap.js';
+import type { VolumeRecord } from '../volume/volume.js';
+import { type Change, type FlatRuns, flatten, type MapChange, type MapKey, pairMapKey, type VolumeMapName, volumeMapKey } from './changes.js';
+import { MapStore } from './map-store.js';
+import { LOG_FOLDER, pairFiles, pairTablePath, volumeFiles, volumeTablePath } from './system-files.js';
+import { pairTableFormat, volumeTableFormat } from './tables.js';
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** The log is started anew when it is filled this far; both its files are preallocated, so that it does not meet a full disk. */
+const CHECKPOINT_AT_BYTES = 768 * 1024;
+
+export interface CatalogOptions {
+  /** Reads without ownership; sees the state of one moment. */
+  readonly readOnly?: boolean;
+}
+
+/**
+ * A system's tables and maps in memory, equal to log and files. Every change passes `change`; marks of host writes alone are
+ * made on the maps directly and logged later (their region is active).
+ */
+export class Catalog {
+  readonly folder: string;
+  readonly volumes = new Map<VolumeNumber, VolumeRecord>();
+  readonly pairs = new Map<PairNumber, PairRecord>();
+  /** Regions that are active according to the log. */
+  readonly active = new Map<VolumeNumber, Set<number>>();
+  readonly answers = new Map<string, unknown>();
+  leftovers: string[] = [];
+  epoch: Epoch = 0;
+  pairNumberNext: PairNumber = 1;
+  /** True when the last frame of the log was cut short by a crash. */
+  readonly tornTail: boolean;
+
+  readonly #files: Files;
+  readonly #random: Random;
+  readonly #ledger: Ledger;
+  readonly #maps: MapStore;
+  readonly #pairsOfVolume = new Map<VolumeNumber, Set<PairNumber>>();
+  #checkpointing: Promise<void> | undefined;
+
+  private constructor(files: Files, random: Random, folder: string, readOnly: boolean) {
+    this.#files = files;
+    this.#random = random;
+    this.folder = folder;
+    const opened = Ledger.open(files, `${folder}/${LOG_FOLDER}`, { readOnly });
+    this.#ledger = opened.ledger;
+    this.tornTail = opened.tail === 'torn';
+    this.#maps = new MapStore(files, folder, { readOnly, upTo: this.#ledger.baseChange });
+    this.#readTables();
+    for (const frame of opened.frames) this.#replay(frame);
+  }
+
+  /** Throws ToolkitError for tables, maps or a log that cannot be trusted. Recovery is the controller's. */
+  static open(files: Files, random: Random, folder: string, options: CatalogOptions = {}): Catalog {
+    return new Catalog(files, random, folder, options.readOnly ?? false);
+  }
+
+  /** Writes the empty tables and the log of a new system; all durable when it resolves. */
+  static async create(files: Files, random: Random, folder: string): Promise<void> {
+    files.makeFolder(`${folder}/${LOG_FOLDER}`);
+    const volumes = { change: 0, epoch: 0, volumes: [], active: [], answers: [], leftovers: [], pairNumberNext: 1 };
+    await writeDocument(files, `${folder}/${volumeTablePath(1)}`, volumeTableFormat, volumes, random);
+    await writeDocument(files, `${folder}/${pairTablePath(1)}`, pairTableFormat, { change: 0, pairs: [] }, random);
+    await Ledger.create(files, `${folder}/${LOG_FOLDER}`);
+  }
+
+  /** A map of a volume. `reading` keeps it from counting as changed. */
+  volumeMap(volume: VolumeNumber, map: VolumeMapName, reading = false): TrackedMap {
+    return this.#map(volumeMapKey(volume, map), reading);
+  }
+
+  pairMap(pair: PairNumber, map: MapName, reading = false): TrackedMap {
+    return this.#map(pairMapKey(pair, map), reading);
+  }
+
+  /** Numbers of the pairs that a volume takes part in. */
+  pairsOf(volume: VolumeNumber): readonly PairNumber[] {
+    return [...(this.#pairsOfVolume.get(volume) ?? [])];
+  }
+
+  trackCountOf(volume: VolumeNumber): TrackCount {
+    const record = this.volumes.get(volume);
+    assert(record, `volume ${volume} is in the table`);
+    return Math.ceil(record.sizeBytes / record.trackSizeBytes);
+  }
+
+  /**
+   * Logs the changes that `decide` returns as one frame and makes them in memory. `decide` runs when nothing can come between it
+   * and the frame; what it read is still so. An empty list logs nothing. With `withMarks` the unlogged marks of all maps stand
+   * before the changes in the same frame, which steps between maps need.
+   *
+   * The frame is not durable before `durable()`. Throws ToolkitError `no-space` or `io-error`, nothing changed.
+   */
+  async change(decide: () => readonly Change[], withMarks = false): Promise<void> {
+    while (this.#checkpointing) await this.#checkpointing;
+    const changes = decide();
+    const all = withMarks ? [...this.#peekMarks(), ...changes] : changes;
+    if (all.length === 0) return;
+    this.#ledger.append(encoder.encode(JSON.stringify(all)), this.epoch);
+    if (withMarks) this.#forgetMarks();
+    for (const change of changes) this.#apply(change);
+    if (this.#ledger.usedBytes >= CHECKPOINT_AT_BYTES) await this.checkpoint();
+  }
+
+  /** Logs the marks that are not logged yet. */
+  async logMarks(): Promise<void> {
+    await this.change(() => [], true);
+  }
+
+  /** Every change made before the call is durable when it resolves. */
+  async durable(): Promise<void> {
+    while (this.#checkpointing) await this.#checkpointing;
+    await this.#ledger.durable();
+  }
+
+  /** Writes maps and tables out and starts the log anew. */
+  async checkpoint(): Promise<void> {
+    while (this.#checkpointing) await this.#checkpointing;
+    this.#checkpointing = this.#writeCheckpoint().finally(() => {
+      this.#checkpointing = undefined;
+    });
+    await this.#checkpointing;
+  }
+
+  /** Opens every map and compares all codes. */
+  *checkMaps(): IterableIterator<{ key: MapKey; damaged: number[] }> {
+    for (const volume of this.volumes.keys()) {
+      this.volumeMap(volume, 'allocated', true);
+      this.volumeMap(volume, 'codeless', true);
+    }
+    for (const pair of this.pairs.keys()) for (const map of PAIR_MAPS) this.pairMap(pair, map, true);
+    yield* this.#maps.check();
+  }
+
+  close(): void {
+    this.#maps.close();
+    this.#ledger.close();
+  }
+
+  /**
+   * Maps and tables are written beside those that the present log starts from; starting the new log is what makes them count. A
+   * crash before that finds the old ones whole: steps between maps are replayed from maps of one and the same change.
+   */
+  async #writeCheckpoint(): Promise<void> {
+    const change = this.#ledger.lastChange;
+    await this.#ledger.durable();
+    const written = await this.#maps.checkpoint(change);
+    await this.#writeTables(change);
+    await this.#ledger.restart();
+    for (const file of written) file.confirm();
+  }
+
+  async #writeTables(change: ChangeNumber): Promise<void> {
+    const active = [...this.active].map(([volume, regions]) => ({ volume, regions: [...regions] }));
+    const volumes = {
+      change,
+      epoch: this.epoch,
+      volumes: [...this.volumes.values()],
+      active,
+      answers: [...this.answers].map(([id, answer]) => ({ id, answer })),
+      leftovers: this.leftovers,
+      pairNumberNext: this.pairNumberNext,
+    };
+    const pairs = { change, pairs: [...this.pairs.values()] };
+    const sequence = this.#ledger.sequence + 1;
+    await writeDocument(this.#files, `${this.folder}/${volumeTablePath(sequence)}`, volumeTableFormat, volumes, this.#random);
+    await writeDocument(this.#files, `${this.folder}/${pairTablePath(sequence)}`, pairTableFormat, pairs, this.#random);
+  }
+
+  #readTables(): void {
+    const { sequence } = this.#ledger;
+    const volumes = demandDocument(this.#files, `${this.folder}/${volumeTablePath(sequence)}`, volumeTableFormat, 'the volume table');
+    const pairs = demandDocument(this.#files, `${this.folder}/${pairTablePath(sequence)}`, pairTableFormat, 'the pair table');
+    this.epoch = volumes.epoch;
+    this.pairNumberNext = volumes.pairNumberNext;
+    this.leftovers = [...volumes.leftovers];
+    for (const record of volumes.volumes) this.volumes.set(record.number, record);
+    for (const { volume, regions } of volumes.active) this.active.set(volume, new Set(regions));
+    for (const { id, answer } of volumes.answers) this.answers.set(id, answer);
+    for (const record of pairs.pairs) this.#putPair(record);
+  }
+
+  #replay(frame: LedgerFrame): void {
+    let changes: Change[];
+    try {
+      changes = JSON.parse(decoder.decode(frame.payload)) as Change[];
+    } catch (cause) {
+      throw failure('metadata-damaged', `The log of ${this.folder} holds a frame that cannot be read (change ${frame.change}).`, undefined, { cause });
+    }
+    this.epoch = Math.max(this.epoch, frame.epoch);
+    for (const change of changes) this.#apply(change);
+  }
+
+  #apply(change: Change): void {
+    switch (change.do) {
+      case 'grant':
+        this.epoch = change.epoch;
+        return;
+      case 'put-volume':
+        this.volumes.set(change.record.number, change.record);
+        return;
+      case 'drop-volume':
+        this.#dropVolume(change.number);
+        return;
+      case 'put-pair':
+        this.#putPair(change.record);
+        return;
+      case 'drop-pair':
+        this.#dropPair(change.number);
+        return;
+      case 'cleaned':
+        this.leftovers = [];
+        return;
+      case 'activate':
+        addAll(this.active, change.volume, change.regions);
+        return;
+      case 'cool':
+        deleteAll(this.active, change.volume, change.regions);
+        return;
+      case 'answer':
+        this.#keepAnswer(change.id, change.answer);
+        return;
+      default:
+        this.#applyToMaps(change);
+    }
+  }
+
+  #applyToMaps(change: MapChange): void {
+    switch (change.do) {
+      case 'set': {
+        const map = this.#map(change.map);
+        eachRun(change.runs, (first, count) => map.setLogged(first, count));
+        return;
+      }
+      case 'clear': {
+        const map = this.#map(change.map);
+        eachRun(change.runs, (first, count) => map.clear(first, count));
+        return;
+      }
+      case 'fold':
+        this.#map(change.into).takeFrom(this.#map(change.from));
+        return;
+      case 'unite':
+        this.#map(change.into).unite(this.#map(change.from, true));
+        return;
+      case 'subtract':
+        this.#map(change.from).subtract(this.#map(change.tracks, true));
+        return;
+      case 'empty':
+        this.#map(change.map).empty();
+    }
+  }
+
+  #putPair(record: PairRecord): void {
+    this.pairs.set(record.number, record);
+    this.pairNumberNext = Math.max(this.pairNumberNext, record.number + 1);
+    addAll(this.#pairsOfVolume, record.primary, [record.number]);
+    addAll(this.#pairsOfVolume, record.secondary, [record.number]);
+  }
+
+  #dropPair(number: PairNumber): void {
+    const record = this.pairs.get(number);
+    if (!record) return;
+    this.pairs.delete(number);
+    deleteAll(this.#pairsOfVolume, record.primary, [number]);
+    deleteAll(this.#pairsOfVolume, record.secondary, [number]);
+    for (const map of PAIR_MAPS) this.#maps.drop(pairMapKey(number, map));
+    this.leftovers.push(...pairFiles(number));
+  }
+
+  #dropVolume(number: VolumeNumber): void {
+    const record = this.volumes.get(number);
+    if (!record) return;
+    this.volumes.delete(number);
+    this.active.delete(number);
+    this.#maps.drop(volumeMapKey(number, 'allocated'));
+    this.#maps.drop(volumeMapKey(number, 'codeless'));
+    this.leftovers.push(record.imagePath, ...volumeFiles(number));
+  }
+
+  #keepAnswer(id: string, answer: unknown): void {
+    this.answers.set(id, answer);
+    for (const oldest of this.answers.keys()) {
+      if (this.answers.size <= ANSWERS_KEPT) break;
+      this.answers.delete(oldest);
+    }
+  }
+
+  #peekMarks(): Change[] {
+    const marks: Change[] = [];
+    for (const [map, tracked] of this.#maps.unlogged()) marks.push({ do: 'set', map, runs: flatten(tracked.unlogged()) });
+    return marks;
+  }
+
+  #forgetMarks(): void {
+    for (const [, tracked] of this.#maps.unlogged()) tracked.takeUnlogged();
+  }
+
+  #trackCountOfKey(key: MapKey): TrackCount {
+    if (key.startsWith('v')) return this.trackCountOf(ownerOf(key));
+    const record = this.pairs.get(ownerOf(key));
+    assert(record, `pair ${key} is in the table`);
+    return this.trackCountOf(record.primary);
+  }
+
+  #map(key: MapKey, reading = false): TrackedMap {
+    return this.#maps.get(key, this.#trackCountOfKey(key), reading);
+  }
+}
+
+function ownerOf(key: MapKey): number {
+  return Number.parseInt(key.slice(1), 10);
+}
+
+function eachRun(runs: FlatRuns, act: (first: number, count: number) => void): void {
+  for (let i = 0; i < runs.length; i += 2) act(runs[i] as number, runs[i + 1] as number);
+}
+
+function addAll<Key>(sets: Map<Key, Set<number>>, key: Key, values: readonly number[]): void {
+  let set = sets.get(key);
+  if (!set) sets.set(key, (set = new Set()));
+  for (const value of values) set.add(value);
+}
+
+function deleteAll<Key>(sets: Map<Key, Set<number>>, key: Key, values: readonly number[]): void {
+  const set = sets.get(key);
+  if (!set) return;
+  for (const value of values) set.delete(value);
+  if (set.size === 0) sets.delete(key);
+}

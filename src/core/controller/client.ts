@@ -1,0 +1,131 @@
+import { failure } from '../foundation/foundation.js';
+import { type GrantAnswer, LinkError, type OwnerRecord } from '../ports/ports.js';
+import { type ControlChannel, connectChannel } from './control-client.js';
+import { ControlServer } from './control-server.js';
+import { Controller } from './open-controller.js';
+import type { Answered, RequestCode, RequestExtras, Requests, SystemClient } from './requests.js';
+import { ownedByOther, type Ports, type SystemPlace } from './system-place.js';
+
+export interface ClientOptions {
+  /** What the owner record says this process does: `pair create`. */
+  readonly purpose: string;
+  /** How long to wait for an owner that neither answers nor lets go. */
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const TIMEOUT_DEFAULT_MS = 10_000;
+/** A command that takes longer than this serves others meanwhile; a shorter one is waited for. */
+const SERVE_AFTER_MS = 25;
+const RETRY_MS = 10;
+
+/**
+ * A client of a system: of its running controller where there is one, else of the controller that this process becomes. Where the
+ * running controller leaves, the client finds the next owner, or becomes it.
+ */
+export async function openClient(ports: Ports, place: SystemPlace, options: ClientOptions): Promise<SystemClient> {
+  const client = new ResolvingClient(ports, place, options);
+  await client.resolve();
+  return client;
+}
+
+/** The controller in this process, serving others as soon as it lives longer than a moment. */
+export class OwnController implements SystemClient {
+  readonly controller: Controller;
+  readonly #server: ControlServer;
+  readonly #stopWaiting = new AbortController();
+  readonly #started: Promise<void>;
+
+  constructor(controller: Controller) {
+    this.controller = controller;
+    this.#server = new ControlServer(controller);
+    this.#started = this.#startLater();
+    this.#started.catch(() => undefined); // Looked at when closing.
+  }
+
+  request<Code extends RequestCode>(code: Code, input: Requests[Code]['input'], extras?: RequestExtras): Promise<Answered<Code>> {
+    return this.controller.request(code, input, extras);
+  }
+
+  async close(): Promise<void> {
+    this.#stopWaiting.abort();
+    await this.#started;
+    await this.#server.stop();
+    await this.controller.close();
+    this.#server.closeChannels();
+  }
+
+  async #startLater(): Promise<void> {
+    const waited = await this.controller.ports.clock.sleep(SERVE_AFTER_MS, this.#stopWaiting.signal);
+    if (waited === 'elapsed') await this.#server.start();
+  }
+}
+
+class ResolvingClient implements SystemClient {
+  readonly #ports: Ports;
+  readonly #place: SystemPlace;
+  readonly #options: ClientOptions;
+  #own: OwnController | undefined;
+  #channel: ControlChannel | undefined;
+
+  constructor(ports: Ports, place: SystemPlace, options: ClientOptions) {
+    this.#ports = ports;
+    this.#place = place;
+    this.#options = options;
+  }
+
+  /** Finds who owns the system, or becomes it. Throws `busy`, `held-elsewhere`, `interrupted`. */
+  async resolve(): Promise<void> {
+    const { clock } = this.#ports;
+    const deadlineMs = clock.monotonicMs() + (this.#options.timeoutMs ?? TIMEOUT_DEFAULT_MS);
+    for (;;) {
+      const answer = await this.#ports.owners.acquire(this.#place.path, this.#options.purpose);
+      if (answer.kind === 'granted') {
+        this.#own = new OwnController(await Controller.open(this.#ports, this.#place, answer.grant));
+        return;
+      }
+      if (await this.#connected()) return;
+      await this.#patience(answer, deadlineMs);
+    }
+  }
+
+  async request<Code extends RequestCode>(code: Code, input: Requests[Code]['input'], extras: RequestExtras = {}): Promise<Answered<Code>> {
+    const id = this.#ports.random.id();
+    for (;;) {
+      if (this.#own) return this.#own.controller.handle(code, input, extras, { id, actor: this.#ports.actor });
+      if (!this.#channel) await this.resolve();
+      if (!this.#channel) continue;
+      const sent = await this.#channel.send(id, this.#ports.actor, code, input, extras);
+      if (sent.kind === 'answered') return { output: sent.output, data: sent.data } as Answered<Code>;
+      this.#channel = undefined;
+      // Its id makes a request safe to send again; a host's write is never repeated blindly (H28).
+      if (sent.kind === 'lost' && code === 'volume.write') {
+        throw failure('outcome-unknown', `The controller of storage system ${this.#place.name} went away before it answered; the write may or may not have been made.`, 'Read the volume back before you write it again.');
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#channel?.close();
+    await this.#own?.close();
+  }
+
+  async #connected(): Promise<boolean> {
+    try {
+      this.#channel = await connectChannel(this.#ports, this.#place);
+      return true;
+    } catch (error) {
+      if (error instanceof LinkError) return false;
+      throw error;
+    }
+  }
+
+  async #patience(answer: Exclude<GrantAnswer, { kind: 'granted' }>, deadlineMs: number): Promise<void> {
+    const { clock } = this.#ports;
+    const owner: OwnerRecord = answer.owner;
+    if (answer.kind === 'foreign') throw ownedByOther(this.#place, 'foreign', owner);
+    if (clock.monotonicMs() >= deadlineMs) throw ownedByOther(this.#place, 'held', owner);
+    const slept = await clock.sleep(RETRY_MS, this.#options.signal);
+    if (slept === 'aborted') throw failure('interrupted', 'Stopped while waiting for the storage system.');
+  }
+}

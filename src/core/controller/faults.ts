@@ -1,0 +1,185 @@
+import { FAULT_TABLE } from '../catalog/catalog.js';
+import { failure } from '../foundation/foundation.js';
+import { FileError, type Files, type OpenFile, type Random } from '../ports/ports.js';
+import { type DocumentFormat, readDocument, writeDocument } from '../storage/storage.js';
+import * as v from 'valibot';
+import type { FaultRow } from './requests.js';
+
+const natural = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const count = v.optional(natural);
+
+const faultsFormat: DocumentFormat<readonly FaultRow[]> = {
+  format: 'copyset-faults',
+  version: 1,
+  schema: v.array(
+    v.variant('kind', [
+      v.strictObject({ kind: v.literal('volume-blocked'), volume: v.string(), count }),
+      v.strictObject({
+        kind: v.literal('io-error'),
+        volume: v.string(),
+        track: v.optional(natural),
+        on: v.optional(v.picklist(['read', 'write'])),
+        count,
+      }),
+      v.strictObject({ kind: v.literal('no-space'), count }),
+      v.strictObject({ kind: v.literal('crash'), step: v.string(), nth: v.optional(natural), count }),
+    ]),
+  ),
+};
+
+/** The named steps at which `fault set --kind crash` can end the process, in the order of an operation's course. */
+export const CRASH_STEPS = [
+  'region.activated',
+  'save.written',
+  'save.cleared',
+  'fill.written',
+  'fill.cleared',
+  'supersede.written',
+  'supersede.cleared',
+  'copy.landed',
+  'copy.flushed',
+  'copy.cleared',
+  'copy.completed',
+  'pair.gated',
+  'pair.logged',
+  'pair.durable',
+  'volume.made',
+  'volume.logged',
+] as const;
+export type CrashStep = (typeof CRASH_STEPS)[number];
+
+/** Which part of which volume an image file belongs to. */
+export interface FaultTarget {
+  readonly volume: string;
+  readonly trackSizeBytes: number;
+}
+
+/** The faults set on a fixture system. They are kept in a document and hold for every later command until cleared. */
+export class Faults {
+  rows: readonly FaultRow[];
+  readonly #files: Files;
+  readonly #folder: string;
+  readonly #random: Random;
+  readonly #die: () => never;
+  readonly #reached = new Map<string, number>();
+  #saving: Promise<void> = Promise.resolve();
+
+  constructor(files: Files, folder: string, random: Random, die: () => never) {
+    this.#files = files;
+    this.#folder = folder;
+    this.#random = random;
+    this.#die = die;
+    this.rows = readFaults(files, folder);
+  }
+
+  async set(row: FaultRow): Promise<void> {
+    if (row.kind === 'crash' && !(CRASH_STEPS as readonly string[]).includes(row.step)) {
+      throw failure('usage', `There is no crash step ${JSON.stringify(row.step)}.`, 'copyset fault steps lists them.');
+    }
+    const others = this.rows.filter((other) => !sameTarget(other, row));
+    await this.#save([...others, row]);
+  }
+
+  async clear(kind: string | undefined): Promise<void> {
+    await this.#save(kind === undefined ? [] : this.rows.filter((row) => row.kind !== kind));
+  }
+
+  /** A named step is reached; a crash fault on it ends the process as kill -9 would. */
+  step(name: string): void {
+    for (const row of this.rows) {
+      if (row.kind !== 'crash' || row.step !== name) continue;
+      const times = (this.#reached.get(name) ?? 0) + 1;
+      this.#reached.set(name, times);
+      if (times >= (row.nth ?? 1)) this.#die();
+    }
+  }
+
+  /** The faults that strike an access to a volume's image, thrown as the file system would. */
+  strike(target: FaultTarget, path: string, on: 'read' | 'write', offsetBytes: number, length: number): void {
+    for (const row of this.rows) {
+      if (row.kind === 'no-space' && on === 'write') this.#hit(row, new FileError('no-space', 'write', path));
+      if (row.kind !== 'io-error' || row.volume !== target.volume || (row.on ?? on) !== on) continue;
+      const first = Math.floor(offsetBytes / target.trackSizeBytes);
+      const last = Math.floor((offsetBytes + length - 1) / target.trackSizeBytes);
+      if (row.track === undefined || (row.track >= first && row.track <= last)) this.#hit(row, new FileError('io', on, path));
+    }
+  }
+
+  /** Resolves when counts that struck are written down. */
+  async settled(): Promise<void> {
+    await this.#saving;
+  }
+
+  #hit(row: FaultRow, error: FileError): never {
+    if (row.count !== undefined) {
+      const left = row.count - 1;
+      this.rows = this.rows.flatMap((other) => (other !== row ? [other] : left > 0 ? [{ ...row, count: left }] : []));
+      this.#saving = this.#saving.then(() => this.#save(this.rows));
+    }
+    throw error;
+  }
+
+  async #save(rows: readonly FaultRow[]): Promise<void> {
+    this.rows = rows;
+    await writeDocument(this.#files, `${this.#folder}/${FAULT_TABLE}`, faultsFormat, rows, this.#random);
+  }
+}
+
+export function readFaults(files: Files, folder: string): readonly FaultRow[] {
+  const reading = readDocument(files, `${folder}/${FAULT_TABLE}`, faultsFormat);
+  return reading.kind === 'present' ? reading.body : [];
+}
+
+/** Files through which the images of a fixture system are reached: every access asks the faults first. */
+export function faultyFiles(files: Files, faults: Faults, targetOf: (path: string) => FaultTarget | undefined): Files {
+  const wrapped: Files = Object.create(files) as Files;
+  wrapped.open = (path, mode) => {
+    const file = files.open(path, mode);
+    const target = targetOf(path);
+    return target ? faultyFile(file, faults, target) : file;
+  };
+  for (const name of METHODS) (wrapped as unknown as Record<string, unknown>)[name] = (files[name] as (...args: never[]) => unknown).bind(files);
+  return wrapped;
+}
+
+const METHODS = [
+  'status',
+  'list',
+  'makeFolder',
+  'rename',
+  'remove',
+  'removeFolder',
+  'flushFolder',
+  'bulkBuffer',
+  'freeBytes',
+  'placement',
+] as const satisfies readonly (keyof Files)[];
+
+function faultyFile(file: OpenFile, faults: Faults, target: FaultTarget): OpenFile {
+  return {
+    path: file.path,
+    sizeBytes: () => file.sizeBytes(),
+    read(into, position) {
+      faults.strike(target, file.path, 'read', position, into.length);
+      return file.read(into, position);
+    },
+    write(source, position) {
+      faults.strike(target, file.path, 'write', position, source.length);
+      file.write(source, position);
+    },
+    truncate: (size) => file.truncate(size),
+    flush: () => file.flush(),
+    async writeBulk(source, position) {
+      faults.strike(target, file.path, 'write', position, source.length);
+      await file.writeBulk(source, position);
+    },
+    close: () => file.close(),
+  };
+}
+
+function sameTarget(a: FaultRow, b: FaultRow): boolean {
+  if (a.kind !== b.kind) return false;
+  if (a.kind === 'crash' && b.kind === 'crash') return a.step === b.step;
+  if ('volume' in a && 'volume' in b) return a.volume === b.volume && (a as { track?: number }).track === (b as { track?: number }).track;
+  return true;
+}

@@ -1,0 +1,75 @@
+import { failure } from '../foundation/foundation.js';
+import { exportVolume, importVolume, scrubVolumes } from './image-requests.js';
+import type { Controller, RequestContext } from './open-controller.js';
+import { createPairs } from './pair-create.js';
+import { deletePairs, pacePairs, resyncPairs, rotatePairs, splitPairs, suspendPairs } from './pair-requests.js';
+import { verifyPairs } from './pair-verify.js';
+import { waitForPairs } from './pair-wait.js';
+import type { Answered, RequestCode, RequestExtras, Requests } from './requests.js';
+import { checkSystem } from './system-check.js';
+import {
+  createVolumes,
+  deleteVolumes,
+  findVolume,
+  formatVolumes,
+  readVolume,
+  setReserve,
+  setVolumeFault,
+  volumePath,
+  writeVolume,
+} from './volume-requests.js';
+
+type Handler<Code extends RequestCode> = (
+  controller: Controller,
+  input: Requests[Code]['input'],
+  extras: RequestExtras,
+  context: RequestContext,
+) => Promise<Answered<Code>>;
+
+/** Every request and who answers it. */
+export const handlers: { readonly [Code in RequestCode]: Handler<Code> } = {
+  'system.show': async (controller) => ({ output: { system: controller.listing.system(controller.self()) } }),
+  'system.check': async (controller, input) => ({ output: { findings: await checkSystem(controller, input) } }),
+  'volume.create': createVolumes,
+  'volume.list': async ({ listing }) => ({ output: { volumes: listing.volumes(), totals: listing.totals() } }),
+  'volume.write': writeVolume,
+  'volume.read': readVolume,
+  'volume.import': importVolume,
+  'volume.export': exportVolume,
+  'volume.path': volumePath,
+  'volume.reserve': (controller, input, _, context) => setReserve(controller, input.volumes, true, context),
+  'volume.unreserve': (controller, input, _, context) => setReserve(controller, input.volumes, false, context),
+  'volume.delete': deleteVolumes,
+  'volume.format': formatVolumes,
+  'volume.scrub': scrubVolumes,
+  'pair.create': createPairs,
+  'pair.split': splitPairs,
+  'pair.resync': resyncPairs,
+  'pair.suspend': suspendPairs,
+  'pair.delete': deletePairs,
+  'pair.rotate': rotatePairs,
+  'pair.pace': pacePairs,
+  'pair.list': async ({ listing }) => ({ output: { pairs: listing.pairs() } }),
+  'pair.wait': waitForPairs,
+  'pair.verify': verifyPairs,
+  'fault.set': async (controller, input) => {
+    demandFixture(controller);
+    if ('volume' in input) findVolume(controller, input.volume);
+    await controller.faults.set(input);
+    if (input.kind === 'volume-blocked') await setVolumeFault(controller, input.volume, true);
+    return { output: { faults: controller.faults.rows } };
+  },
+  'fault.clear': async (controller, input) => {
+    demandFixture(controller);
+    const blocked = controller.faults.rows.filter((row) => row.kind === 'volume-blocked' && (input.kind ?? row.kind) === row.kind);
+    await controller.faults.clear(input.kind);
+    for (const row of blocked) if ('volume' in row) await setVolumeFault(controller, row.volume, false);
+    return { output: { faults: controller.faults.rows } };
+  },
+  'fault.list': async (controller) => ({ output: { faults: controller.faults.rows } }),
+};
+
+function demandFixture({ place }: Controller): void {
+  if (place.info.fixture) return;
+  throw failure('not-fixture', `Storage system ${place.name} was not made with --fixture; no faults are injected there.`, 'Make a system for tests: copyset system create NAME --fixture.');
+}

@@ -1,0 +1,134 @@
+import { HISTORY_FILE } from '../catalog/catalog.js';
+import { type FileError, type Files, FileError as FileFailure, type OpenFile } from '../ports/ports.js';
+
+/** One line of a system's history. `docs/formats/history.md`. */
+export interface HistoryEvent {
+  readonly time: string;
+  readonly system: string;
+  /** `started`, `done`, `nothing`, an error code, or `died`. */
+  readonly code: string;
+  readonly phase: 'start' | 'end' | 'abnormal';
+  readonly operation: string;
+  readonly primary: string | null;
+  readonly secondary: string | null;
+  readonly before: string | null;
+  readonly after: string | null;
+  readonly tracks: number | null;
+  readonly seconds: number | null;
+  readonly message: string | null;
+  readonly actor: string;
+  /** Joins an end to its start. */
+  readonly id: string;
+}
+
+/** Past this the file becomes `history.1.ndjson`, which replaces the one before it. */
+const ROTATE_AT_BYTES = 4 * 1024 * 1024;
+/** An operation whose controller died began among the last events; this much of the end is looked at. */
+const TAIL_BYTES = 64 * 1024;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** The append-only record of a system's operations. A line that a crash cut short is passed over. */
+export class History {
+  readonly #files: Files;
+  readonly #folder: string;
+  #file: OpenFile | undefined;
+  #end = 0;
+
+  constructor(files: Files, folder: string) {
+    this.#files = files;
+    this.#folder = folder;
+  }
+
+  append(event: HistoryEvent): void {
+    const file = this.#opened();
+    const line = encoder.encode(`${JSON.stringify(event)}\n`);
+    file.write(line, this.#end);
+    this.#end += line.length;
+    if (this.#end >= ROTATE_AT_BYTES) this.#rotate();
+  }
+
+  /** Starts near the end of the file that have no end: their controller died. */
+  unfinished(): HistoryEvent[] {
+    const open = new Map<string, HistoryEvent>();
+    for (const event of readEvents(this.#files, `${this.#folder}/${HISTORY_FILE}`, TAIL_BYTES)) {
+      if (event.phase === 'start') open.set(event.id, event);
+      else open.delete(event.id);
+    }
+    return [...open.values()];
+  }
+
+  /** The lines are durable when it resolves. */
+  async flush(): Promise<void> {
+    await this.#file?.flush();
+  }
+
+  close(): void {
+    this.#file?.close();
+    this.#file = undefined;
+  }
+
+  #opened(): OpenFile {
+    if (this.#file) return this.#file;
+    const path = `${this.#folder}/${HISTORY_FILE}`;
+    try {
+      this.#file = this.#files.open(path, 'write');
+    } catch (error) {
+      if ((error as FileError).fault !== 'not-found') throw error;
+      this.#file = this.#files.open(path, 'create');
+    }
+    this.#end = this.#file.sizeBytes();
+    this.#closeTornLine(this.#file);
+    return this.#file;
+  }
+
+  #closeTornLine(file: OpenFile): void {
+    if (this.#end === 0) return;
+    const last = new Uint8Array(1);
+    file.read(last, this.#end - 1);
+    if (last[0] === 0x0a) return;
+    file.write(Uint8Array.of(0x0a), this.#end);
+    this.#end += 1;
+  }
+
+  #rotate(): void {
+    this.close();
+    this.#files.rename(`${this.#folder}/${HISTORY_FILE}`, `${this.#folder}/history.1.ndjson`);
+    this.#end = 0;
+  }
+}
+
+/** A system's events, oldest first. */
+export function readHistory(files: Files, folder: string): HistoryEvent[] {
+  return [...readEvents(files, `${folder}/history.1.ndjson`), ...readEvents(files, `${folder}/${HISTORY_FILE}`)];
+}
+
+function readEvents(files: Files, path: string, tailBytes = Number.POSITIVE_INFINITY): HistoryEvent[] {
+  let file: OpenFile;
+  try {
+    file = files.open(path, 'read');
+  } catch (error) {
+    if (error instanceof FileFailure && error.fault === 'not-found') return [];
+    throw error;
+  }
+  try {
+    const size = file.sizeBytes();
+    const from = Math.max(0, size - tailBytes);
+    const bytes = new Uint8Array(size - from);
+    file.read(bytes, from);
+    const lines = decoder.decode(bytes).split('\n');
+    return (from > 0 ? lines.slice(1) : lines).flatMap(parseEvent);
+  } finally {
+    file.close();
+  }
+}
+
+function parseEvent(line: string): HistoryEvent[] {
+  if (!line.startsWith('{')) return [];
+  try {
+    return [JSON.parse(line) as HistoryEvent];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,313 @@
+import { Catalog, type Change, volumeMapKey, pairMapKey } from '../catalog/catalog.js';
+import { Copier } from '../copy/copy.js';
+import { failure, type PairNumber, type VolumeNumber } from '../foundation/foundation.js';
+import { Drain, Fabric, Mutex, tracksPerRegion } from '../hostio/hostio.js';
+import { mapTakingDoubt, type PairRecord } from '../pair/pair.js';
+import type { Files, Grant, OwnerRecord } from '../ports/ports.js';
+import { relaxedFiles, toToolkitError } from '../storage/storage.js';
+import type { VolumeRecord } from '../volume/volume.js';
+import { Faults, faultyFiles } from './faults.js';
+import { handlers } from './handlers.js';
+import { History, type HistoryEvent } from './history.js';
+import { imagePathOf, isoTime, Listing } from './listing.js';
+import type { Answered, RequestCode, RequestExtras, Requests, SystemClient } from './requests.js';
+import type { Ports, SystemPlace } from './system-place.js';
+
+/** Who a request comes from, and how its effect is tied to its id. */
+export interface RequestContext {
+  readonly id: string;
+  readonly actor: string;
+}
+
+/** Owns one system: its catalog, its open volumes, its copier. */
+export class Controller implements SystemClient {
+  readonly place: SystemPlace;
+  readonly ports: Ports;
+  readonly files: Files;
+  readonly catalog: Catalog;
+  readonly fabric: Fabric;
+  readonly faults: Faults;
+  readonly history: History;
+  readonly listing: Listing;
+  readonly copier: Copier;
+  /** Held by whoever changes tables. */
+  readonly exclusive = new Mutex();
+  readonly #grant: Grant;
+  readonly #drains = new Map<PairNumber, Drain>();
+  readonly #speeds = new Map<PairNumber, { sinceMs: number; bytes: number }>();
+  #watchers: (() => void)[] = [];
+  #copying: { users: number; stop: AbortController; done: Promise<void> } | undefined;
+  #begun = 0;
+  #endWaiters: (() => void)[] = [];
+
+  private constructor(ports: Ports, place: SystemPlace, grant: Grant) {
+    this.ports = ports;
+    this.place = place;
+    this.#grant = grant;
+    this.files = place.info.durability === 'none' ? relaxedFiles(ports.files) : ports.files;
+    this.faults = new Faults(this.files, place.path, ports.random, ports.die);
+    this.catalog = Catalog.open(this.files, ports.random, place.path);
+    this.history = new History(this.files, place.path);
+    this.listing = new Listing(place, this.catalog, () => ports.clock.nowMs(), (pair) => this.#speedOf(pair));
+    this.fabric = new Fabric({
+      system: place.name,
+      catalog: this.catalog,
+      files: place.info.fixture ? faultyFiles(this.files, this.faults, (path) => this.#faultTarget(path)) : this.files,
+      clock: ports.clock,
+      hooks: {
+        suspended: (before, after) => this.#onSuspended(before, after),
+        step: (name) => this.step(name),
+      },
+    });
+    this.copier = new Copier(ports.clock, () => this.#jobs());
+  }
+
+  /** Opens the system that `grant` gives to this process, and recovers it. The grant is released if that fails. */
+  static async open(ports: Ports, place: SystemPlace, grant: Grant): Promise<Controller> {
+    try {
+      const controller = new Controller(ports, place, grant);
+      await controller.#recover();
+      return controller;
+    } catch (error) {
+      await grant.release();
+      throw toToolkitError(error, `storage system ${place.name}`);
+    }
+  }
+
+  async request<Code extends RequestCode>(
+    code: Code,
+    input: Requests[Code]['input'],
+    extras: RequestExtras = {},
+  ): Promise<Answered<Code>> {
+    return this.handle(code, input, extras, { id: this.ports.random.id(), actor: this.ports.actor });
+  }
+
+  /** Answers one request. A request whose id was answered before gets the same answer again (H28). */
+  async handle<Code extends RequestCode>(
+    code: Code,
+    input: Requests[Code]['input'],
+    extras: RequestExtras,
+    context: RequestContext,
+  ): Promise<Answered<Code>> {
+    if (this.#grant.lost) throw failure('ownership-lost', `The lock of storage system ${this.place.name} was removed by somebody.`, 'Nothing more is written by this process. copyset system check tells the system\'s state.');
+    const answered = this.catalog.answers.get(context.id);
+    if (answered !== undefined) return { output: answered as Requests[Code]['output'] };
+    this.#begun += 1;
+    try {
+      return await handlers[code](this, input, extras, context);
+    } finally {
+      this.#begun -= 1;
+      if (this.#begun === 0) for (const wake of this.#endWaiters.splice(0)) wake();
+    }
+  }
+
+  /** Ends what was begun, makes everything durable and lets go of the system. */
+  async close(): Promise<void> {
+    while (this.#begun > 0) await new Promise<void>((resolve) => this.#endWaiters.push(resolve));
+    await this.stopCopying(true);
+    try {
+      if (!this.#grant.lost) {
+        await this.fabric.close();
+        await this.faults.settled();
+        this.history.close();
+      }
+    } finally {
+      this.catalog.close();
+      await this.#grant.release();
+    }
+  }
+
+  /** Runs one change of tables at a time. */
+  async exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const release = await this.exclusive.acquire();
+    try {
+      return await work();
+    } finally {
+      release();
+    }
+  }
+
+  step(name: string): void {
+    if (this.faults.rows.length > 0) this.faults.step(name);
+  }
+
+  /** Starts the copier for one more user of it. */
+  startCopying(): void {
+    if (this.#copying) {
+      this.#copying.users += 1;
+      return;
+    }
+    const stop = new AbortController();
+    this.#copying = { users: 1, stop, done: this.copier.run(stop.signal) };
+    // A fault of the copier that is no fault of a pair is a fault of ours; it is thrown where the copier is stopped.
+    this.#copying.done.catch(() => this.notify());
+  }
+
+  /** One user less; the copier commits and stops after the last, or at once with `forced`. */
+  async stopCopying(forced = false): Promise<void> {
+    const copying = this.#copying;
+    if (!copying) return;
+    copying.users = forced ? 0 : copying.users - 1;
+    if (copying.users > 0) return;
+    this.#copying = undefined;
+    copying.stop.abort();
+    this.copier.wake();
+    await copying.done;
+  }
+
+  /** Resolves at the next change of any pair, or after `spanMs`. */
+  async changed(spanMs: number, signal?: AbortSignal): Promise<void> {
+    const sleep = new AbortController();
+    const wake = () => sleep.abort();
+    this.#watchers.push(wake);
+    signal?.addEventListener('abort', wake, { once: true });
+    await this.ports.clock.sleep(spanMs, sleep.signal);
+    signal?.removeEventListener('abort', wake);
+    this.#watchers = this.#watchers.filter((watcher) => watcher !== wake);
+  }
+
+  /** Something about pairs changed: whoever waits looks again, and the copier looks for work. */
+  notify(): void {
+    for (const wake of this.#watchers.splice(0)) wake();
+    this.copier.wake();
+  }
+
+  record(event: Omit<HistoryEvent, 'time' | 'system'>): void {
+    this.history.append({ time: isoTime(this.ports.clock.nowMs()), system: this.place.name, ...event });
+  }
+
+  /** This process as the system's owner. */
+  self(): OwnerRecord | undefined {
+    return this.ports.owners.current(this.place.path);
+  }
+
+  address(volume: VolumeNumber): string {
+    return `${this.place.name}:${this.catalog.volumes.get(volume)?.name ?? '?'}`;
+  }
+
+  /** Removes the files of dropped volumes and pairs, then forgets them. */
+  async removeLeftovers(): Promise<void> {
+    if (this.catalog.leftovers.length === 0) return;
+    for (const path of this.catalog.leftovers) this.files.remove(path.startsWith('/') ? path : `${this.place.path}/${path}`);
+    await this.catalog.change(() => [{ do: 'cleaned' }]);
+  }
+
+  async #recover(): Promise<void> {
+    await this.catalog.change(() => [{ do: 'grant', epoch: this.catalog.epoch + 1 }]);
+    const doubt = doubtfulChanges(this.catalog);
+    if (doubt.length > 0) {
+      await this.catalog.change(() => doubt);
+      await this.catalog.durable();
+    }
+    await this.removeLeftovers();
+    for (const event of this.history.unfinished()) {
+      const message = 'its controller died; the operation was finished or undone when the system was opened again';
+      this.record({ ...event, phase: 'abnormal', code: 'died', message, seconds: null, after: this.#statusNow(event) });
+    }
+  }
+
+  #statusNow(event: HistoryEvent): string | null {
+    for (const pair of this.catalog.pairs.values()) {
+      if (this.address(pair.primary) === event.primary && this.address(pair.secondary) === event.secondary) return pair.state.status;
+    }
+    return null;
+  }
+
+  #jobs(): readonly Drain[] {
+    for (const number of this.#drains.keys()) if (!this.catalog.pairs.has(number)) this.#drains.delete(number);
+    for (const number of this.catalog.pairs.keys()) {
+      if (!this.#drains.has(number)) this.#drains.set(number, this.#newDrain(number));
+    }
+    return [...this.#drains.values()];
+  }
+
+  #newDrain(number: PairNumber): Drain {
+    return new Drain(this.fabric, this.fabric.pair(number), {
+      completed: (before, after) => this.#onCompleted(before, after),
+      progress: (pair, bytes) => this.#noteSpeed(pair.number, bytes),
+    });
+  }
+
+  #noteSpeed(pair: PairNumber, bytes: number): void {
+    const now = this.ports.clock.monotonicMs();
+    const speed = this.#speeds.get(pair);
+    if (!speed || now - speed.sinceMs > 5_000) this.#speeds.set(pair, { sinceMs: now, bytes });
+    else speed.bytes += bytes;
+    this.notify();
+  }
+
+  #speedOf(pair: PairNumber): number | undefined {
+    const speed = this.#speeds.get(pair);
+    if (!speed) return undefined;
+    const spanMs = this.ports.clock.monotonicMs() - speed.sinceMs;
+    return spanMs > 100 ? (speed.bytes / spanMs) * 1000 : undefined;
+  }
+
+  #onCompleted(before: PairRecord, after: PairRecord): void {
+    this.#recordPair(before, after, 'copy', 'done', null);
+    this.notify();
+  }
+
+  #onSuspended(before: PairRecord, after: PairRecord): void {
+    const message = after.state.status === 'suspended' ? after.state.message : null;
+    this.#recordPair(before, after, 'suspend', after.state.status === 'suspended' ? after.state.reason : 'suspended', message);
+    this.notify();
+  }
+
+  #recordPair(before: PairRecord, after: PairRecord, operation: string, code: string, message: string | null): void {
+    this.record({
+      code,
+      phase: 'end',
+      operation,
+      primary: this.address(after.primary),
+      secondary: this.address(after.secondary),
+      before: before.state.status,
+      after: after.state.status,
+      tracks: null,
+      seconds: null,
+      message,
+      actor: 'copier',
+      id: this.ports.random.id(),
+    });
+  }
+
+  #faultTarget(path: string): { volume: string; trackSizeBytes: number } | undefined {
+    for (const record of this.catalog.volumes.values()) {
+      if (imagePathOf(this.place.path, record) === path) return { volume: record.name, trackSizeBytes: record.trackSizeBytes };
+    }
+    return undefined;
+  }
+}
+
+/**
+ * What an unclean stop leaves in doubt: every track of an active region. It is marked allocated, its check code is unset, and the map
+ * of each pair that takes new writes now takes it (H10, H19, H32). Marking twice does no harm, so a crash in between does none.
+ */
+function doubtfulChanges(catalog: Catalog): Change[] {
+  const changes: Change[] = [];
+  for (const [number, regions] of catalog.active) {
+    const record = catalog.volumes.get(number);
+    if (!record) continue;
+    const runs = regionRuns(record, catalog.trackCountOf(number), regions);
+    changes.push({ do: 'set', map: volumeMapKey(number, 'allocated'), runs });
+    changes.push({ do: 'set', map: volumeMapKey(number, 'codeless'), runs });
+    for (const pairNumber of catalog.pairsOf(number)) {
+      const pair = catalog.pairs.get(pairNumber);
+      if (!pair) continue;
+      const map = mapTakingDoubt(pair.state, pair.primary === number ? 'primary' : 'secondary');
+      changes.push({ do: 'set', map: pairMapKey(pairNumber, map), runs });
+    }
+    changes.push({ do: 'cool', volume: number, regions: [...regions] });
+  }
+  return changes;
+}
+
+function regionRuns(record: VolumeRecord, trackCount: number, regions: Iterable<number>): number[] {
+  const tracks = tracksPerRegion(record.trackSizeBytes);
+  const runs: number[] = [];
+  for (const region of [...regions].sort((a, b) => a - b)) {
+    const first = region * tracks;
+    if (first < trackCount) runs.push(first, Math.min(tracks, trackCount - first));
+  }
+  return runs;
+}

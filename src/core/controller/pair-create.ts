@@ -1,0 +1,210 @@
+import { type Change, pairMapKey, volumeMapKey } from '../catalog/catalog.js';
+import { failure, type VolumeNumber } from '../foundation/foundation.js';
+import { changedRecord, decide, judgeCreate, PACE_DEFAULT, type PairRecord } from '../pair/pair.js';
+import { pairChanges } from '../hostio/hostio.js';
+import { isGlob, type VolumeRecord } from '../volume/volume.js';
+import type { Controller, RequestContext } from './open-controller.js';
+import { leavesCopying, withPacing } from './pair-requests.js';
+import { changePairs } from './pair-transaction.js';
+import { differingTracks } from './pair-verify.js';
+import { recorded } from './recorded.js';
+import type { Answered, PairActionRow, PairCreateRow, PairPlanRow, RequestExtras, Requests } from './requests.js';
+import { findVolume, findVolumes } from './volume-requests.js';
+
+type Input = Requests['pair.create']['input'];
+
+/** One pair to be made, or one that is there and follows already. */
+interface Creation {
+  readonly primary: VolumeRecord;
+  readonly secondary: VolumeRecord;
+  readonly row: PairCreateRow;
+  readonly record: PairRecord;
+  readonly existing: PairRecord | undefined;
+}
+
+export async function createPairs(
+  controller: Controller,
+  input: Input,
+  _extras: RequestExtras,
+  context: RequestContext,
+): Promise<Answered<'pair.create'>> {
+  demandLocal(input);
+  return controller.exclusively(async () => {
+    const creations = planCreations(controller, input);
+    if (input.plan) return { output: { pairs: [], plan: creations.map((creation) => planned(controller, creation, input)), copying: [] } };
+    const subjects = creations.map(({ primary, secondary, existing }) => ({
+      operation: 'pair create',
+      primary: controller.address(primary.number),
+      secondary: controller.address(secondary.number),
+      before: existing?.state.status ?? 'simplex',
+    }));
+    const volumes = creations.flatMap(({ primary, secondary }) => [primary.number, secondary.number]);
+    const result = await recorded(
+      controller,
+      context,
+      subjects,
+      () => changePairs(controller, context, existingOf(creations), volumes, () => decideCreations(controller, creations, input)),
+      ({ output }, index) => ({ after: output.pairs[index]?.after ?? null, tracks: output.pairs[index]?.tracks ?? null }),
+    );
+    return { output: { ...result.output, pauseMs: result.pauseMs } };
+  });
+}
+
+/** The volume that `auto` takes: the lowest-numbered reserved, unpaired one that fits and holds no data (with `overwrite`, any). */
+export function pickSecondary(controller: Controller, primary: VolumeRecord, overwrite: boolean, taken: ReadonlySet<VolumeNumber>): VolumeRecord {
+  const candidates = [...controller.catalog.volumes.values()]
+    .filter((volume) => volume.reserved && volume.number !== primary.number && !taken.has(volume.number))
+    .filter((volume) => controller.catalog.pairsOf(volume.number).length === 0 && volume.status === 'normal')
+    .filter((volume) => fits(primary, volume) && (overwrite || !holdsData(controller, volume)))
+    .sort((a, b) => a.number - b.number);
+  const [picked] = candidates;
+  if (picked) return picked;
+  throw failure('no-candidate', `No reserved, unpaired volume of storage system ${controller.place.name} fits ${controller.address(primary.number)}${overwrite ? '' : ' and holds no data'}.`, `Make one: copyset volume create ${controller.place.name}:NAME --size ${primary.sizeBytes} --reserve.`);
+}
+
+/** The changes that make a new pair: its row, its out-of-sync map, S reserved and no longer incomplete. */
+export function creationChanges(controller: Controller, record: PairRecord, noCopy: boolean): Change[] {
+  const secondary = controller.catalog.volumes.get(record.secondary);
+  const outOfSync = pairMapKey(record.number, 'outOfSync');
+  const changes: Change[] = [{ do: 'put-pair', record }];
+  if (!noCopy) {
+    changes.push({ do: 'unite', from: volumeMapKey(record.primary, 'allocated'), into: outOfSync });
+    changes.push({ do: 'unite', from: volumeMapKey(record.secondary, 'allocated'), into: outOfSync });
+  }
+  if (secondary && (!secondary.reserved || secondary.incomplete)) {
+    changes.push({ do: 'put-volume', record: { ...secondary, reserved: true, incomplete: null } });
+  }
+  return changes;
+}
+
+export function newPair(controller: Controller, number: number, primary: VolumeNumber, secondary: VolumeNumber): PairRecord {
+  return {
+    number,
+    primary,
+    secondary,
+    mode: 'local',
+    state: { status: 'pending' },
+    pace: PACE_DEFAULT,
+    rateBytesPerSecond: null,
+    copyPointer: 0,
+    generation: 0,
+    createdAtMs: Math.floor(controller.ports.clock.nowMs()),
+    splitAtMs: null,
+  };
+}
+
+function demandLocal(input: Input): void {
+  if (input.mode === undefined || input.mode === 'local') return;
+  throw failure('mode-not-here', `Mode ${input.mode} is for pairs between two storage systems; both volumes of these lie in one.`, 'Leave --mode out, or say --mode local.');
+}
+
+function planCreations(controller: Controller, input: Input): Creation[] {
+  const creations: Creation[] = [];
+  const pairs = [...controller.catalog.pairs.values()];
+  const taken = new Set<VolumeNumber>();
+  for (const row of input.pairs) {
+    for (const primary of primariesOf(controller, row)) {
+      const creation = planCreation(controller, input, row, primary, pairs, taken, creations.filter((one) => !one.existing).length);
+      creations.push(creation);
+      taken.add(creation.secondary.number);
+      if (!creation.existing) pairs.push(creation.record);
+    }
+  }
+  return creations;
+}
+
+function primariesOf(controller: Controller, row: PairCreateRow): VolumeRecord[] {
+  if (!isGlob(row.primary)) return [findVolume(controller, row.primary)];
+  if (row.secondary !== 'auto') throw failure('usage', `A pattern of primaries needs "auto" as the secondary, not ${row.secondary}.`, 'Or name one primary.');
+  return findVolumes(controller, [row.primary]).filter((volume) => !volume.reserved);
+}
+
+function planCreation(
+  controller: Controller,
+  input: Input,
+  row: PairCreateRow,
+  primary: VolumeRecord,
+  pairs: readonly PairRecord[],
+  taken: ReadonlySet<VolumeNumber>,
+  ahead: number,
+): Creation {
+  const overwrite = input.overwrite ?? false;
+  const secondary = row.secondary === 'auto' ? pickSecondary(controller, primary, overwrite, taken) : findVolume(controller, row.secondary);
+  const question = { primary, secondary, pairs, secondaryHoldsData: holdsData(controller, secondary), overwrite, noCopy: input.noCopy ?? false };
+  const verdict = judgeCreate(question);
+  if (verdict.kind === 'refuse') throw failure(verdict.code, `${verdict.why}.`, verdict.hint);
+  const existing = verdict.kind === 'nothing' ? verdict.existing : undefined;
+  const fresh = newPair(controller, controller.catalog.pairNumberNext + ahead, primary.number, secondary.number);
+  return { primary, secondary, row, record: withPacing(existing ?? fresh, row), existing };
+}
+
+async function decideCreations(controller: Controller, creations: readonly Creation[], input: Input) {
+  if (input.verify) for (const creation of creations) await demandEqual(controller, creation);
+  const changes: Change[] = [];
+  const rows: PairActionRow[] = [];
+  const copying: number[] = [];
+  for (const creation of creations) {
+    const own = creationFrame(controller, creation, input);
+    changes.push(...own.changes);
+    rows.push(rowOf(controller, creation, own.after, own.changes.length > 0));
+    if (leavesCopying(own.after.state)) copying.push(own.after.number);
+  }
+  return { changes, output: { pairs: rows, copying } };
+}
+
+function creationFrame(controller: Controller, { record, existing, row }: Creation, input: Input): { changes: Change[]; after: PairRecord } {
+  if (existing) return { changes: record === existing ? [] : [{ do: 'put-pair', record }], after: record };
+  const noCopy = input.noCopy ?? false;
+  const made: PairRecord = noCopy ? { ...record, state: { status: 'duplex' } } : record;
+  const changes = creationChanges(controller, made, noCopy);
+  if (!row.split && !row.virtual) return { changes, after: made };
+  const split = decide(made.state, { kind: 'split', atMs: Math.floor(controller.ports.clock.nowMs()), virtual: row.virtual ?? false });
+  if (split.kind !== 'do') return { changes, after: made };
+  const after = changedRecord(made, split.change);
+  return { changes: [...changes, ...pairChanges(controller.catalog, after, split.change)], after };
+}
+
+async function demandEqual(controller: Controller, { primary, secondary }: Creation): Promise<void> {
+  const differing = await differingTracks(controller, primary.number, secondary.number, undefined, 1);
+  if (differing.tracks.length === 0) return;
+  throw failure('holds-data', `${controller.address(primary.number)} and ${controller.address(secondary.number)} are not equal; track ${differing.tracks[0]} differs.`, 'Leave --no-copy out, so that they become equal.');
+}
+
+function rowOf(controller: Controller, creation: Creation, after: PairRecord, changed: boolean): PairActionRow {
+  const tracks = leavesCopying(after.state) ? tracksToCopy(controller, creation) : 0;
+  return {
+    number: after.number,
+    primary: controller.address(creation.primary.number),
+    secondary: controller.address(creation.secondary.number),
+    before: creation.existing?.state.status ?? 'simplex',
+    after: after.state.status,
+    outcome: changed ? 'done' : 'nothing',
+    tracks,
+    bytes: tracks * creation.primary.trackSizeBytes,
+    bytesLost: 0,
+  };
+}
+
+function planned(controller: Controller, creation: Creation, input: Input): PairPlanRow {
+  const { after } = creationFrame(controller, creation, input);
+  const { before: from, ...row } = rowOf(controller, creation, after, true);
+  const { primary, secondary, tracks, bytes, bytesLost } = row;
+  return { primary, secondary, from, to: after.state.status, direction: tracks > 0 ? 'primary -> secondary' : 'none', tracks, bytes, bytesLost };
+}
+
+function tracksToCopy(controller: Controller, { primary, secondary, existing }: Creation): number {
+  if (existing) return controller.catalog.pairMap(existing.number, 'outOfSync', true).map.count;
+  return controller.catalog.volumeMap(primary.number, 'allocated', true).map.countUnion(controller.catalog.volumeMap(secondary.number, 'allocated', true).map);
+}
+
+function existingOf(creations: readonly Creation[]): PairRecord[] {
+  return creations.flatMap(({ existing }) => existing ?? []);
+}
+
+function fits(primary: VolumeRecord, secondary: VolumeRecord): boolean {
+  return primary.sizeBytes === secondary.sizeBytes && primary.trackSizeBytes === secondary.trackSizeBytes && primary.emulation === secondary.emulation;
+}
+
+function holdsData(controller: Controller, volume: VolumeRecord): boolean {
+  return !controller.catalog.volumeMap(volume.number, 'allocated', true).map.isEmpty;
+}

@@ -1,0 +1,39 @@
+import { failure } from '../foundation/foundation.js';
+import type { PairRecord } from '../pair/pair.js';
+import { isGlob, matchesVolume, quoted } from '../volume/volume.js';
+import type { Controller } from './open-controller.js';
+import type { PairSelector } from './requests.js';
+import { findVolume, findVolumes } from './volume-requests.js';
+
+/** The pairs that selectors name, each once, in the order of their numbers. Throws `pair-not-found`, `nothing-matches`, `volume-not-found`. */
+export function selectPairs(controller: Controller, selectors: readonly PairSelector[]): PairRecord[] {
+  const found = new Map<number, PairRecord>();
+  for (const selector of selectors) {
+    for (const record of matching(controller, selector)) found.set(record.number, record);
+  }
+  return [...found.values()].sort((a, b) => a.number - b.number);
+}
+
+function matching(controller: Controller, selector: PairSelector): PairRecord[] {
+  const primaries = new Set(findVolumes(controller, [selector.primary]).map((record) => record.number));
+  const secondaries = secondariesOf(controller, selector);
+  const pairs = [...controller.catalog.pairs.values()].filter(
+    (pair) => primaries.has(pair.primary) && (secondaries === undefined || secondaries.has(pair.secondary)),
+  );
+  if (pairs.length === 0) throw noPair(controller, selector);
+  return pairs;
+}
+
+function secondariesOf(controller: Controller, { secondary }: PairSelector): Set<number> | undefined {
+  if (secondary === undefined) return undefined;
+  if (!isGlob(secondary)) return new Set([findVolume(controller, secondary).number]);
+  const matches = [...controller.catalog.volumes.values()].filter((record) => matchesVolume(secondary, record));
+  return new Set(matches.map((record) => record.number));
+}
+
+function noPair(controller: Controller, { primary, secondary }: PairSelector): Error {
+  const { name } = controller.place;
+  if (isGlob(primary)) return failure('nothing-matches', `No volume of ${name} that matches ${quoted(primary)} is the primary of a pair.`, `copyset pair list '${name}:*' shows the pairs.`);
+  const whose = secondary === undefined ? `${name}:${primary} is the primary of no pair` : `${name}:${primary} and ${name}:${secondary} are no pair`;
+  return failure('pair-not-found', `${whose}.`, `copyset pair list '${name}:*' shows the pairs; the primary is named first.`);
+}

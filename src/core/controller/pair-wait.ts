@@ -1,0 +1,66 @@
+import { type WaitVerdict, waitVerdict, rolesOf, activeState } from '../pair/pair.js';
+import { failure } from '../foundation/foundation.js';
+import type { Controller } from './open-controller.js';
+import { selectPairs } from './pair-selection.js';
+import type { Answered, RequestExtras, Requests } from './requests.js';
+
+/** How often progress is told while a wait goes on. */
+const PROGRESS_MS = 100;
+
+type Verdict = Requests['pair.wait']['output']['verdict'];
+
+/** Waits for statuses, and copies meanwhile. A time-out of 0 only looks. */
+export async function waitForPairs(
+  controller: Controller,
+  input: Requests['pair.wait']['input'],
+  extras: RequestExtras,
+): Promise<Answered<'pair.wait'>> {
+  const numbers = selectPairs(controller, input.pairs).map((record) => record.number);
+  const answer = (verdict: Verdict): Answered<'pair.wait'> => ({
+    output: { verdict, pairs: numbers.flatMap((number) => controller.catalog.pairs.get(number) ?? []).map((record) => controller.listing.pair(record)) },
+  });
+  const { clock } = controller.ports;
+  const deadlineMs = input.timeoutMs === undefined ? Number.POSITIVE_INFINITY : clock.monotonicMs() + input.timeoutMs;
+  const look = () => verdictOf(numbers.map((number) => waitVerdict(controller.catalog.pairs.get(number), input.statuses)));
+  const atOnce = look();
+  if (atOnce !== 'waiting') return answer(atOnce);
+  if (input.timeoutMs === 0) return answer('timed-out');
+  const totals = new Map(numbers.map((number) => [number, leftOf(controller, number)]));
+  controller.startCopying();
+  try {
+    for (;;) {
+      const verdict = look();
+      if (verdict !== 'waiting') return answer(verdict);
+      const leftMs = deadlineMs - clock.monotonicMs();
+      if (leftMs <= 0) return answer('timed-out');
+      if (extras.signal?.aborted) throw failure('interrupted', 'Stopped waiting.', 'The pairs stay as they are and go on from where they were copied to.');
+      tellProgress(controller, totals, extras);
+      await controller.changed(Math.min(leftMs, PROGRESS_MS), extras.signal);
+    }
+  } finally {
+    await controller.stopCopying();
+  }
+}
+
+/** All pairs must have arrived; one that cannot arrive, or is suspended, ends the wait. */
+function verdictOf(verdicts: readonly WaitVerdict[]): Verdict | 'waiting' {
+  for (const bad of ['suspended', 'unreachable'] as const) if (verdicts.includes(bad)) return bad;
+  return verdicts.every((verdict) => verdict === 'reached') ? 'reached' : 'waiting';
+}
+
+function leftOf(controller: Controller, number: number): number {
+  const record = controller.catalog.pairs.get(number);
+  const drain = record ? rolesOf(record.state).drain : null;
+  return drain ? controller.catalog.pairMap(number, drain.map, true).map.count : 0;
+}
+
+function tellProgress(controller: Controller, totals: ReadonlyMap<number, number>, extras: RequestExtras): void {
+  if (!extras.onProgress) return;
+  for (const [number, total] of totals) {
+    const record = controller.catalog.pairs.get(number);
+    if (!record) continue;
+    const left = Math.min(total, leftOf(controller, number));
+    const pair = { primary: controller.address(record.primary), secondary: controller.address(record.secondary), status: record.state.status };
+    extras.onProgress({ operation: activeState(record.state).status, done: total - left, total, unit: 'tracks', pair });
+  }
+}

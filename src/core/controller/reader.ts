@@ -1,0 +1,65 @@
+import { Catalog } from '../catalog/catalog.js';
+import { isToolkitError } from '../foundation/foundation.js';
+import { LinkError } from '../ports/ports.js';
+import { connectClient } from './control-client.js';
+import { readFaults } from './faults.js';
+import { Listing } from './listing.js';
+import type { Answered, Requests } from './requests.js';
+import type { Ports, SystemPlace } from './system-place.js';
+
+export type ReadingCode = 'system.show' | 'volume.list' | 'pair.list' | 'fault.list';
+
+/** Answers listings without owning the system. */
+export interface SystemReader {
+  request<Code extends ReadingCode>(code: Code): Promise<Answered<Code>>;
+  close(): Promise<void>;
+}
+
+/** How long a running controller may take to answer a listing before the files are read instead. */
+const ANSWER_WITHIN_MS = 1_000;
+const TRIES = 5;
+
+/** Asks a running controller if one answers soon, else reads the files as they are, without the lock ("as of"). */
+export async function openReader(ports: Ports, place: SystemPlace): Promise<SystemReader> {
+  const owner = ports.owners.current(place.path);
+  if (owner) {
+    const client = await quickly(ports, connectClient(ports, place)).catch((error: unknown) => {
+      if (error instanceof LinkError || isToolkitError(error)) return undefined;
+      throw error;
+    });
+    if (client) return { request: (code) => client.request(code, {}), close: () => client.close() };
+  }
+  const catalog = readCatalog(ports, place);
+  const listing = new Listing(place, catalog, () => ports.clock.nowMs());
+  const answers: { readonly [Code in ReadingCode]: () => Requests[Code]['output'] } = {
+    'system.show': () => ({ system: listing.system(owner) }),
+    'volume.list': () => ({ volumes: listing.volumes(), totals: listing.totals() }),
+    'pair.list': () => ({ pairs: listing.pairs() }),
+    'fault.list': () => ({ faults: readFaults(ports.files, place.path) }),
+  };
+  return {
+    request: async (code) => ({ output: answers[code]() }),
+    close: async () => catalog.close(),
+  };
+}
+
+/** A controller that starts its log anew between two of our reads makes them disagree; then they are read again. */
+function readCatalog(ports: Ports, place: SystemPlace): Catalog {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return Catalog.open(ports.files, ports.random, place.path, { readOnly: true });
+    } catch (error) {
+      if (tries >= TRIES) throw error;
+    }
+  }
+}
+
+async function quickly<T>(ports: Ports, promise: Promise<T>): Promise<T | undefined> {
+  const stop = new AbortController();
+  const late = ports.clock.sleep(ANSWER_WITHIN_MS, stop.signal).then(() => undefined);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    stop.abort();
+  }
+}

@@ -1,0 +1,355 @@
+import type {
+  ByteCount,
+  ByteOffset,
+  ErrorCode,
+  Milliseconds,
+  PairNumber,
+  TrackIndex,
+} from '../foundation/foundation.js';
+import type { Pace, PairMode, PairStatus } from '../pair/pair.js';
+import type { VolumeStatus } from '../volume/volume.js';
+
+/** Names the pairs of a system: all pairs of the volumes that `primary` (a name, number or glob) matches, or the one with `secondary`. */
+export interface PairSelector {
+  readonly primary: string;
+  readonly secondary?: string | undefined;
+}
+
+export interface PacingInput {
+  readonly pace?: Pace | undefined;
+  readonly rateBytesPerSecond?: ByteCount | undefined;
+}
+
+export interface PairCreateRow extends PacingInput {
+  /** A name, a number or a glob; a glob needs `auto`. */
+  readonly primary: string;
+  /** A name, a number, or `auto`. */
+  readonly secondary: string;
+  readonly split?: boolean | undefined;
+  readonly virtual?: boolean | undefined;
+}
+
+/** One row of a pair action's result. */
+export interface PairActionRow {
+  /** `SYSTEM:VOLUME`, here and in every result. */
+  readonly primary: string;
+  readonly secondary: string;
+  readonly before: PairStatus;
+  readonly after: PairStatus;
+  readonly outcome: 'done' | 'nothing';
+  /** Tracks that the operation leaves to copy. */
+  readonly tracks: number;
+  readonly bytes: ByteCount;
+  /** Bytes written at the losing side that vanish. */
+  readonly bytesLost: ByteCount;
+  readonly number: PairNumber;
+}
+
+export interface PairPlanRow {
+  readonly primary: string;
+  readonly secondary: string;
+  readonly from: PairStatus;
+  readonly to: PairStatus;
+  /** `primary -> secondary`, `secondary -> primary`, or `none`. */
+  readonly direction: string;
+  readonly tracks: number;
+  readonly bytes: ByteCount;
+  readonly bytesLost: ByteCount;
+}
+
+/** An action answers with rows, or, asked for a plan, with the plan and nothing changed. `copying` are the pairs with work left for a copier. */
+export interface PairActionAnswer {
+  readonly pairs: readonly PairActionRow[];
+  readonly plan?: readonly PairPlanRow[] | undefined;
+  readonly copying: readonly PairNumber[];
+  /** Milliseconds that the gate of a split held the hosts' writes. */
+  readonly pauseMs?: Milliseconds | undefined;
+}
+
+export interface PairListing {
+  readonly number: PairNumber;
+  readonly primary: string;
+  readonly secondary: string;
+  readonly primaryNumber: string;
+  readonly secondaryNumber: string;
+  readonly mode: PairMode;
+  readonly status: PairStatus;
+  readonly cci: string;
+  readonly percentIdentical: number;
+  readonly tracks: number;
+  readonly outOfSyncTracks: number;
+  readonly outOfSyncBytes: ByteCount;
+  readonly changedTracks: number;
+  readonly secondaryChangedTracks: number;
+  readonly pace: Pace;
+  readonly rateBytesPerSecond: ByteCount | null;
+  readonly secondsLeft: number | null;
+  readonly copyPointer: TrackIndex;
+  /** ISO times, or null. */
+  readonly pointInTime: string | null;
+  readonly splitAt: string | null;
+  readonly createdAt: string;
+  readonly generation: number;
+  readonly imageComplete: boolean;
+  readonly primaryStatus: PairStatus;
+  readonly secondaryStatus: PairStatus;
+  readonly primaryPorts: readonly { port: string; lun: number }[];
+  readonly secondaryPorts: readonly { port: string; lun: number }[];
+  readonly asOf: string;
+  /** Why it is suspended, with what was affected; else null. */
+  readonly reason: string | null;
+  readonly virtual: boolean;
+  readonly readOnly: boolean;
+  readonly pointInTimeLost: boolean;
+}
+
+export interface VolumeListing {
+  readonly system: string;
+  readonly number: string;
+  readonly name: string;
+  readonly sizeBytes: ByteCount;
+  readonly trackSizeBytes: ByteCount;
+  readonly tracks: number;
+  readonly allocatedTracks: number;
+  readonly reserved: boolean;
+  readonly status: VolumeStatus;
+  readonly blockedReason: string | null;
+  readonly emulation: string;
+  readonly pairCount: number;
+  /** Absolute. */
+  readonly path: string;
+  readonly imageComplete: boolean;
+  /** Tracks that this volume lacks and cannot read from elsewhere (an incomplete volume), else 0. */
+  readonly missingTracks: number;
+  readonly ports: readonly { port: string; lun: number }[];
+  /** The primary's address where the volume is S of a pair, else null. */
+  readonly secondaryOf: string | null;
+  readonly readable: boolean;
+  readonly writable: boolean;
+  /** The statuses of the pairs it takes part in. */
+  readonly pairStatuses: readonly PairStatus[];
+}
+
+export interface SystemListing {
+  readonly name: string;
+  readonly id: string;
+  readonly site: string | null;
+  readonly path: string;
+  readonly volumes: number;
+  readonly maxVolumes: number;
+  readonly reserved: number;
+  readonly maxReserved: number;
+  readonly pairs: number;
+  readonly maxPairs: number;
+  readonly trackSizeBytes: ByteCount;
+  readonly durability: 'power' | 'none';
+  readonly fixture: boolean;
+  /** Who owns it now, or null. */
+  readonly controller: { readonly host: string; readonly pid: number; readonly purpose: string } | null;
+}
+
+export interface VolumeTotals {
+  readonly volumes: number;
+  readonly maxVolumes: number;
+  readonly reserved: number;
+  readonly maxReserved: number;
+  readonly pairs: number;
+  readonly maxPairs: number;
+}
+
+export interface CheckFinding {
+  readonly severity: 'error' | 'warning' | 'repaired';
+  readonly subject: string;
+  readonly message: string;
+}
+
+export type FaultKind =
+  | { readonly kind: 'volume-blocked'; readonly volume: string }
+  | {
+      readonly kind: 'io-error';
+      readonly volume: string;
+      readonly track?: TrackIndex | undefined;
+      readonly on?: 'read' | 'write' | undefined;
+    }
+  | { readonly kind: 'no-space' }
+  | { readonly kind: 'crash'; readonly step: string; readonly nth?: number | undefined };
+/** `count`: how often it strikes before it clears itself; absent = until cleared. */
+export type FaultRow = FaultKind & { readonly count?: number | undefined };
+
+export interface Progress {
+  readonly operation: string;
+  readonly done: number;
+  readonly total: number;
+  readonly unit: 'bytes' | 'tracks';
+  readonly pair?: { primary: string; secondary: string; status: PairStatus } | undefined;
+}
+
+interface Action {
+  readonly plan?: boolean | undefined;
+}
+
+/**
+ * Every request that a controller answers: what goes in, what comes out. `data` beside it is raw bytes. All names of volumes inside
+ * are without the system. Errors come back as ToolkitErrors with the same code on either side of a link.
+ */
+export interface Requests {
+  'system.show': { input: Record<string, never>; output: { system: SystemListing } };
+  'system.check': {
+    input: { repair: boolean; deep: boolean };
+    output: { findings: readonly CheckFinding[] };
+  };
+  'volume.create': {
+    input: {
+      name: string;
+      sizeBytes: ByteCount;
+      /** `CU:LDEV`; with count the first of them. */
+      number?: string | undefined;
+      trackSizeBytes?: ByteCount | undefined;
+      reserve?: boolean | undefined;
+      /** Absolute folder for the image. */
+      pool?: string | undefined;
+      emulation?: string | undefined;
+      count?: number | undefined;
+    };
+    output: { volumes: readonly VolumeListing[] };
+  };
+  'volume.list': { input: Record<string, never>; output: { volumes: readonly VolumeListing[]; totals: VolumeTotals } };
+  /** One piece of a host write, at most MESSAGE_MAX_BYTES, in `data`; durable before the answer where `durable`. */
+  'volume.write': {
+    input: { volume: string; offsetBytes: ByteOffset; durable: boolean };
+    output: { bytes: ByteCount };
+  };
+  /** The bytes come back as data. */
+  'volume.read': {
+    input: { volume: string; offsetBytes: ByteOffset; lengthBytes: ByteCount };
+    output: { bytes: ByteCount };
+  };
+  /** `file` is absolute. A shorter file leaves zeros; holes stay holes. */
+  'volume.import': {
+    input: { volume: string; file: string; create: boolean; overwrite: boolean };
+    output: { volume: VolumeListing; bytes: ByteCount; allocatedTracks: number };
+  };
+  'volume.export': {
+    input: { volume: string; file: string };
+    output: { bytes: ByteCount; writtenBytes: ByteCount };
+  };
+  /** Exit 3 `not-alone` while the image alone is not the volume. */
+  'volume.path': { input: { volume: string }; output: { path: string } };
+  'volume.reserve': {
+    input: { volumes: readonly string[] };
+    output: { volumes: readonly VolumeListing[]; changed: number };
+  };
+  'volume.unreserve': {
+    input: { volumes: readonly string[] };
+    output: { volumes: readonly VolumeListing[]; changed: number };
+  };
+  'volume.delete': { input: { volumes: readonly string[] }; output: { deleted: readonly string[] } };
+  'volume.format': {
+    input: { volumes: readonly string[]; force: boolean };
+    output: { volumes: readonly VolumeListing[] };
+  };
+  'volume.scrub': {
+    input: { volumes: readonly string[]; accept: boolean };
+    output: {
+      volumes: readonly {
+        system: string;
+        name: string;
+        checkedTracks: number;
+        badTracks: readonly TrackIndex[];
+        accepted: boolean;
+      }[];
+    };
+  };
+  'pair.create': {
+    input: Action & {
+      pairs: readonly PairCreateRow[];
+      mode?: PairMode | undefined;
+      overwrite?: boolean | undefined;
+      noCopy?: boolean | undefined;
+      verify?: boolean | undefined;
+    };
+    output: PairActionAnswer;
+  };
+  /** All selected pairs are frozen under one gate, all or none. Waiting for a time of day is the caller's. */
+  'pair.split': {
+    input: Action &
+      PacingInput & { pairs: readonly PairSelector[]; virtual?: boolean | undefined; readOnly?: boolean | undefined };
+    output: PairActionAnswer;
+  };
+  'pair.resync': {
+    input: Action &
+      PacingInput & { pairs: readonly PairSelector[]; reverse?: boolean | undefined; discard?: boolean | undefined };
+    output: PairActionAnswer;
+  };
+  'pair.suspend': {
+    input: Action & { pairs: readonly PairSelector[]; allowWrite?: boolean | undefined; force?: boolean | undefined };
+    output: PairActionAnswer;
+  };
+  'pair.delete': {
+    input: Action & { pairs: readonly PairSelector[]; unreserve?: boolean | undefined; force?: boolean | undefined };
+    output: PairActionAnswer;
+  };
+  'pair.rotate': {
+    input: Action & PacingInput & { primary: string; keep?: number | undefined; discard?: boolean | undefined };
+    output: PairActionAnswer;
+  };
+  'pair.pace': { input: PacingInput & { pairs: readonly PairSelector[] }; output: PairActionAnswer };
+  'pair.list': { input: Record<string, never>; output: { pairs: readonly PairListing[] } };
+  /**
+   * Waits until all selected pairs have one of the statuses. The controller copies meanwhile, at its own pace. `verdict` is `reached`
+   * (0), `timed-out` (20), `suspended` (21) or `unreachable` (22). `timeoutMs` 0 is a test; absent waits for ever.
+   */
+  'pair.wait': {
+    input: { pairs: readonly PairSelector[]; statuses: readonly PairStatus[]; timeoutMs?: Milliseconds | undefined };
+    output: { verdict: 'reached' | 'timed-out' | 'suspended' | 'unreachable'; pairs: readonly PairListing[] };
+  };
+  'pair.verify': {
+    input: { pairs: readonly PairSelector[]; repair: boolean };
+    output: {
+      pairs: readonly {
+        primary: string;
+        secondary: string;
+        same: boolean;
+        comparedTracks: number;
+        differingTracks: readonly TrackIndex[];
+        truncated: boolean;
+        repaired: number;
+      }[];
+    };
+  };
+  'fault.set': { input: FaultRow; output: { faults: readonly FaultRow[] } };
+  'fault.clear': { input: { kind?: string | undefined }; output: { faults: readonly FaultRow[] } };
+  'fault.list': { input: Record<string, never>; output: { faults: readonly FaultRow[] } };
+}
+
+export type RequestCode = keyof Requests;
+
+/** Beside a request: bytes in, a signal to stop waiting, progress out. */
+export interface RequestExtras {
+  readonly data?: Uint8Array | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+export interface Answered<Code extends RequestCode> {
+  readonly output: Requests[Code]['output'];
+  readonly data?: Uint8Array | undefined;
+}
+
+/** A controller as its users see it, in this process or behind a link: the same code either way. */
+export interface SystemClient {
+  request<Code extends RequestCode>(
+    code: Code,
+    input: Requests[Code]['input'],
+    extras?: RequestExtras,
+  ): Promise<Answered<Code>>;
+  /** Where this process is the controller: ends what was begun, cools the maps, lets go. */
+  close(): Promise<void>;
+}
+
+export interface FailureOnTheWire {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint?: string | undefined;
+  readonly details?: Record<string, unknown> | undefined;
+}

@@ -1,0 +1,39 @@
+import { GIB, KIB, MIB, TIB } from './units.js';
+
+/** A sector: the unit in which storage may tear a write, and to which sizes and bulk transfers are aligned. */
+export const SECTOR_BYTES = 512;
+
+export const TRACK_SIZE_DEFAULT_BYTES = 64 * KIB;
+export const TRACK_SIZE_MIN_BYTES = 4 * KIB;
+export const TRACK_SIZE_MAX_BYTES = 16 * MIB;
+
+/** 64 TiB: with 4 KiB tracks the maps of one pair are still addressed by exact integers. */
+export const VOLUME_SIZE_MAX_BYTES = 64 * TIB;
+
+/** CU:LDEV is two hex bytes. */
+export const VOLUMES_MAX = 65_536;
+export const PAIRS_MAX = 65_536;
+export const RESERVED_MAX = 65_536;
+/** One write may have to save a track for each secondary; beyond this the host would feel it. */
+export const SECONDARIES_PER_PRIMARY_MAX = 64;
+
+/** Names become file names; 64 characters fit every file system with room for an ending. */
+export const NAME_LENGTH_MAX = 64;
+
+/** The part of a volume that is marked active as a whole, so that hot tracks cost no flush (DESIGN.md 8). */
+export const REGION_BYTES = 4 * MIB;
+/** Active regions a volume may have before the oldest are cooled. They bound what is copied again after a crash. */
+export const ACTIVE_REGIONS_MAX = 512;
+
+/** A document larger than this was not written by us. */
+export const DOCUMENT_MAX_BYTES = 64 * MIB;
+/** Answers kept for requests that are sent again after a broken connection. */
+export const ANSWERS_KEPT = 256;
+
+/** Data of one message on the control socket. */
+export const MESSAGE_MAX_BYTES = 8 * MIB;
+
+export const JOURNAL_LIMIT_DEFAULT_BYTES = 4 * GIB;
+export const SAVE_LIMIT_DEFAULT_BYTES = 4 * GIB;
+export const LINK_LIMIT_SYNC_MS = 5_000;
+export const LINK_LIMIT_ASYNC_MS = 30_000;

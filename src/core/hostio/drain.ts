@@ -1,0 +1,354 @@
+import { pairMapKey, volumeMapKey, type Change } from '../catalog/catalog.js';
+import { type CopyJob, RateLimit } from '../copy/copy.js';
+import { isToolkitError, MIB, type TrackRun } from '../foundation/foundation.js';
+import { completed, type PairRecord, paceTracks, type SuspendReason } from '../pair/pair.js';
+import type { Watch } from '../trackmap/trackmap.js';
+import { bindCode, isZero } from '../volume/volume.js';
+import type { Claim } from './claims.js';
+import type { Fabric } from './fabric.js';
+import type { LivePair, LiveVolume } from './live-volume.js';
+import { checkCodeFailure, readCoded } from './track-codes.js';
+
+/** One transfer to the target; large enough that a disk is not held up by round trips. */
+const LANE_BYTES = MIB;
+const LANES_MAX = 4;
+/** What is copied between two commits; bounds what a crash copies again. */
+const BATCH_BYTES = 64 * MIB;
+
+/** A contiguous piece under way: claimed, being read turn by turn, then landing. */
+interface Lane {
+  readonly run: TrackRun;
+  readonly claim: Claim;
+  readonly buffer: Uint8Array;
+  filledTracks: number;
+  /** Tracks whose check code was computed, not verified: the source's code becomes set as well. */
+  readonly computed: boolean[];
+  readonly codes: Uint32Array;
+}
+
+/** Everything between two commits. Its pair's mutex is held, so the pair's state does not change under it. */
+interface Batch {
+  readonly map: 'outOfSync' | 'secondary';
+  readonly source: LiveVolume;
+  readonly target: LiveVolume;
+  readonly watch: Watch;
+  readonly release: () => void;
+  readonly landed: Lane[];
+  readonly landing: Set<Promise<void>>;
+  copiedTracks: number;
+}
+
+export interface DrainHooks {
+  /** Copying finished and moved the pair on, durably. */
+  completed(before: PairRecord, after: PairRecord): void;
+  /** A batch of so many bytes was made durable and cleared. */
+  progress(pair: PairRecord, bytes: number): void;
+}
+
+/** Empties a pair's map by copying: pending, duplex, resync, sp-pending from P to S; a restore from S to P. */
+export class Drain implements CopyJob {
+  readonly #fabric: Fabric;
+  readonly #pair: LivePair;
+  readonly #hooks: DrainHooks;
+  readonly #rate: RateLimit;
+  readonly #buffers: Uint8Array[] = [];
+  #batch: Batch | undefined;
+  #lane: Lane | undefined;
+  #pointer = 0;
+  #fault: unknown;
+
+  constructor(fabric: Fabric, pair: LivePair, hooks: DrainHooks) {
+    this.#fabric = fabric;
+    this.#pair = pair;
+    this.#hooks = hooks;
+    this.#rate = new RateLimit(fabric.clock, pair.record?.rateBytesPerSecond ?? null);
+    this.#pointer = pair.record?.copyPointer ?? 0;
+  }
+
+  get tracksPerTurn(): number {
+    const record = this.#pair.record;
+    return record && this.#pair.roles.drain ? paceTracks(record.pace) : 0;
+  }
+
+  waitMs(): number {
+    this.#rate.set(this.#pair.record?.rateBytesPerSecond ?? null);
+    return this.#rate.waitMs();
+  }
+
+  async turn(tracks: number): Promise<'copied' | 'idle'> {
+    try {
+      const batch = this.#batch ?? (await this.#begin());
+      if (!batch) return 'idle';
+      if (this.#fault !== undefined) throw this.#fault;
+      if (this.#pair.mutex.isWanted || batch.copiedTracks * batch.source.geometry.trackSizeBytes >= BATCH_BYTES) {
+        await this.commit();
+        return 'copied';
+      }
+      const lane = this.#lane ?? (await this.#openLane(batch));
+      if (!lane) {
+        await this.commit();
+        return 'copied';
+      }
+      this.#read(batch, lane, Math.min(tracks, lane.run.count - lane.filledTracks));
+      if (lane.filledTracks === lane.run.count) await this.#send(batch, lane);
+      return 'copied';
+    } catch (error) {
+      await this.#fail(error);
+      return 'idle';
+    }
+  }
+
+  async commit(): Promise<void> {
+    const batch = this.#batch;
+    if (!batch) {
+      await this.#complete();
+      return;
+    }
+    try {
+      if (this.#lane) await this.#send(batch, this.#shortened(this.#lane));
+      await Promise.all(batch.landing);
+      if (this.#fault !== undefined) throw this.#fault;
+      await this.#settle(batch);
+      this.#end(batch);
+      await this.#complete();
+    } catch (error) {
+      await this.#fail(error);
+    }
+  }
+
+  async #begin(): Promise<Batch | undefined> {
+    const { drain } = this.#pair.roles;
+    if (!drain || this.#pair.map(drain.map).map.isEmpty) return undefined;
+    const release = await this.#pair.mutex.acquire();
+    const record = this.#pair.record;
+    const roles = this.#pair.roles;
+    if (!record || !roles.drain) {
+      release();
+      return undefined;
+    }
+    const { map, source } = roles.drain;
+    const volumes = [this.#fabric.volume(record.primary), this.#fabric.volume(record.secondary)] as const;
+    this.#batch = {
+      map: map === 'secondary' ? 'secondary' : 'outOfSync',
+      source: source === 'primary' ? volumes[0] : volumes[1],
+      target: source === 'primary' ? volumes[1] : volumes[0],
+      watch: this.#pair.map(map).watch(),
+      release,
+      landed: [],
+      landing: new Set(),
+      copiedTracks: 0,
+    };
+    return this.#batch;
+  }
+
+  /** Claims the next piece at the target, when nothing stands in its way any more (H9). */
+  async #openLane(batch: Batch): Promise<Lane | undefined> {
+    const { geometry } = batch.target;
+    const limit = Math.max(1, Math.floor(LANE_BYTES / geometry.trackSizeBytes));
+    const run = this.#nextRun(batch, limit);
+    if (!run) return undefined;
+    await this.#fabric.warm(batch.target, this.#stretchAhead(batch, run));
+    await this.#fabric.clearTheWay(batch.target, run, { copierOf: this.#pair.number });
+    const claim = batch.target.claims.take(run.first, run.count);
+    const buffer = this.#takeBuffer(limit * geometry.trackSizeBytes);
+    this.#lane = { run, claim, buffer, filledTracks: 0, computed: [], codes: new Uint32Array(run.count) };
+    return this.#lane;
+  }
+
+  /** The next tracks to copy from the pointer on that are not copied already in this batch; the pointer wraps once. */
+  #nextRun(batch: Batch, limit: number): TrackRun | undefined {
+    const { map } = this.#pair.map(batch.map);
+    const run = map.nextRun(this.#pointer, limit) ?? (batch.copiedTracks === 0 ? map.nextRun(0, limit) : undefined);
+    if (run) this.#pointer = run.first + run.count;
+    return run;
+  }
+
+  /** How far the next lacking tracks reach within what one batch may copy. */
+  #stretchAhead(batch: Batch, run: TrackRun): TrackRun {
+    const reach = Math.floor(BATCH_BYTES / batch.target.geometry.trackSizeBytes);
+    return this.#pair.map(batch.map).map.nextRun(run.first, Math.max(run.count, reach)) ?? run;
+  }
+
+  #read(batch: Batch, lane: Lane, tracks: number): void {
+    const first = lane.run.first + lane.filledTracks;
+    const { geometry } = batch.source;
+    const run = { first, count: tracks };
+    const start = lane.filledTracks * geometry.trackSizeBytes;
+    const bytes = lane.buffer.subarray(start, start + geometry.bytesOfRun(run));
+    this.#fabric.read(batch.source.number, bytes, geometry.offsetOf(first));
+    const bad = readCoded(this.#fabric, batch.source, run, bytes, (i, code, computed) => {
+      lane.codes[lane.filledTracks + i] = code;
+      lane.computed[lane.filledTracks + i] = computed;
+    });
+    if (bad !== undefined) throw checkCodeFailure(this.#fabric.address(batch.source.number), bad);
+    lane.filledTracks += tracks;
+    this.#rate.spend(bytes.length);
+  }
+
+  /** Starts the lane's landing; waits only while all lanes are busy. */
+  async #send(batch: Batch, lane: Lane): Promise<void> {
+    this.#lane = undefined;
+    if (lane.run.count === 0) {
+      batch.target.claims.release(lane.claim);
+      return;
+    }
+    while (batch.landing.size >= LANES_MAX) await Promise.race(batch.landing);
+    const landing = this.#land(batch, lane)
+      .catch((error: unknown) => {
+        this.#fault ??= error;
+      })
+      .finally(() => batch.landing.delete(landing));
+    batch.landing.add(landing);
+    batch.copiedTracks += lane.run.count;
+  }
+
+  async #land(batch: Batch, lane: Lane): Promise<void> {
+    const { target } = batch;
+    const writer = { copierOf: this.#pair.number, claim: lane.claim };
+    try {
+      await this.#fabric.clearTheWay(target, lane.run, writer);
+      const bytes = lane.buffer.subarray(0, target.geometry.bytesOfRun(lane.run));
+      const untouched = !target.allocated.map.any(lane.run.first, lane.run.count);
+      target.gate.enter();
+      try {
+        if (!(untouched && isZero(bytes))) {
+          this.#fabric.mark(target, lane.run, writer);
+          await target.image.writeBulk(bytes, target.geometry.offsetOf(lane.run.first));
+        }
+      } finally {
+        target.gate.leave();
+      }
+      this.#fabric.hooks.step('copy.landed');
+      batch.landed.push(lane);
+      this.#writeCodes(target, lane);
+    } finally {
+      target.claims.release(lane.claim);
+      this.#buffers.push(lane.buffer);
+    }
+  }
+
+  #writeCodes(target: LiveVolume, lane: Lane): void {
+    const codes = new Uint32Array(lane.run.count);
+    for (let i = 0; i < lane.run.count; i += 1) {
+      codes[i] = bindCode(lane.codes[i] ?? 0, target.number, lane.run.first + i);
+    }
+    target.codes.write(lane.run.first, codes);
+  }
+
+  /** Data of both sides and the codes durable, then the bits of all tracks that nobody marked again are cleared (P2). */
+  async #settle(batch: Batch): Promise<void> {
+    const { source, target, landed } = batch;
+    if (landed.length === 0) return;
+    for (const lane of landed) this.#writeSourceCodes(source, lane);
+    await Promise.all([
+      this.#fabric.flush(target.number),
+      this.#fabric.flush(source.number),
+      target.codes.flush(),
+      source.codes.flush(),
+    ]);
+    this.#fabric.hooks.step('copy.flushed');
+    await this.#fabric.catalog.change(() => this.#clears(batch));
+    this.#fabric.hooks.step('copy.cleared');
+  }
+
+  #writeSourceCodes(source: LiveVolume, lane: Lane): void {
+    for (let i = 0; i < lane.run.count; i += 1) {
+      if (!lane.computed[i]) continue;
+      const track = lane.run.first + i;
+      source.codes.write(track, Uint32Array.of(bindCode(lane.codes[i] ?? 0, source.number, track)));
+    }
+  }
+
+  #clears(batch: Batch): Change[] {
+    const record = this.#pair.record;
+    if (!record) return [];
+    const clean: number[] = [];
+    const sourceCoded: number[] = [];
+    for (const lane of batch.landed) {
+      for (let i = 0; i < lane.run.count; i += 1) {
+        const track = lane.run.first + i;
+        if (!this.#pair.map(batch.map).map.has(track) || batch.watch.touched(track)) continue;
+        append(clean, track);
+        if (lane.computed[i]) append(sourceCoded, track);
+      }
+    }
+    const changes: Change[] = [
+      { do: 'clear', map: pairMapKey(record.number, batch.map), runs: clean },
+      { do: 'clear', map: volumeMapKey(batch.target.number, 'codeless'), runs: clean },
+      { do: 'put-pair', record: { ...record, copyPointer: this.#pointer } },
+    ];
+    if (sourceCoded.length > 0) changes.push({ do: 'clear', map: volumeMapKey(batch.source.number, 'codeless'), runs: sourceCoded });
+    return changes;
+  }
+
+  /** Moves the pair on where its copying is finished. */
+  async #complete(): Promise<void> {
+    const before = this.#pair.record;
+    if (!before || !this.#pair.roles.drain) return;
+    const emptiness = () => ({ outOfSyncEmpty: this.#pair.outOfSync.map.isEmpty, secondaryEmpty: this.#pair.secondary.map.isEmpty });
+    if (completed(before.state, emptiness()) === before.state) return;
+    const release = await this.#pair.mutex.acquire();
+    try {
+      let after: PairRecord | undefined;
+      await this.#fabric.catalog.change(() => {
+        const record = this.#pair.record;
+        if (!record) return [];
+        const state = completed(record.state, emptiness());
+        if (state === record.state) return [];
+        after = { ...record, state, copyPointer: 0 };
+        return [{ do: 'put-pair', record: after }];
+      }, true);
+      if (!after) return;
+      this.#pointer = 0;
+      await this.#fabric.catalog.durable();
+      this.#fabric.hooks.step('copy.completed');
+      this.#hooks.completed(before, after);
+    } finally {
+      release();
+    }
+  }
+
+  #end(batch: Batch): void {
+    batch.watch.close();
+    this.#batch = undefined;
+    batch.release();
+    const record = this.#pair.record;
+    if (record) this.#hooks.progress(record, batch.copiedTracks * batch.source.geometry.trackSizeBytes);
+  }
+
+  /** A fault suspends the pair and never loses a difference: no bit of the batch is cleared. */
+  async #fail(error: unknown): Promise<void> {
+    const batch = this.#batch;
+    this.#fault = undefined;
+    if (batch) {
+      if (this.#lane) batch.target.claims.release(this.#lane.claim);
+      this.#lane = undefined;
+      await Promise.all(batch.landing);
+      this.#fault = undefined;
+      this.#end(batch);
+    }
+    if (!isToolkitError(error)) throw error;
+    const reasons: Partial<Record<string, SuspendReason>> = { 'check-code': 'check-code', 'no-space': 'no-space' };
+    await this.#fabric.suspend(this.#pair, reasons[error.code] ?? 'io-error', error.message);
+  }
+
+  /** What a lane holds so far, when the batch ends before it is full. */
+  #shortened(lane: Lane): Lane {
+    this.#pointer = lane.run.first + lane.filledTracks;
+    if (lane.filledTracks === lane.run.count) return lane;
+    const run = { first: lane.run.first, count: lane.filledTracks };
+    const claim = lane.claim;
+    return { ...lane, run, claim, filledTracks: run.count };
+  }
+
+  #takeBuffer(sizeBytes: number): Uint8Array {
+    return this.#buffers.pop() ?? this.#fabric.bulkBuffer(sizeBytes);
+  }
+}
+
+/** Adds a track to flat runs, joining it to the last run where it follows on. */
+function append(runs: number[], track: number): void {
+  const last = runs.length - 2;
+  if (last >= 0 && (runs[last] as number) + (runs[last + 1] as number) === track) (runs[last + 1] as number) += 1;
+  else runs.push(track, 1);
+}

@@ -1,0 +1,310 @@
+import { type Catalog, pairMapKey } from '../catalog/catalog.js';
+import {
+  ACTIVE_REGIONS_MAX,
+  assert,
+  type ByteOffset,
+  isToolkitError,
+  type PairNumber,
+  type TrackRun,
+  type VolumeNumber,
+} from '../foundation/foundation.js';
+import { changedRecord, decide, losePointInTime, type PairChange, type PairRecord, type PairState, type Side, type SuspendReason } from '../pair/pair.js';
+import type { Clock, Files } from '../ports/ports.js';
+import { checkRange } from '../volume/volume.js';
+import type { Claim } from './claims.js';
+import { LivePair, LiveVolume } from './live-volume.js';
+import { nextObstacle, type Obstacle } from './obstacles.js';
+import { pairChanges } from './pair-changes.js';
+import { hostRefusal } from './permission.js';
+import { coldRegions } from './regions.js';
+import { readThrough } from './read-path.js';
+import { fillTracks, saveTracks, supersedeTracks } from './save-and-fill.js';
+
+/** What the fabric tells its owner, who records it. */
+export interface FabricHooks {
+  /** A pair was suspended by a fault, durably. */
+  suspended(before: PairRecord, after: PairRecord): void;
+  /** A named step of the write path or of copying is reached; crash faults strike here. */
+  step(name: string): void;
+}
+
+export interface FabricParts {
+  readonly system: string;
+  readonly catalog: Catalog;
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly hooks: FabricHooks;
+}
+
+/** Who writes: a host, or the copier of one pair, whose own pair neither marks nor saves nor fills for it. */
+export interface Writer {
+  readonly copierOf?: PairNumber;
+  readonly claim?: Claim;
+}
+
+export const HOST: Writer = {};
+
+/** A pair of a volume, and which side of it the volume is. */
+export interface LiveLeg {
+  readonly pair: LivePair;
+  readonly side: Side;
+}
+
+/** All open volumes and pairs of a system, and the paths that I/O takes through them. */
+export class Fabric {
+  readonly system: string;
+  readonly catalog: Catalog;
+  readonly clock: Clock;
+  readonly hooks: FabricHooks;
+  readonly #files: Files;
+  readonly #volumes = new Map<VolumeNumber, LiveVolume>();
+  readonly #pairs = new Map<PairNumber, LivePair>();
+  readonly #legs = new Map<VolumeNumber, readonly LiveLeg[]>();
+
+  constructor(parts: FabricParts) {
+    this.system = parts.system;
+    this.catalog = parts.catalog;
+    this.clock = parts.clock;
+    this.hooks = parts.hooks;
+    this.#files = parts.files;
+  }
+
+  volume(number: VolumeNumber): LiveVolume {
+    const open = this.#volumes.get(number);
+    if (open) return open;
+    const record = this.catalog.volumes.get(number);
+    assert(record, `volume ${number} is in the table`);
+    const volume = new LiveVolume(this.catalog, this.#files, record, this.system, this.imagePath(number));
+    this.#volumes.set(number, volume);
+    return volume;
+  }
+
+  pair(number: PairNumber): LivePair {
+    let pair = this.#pairs.get(number);
+    if (!pair) {
+      const record = this.catalog.pairs.get(number);
+      assert(record, `pair ${number} is in the table`);
+      pair = new LivePair(this.catalog, record);
+      this.#pairs.set(number, pair);
+    }
+    return pair;
+  }
+
+  /** The pairs that a volume takes part in. */
+  legs(volume: VolumeNumber): readonly LiveLeg[] {
+    let legs = this.#legs.get(volume);
+    if (!legs) {
+      legs = this.catalog.pairsOf(volume).map((number) => {
+        const pair = this.pair(number);
+        return { pair, side: pair.sideOf(volume) };
+      });
+      this.#legs.set(volume, legs);
+    }
+    return legs;
+  }
+
+  /** To be called when a pair came or went. */
+  pairsChanged(): void {
+    this.#legs.clear();
+    for (const number of this.#pairs.keys()) if (!this.catalog.pairs.has(number)) this.#pairs.delete(number);
+  }
+
+  /** Closes a volume, so that its image can be replaced or removed. */
+  forget(number: VolumeNumber): void {
+    this.#volumes.get(number)?.close();
+    this.#volumes.delete(number);
+    this.#legs.delete(number);
+  }
+
+  /** Memory that bulk writes can hand to the device as it is. */
+  bulkBuffer(sizeBytes: number): Uint8Array {
+    return this.#files.bulkBuffer(sizeBytes);
+  }
+
+  address(number: VolumeNumber): string {
+    return `${this.system}:${this.catalog.volumes.get(number)?.name ?? '?'}`;
+  }
+
+  imagePath(number: VolumeNumber): string {
+    const path = this.catalog.volumes.get(number)?.imagePath ?? '';
+    return path.startsWith('/') ? path : `${this.catalog.folder}/${path}`;
+  }
+
+  /** Throws the reason why a host may not do this now. */
+  demandHost(number: VolumeNumber, wanted: 'read' | 'write'): void {
+    const record = this.catalog.volumes.get(number);
+    assert(record, `volume ${number} is in the table`);
+    const refusal = hostRefusal(this.system, record, this.legs(number), wanted);
+    if (refusal) throw refusal;
+  }
+
+  /** A host's read. Throws `not-readable`, `incomplete`, `volume-blocked`, `bad-range`, `io-error`. */
+  readAsHost(number: VolumeNumber, target: Uint8Array, offset: ByteOffset): void {
+    this.demandHost(number, 'read');
+    this.#checkRange(number, offset, target.length);
+    this.read(number, target, offset);
+  }
+
+  /** Reads what the volume holds logically; tracks it lacks come from the other side of their pair. */
+  read(number: VolumeNumber, target: Uint8Array, offset: ByteOffset): void {
+    readThrough(this, this.volume(number), target, offset);
+  }
+
+  /** A host's write: completed, not yet durable, when it resolves. Nothing is written when it throws before landing. */
+  async writeAsHost(number: VolumeNumber, data: Uint8Array, offset: ByteOffset): Promise<void> {
+    this.demandHost(number, 'write');
+    this.#checkRange(number, offset, data.length);
+    if (data.length === 0) return;
+    const volume = this.volume(number);
+    const tracks = volume.geometry.tracksOf(offset, data.length);
+    const whole = volume.geometry.wholeTracksIn(offset, data.length);
+    for (;;) {
+      const obstacle = nextObstacle(this, volume, tracks, whole, HOST);
+      if (!obstacle) break;
+      await this.#remove(volume, obstacle, HOST, { data, offset });
+      this.demandHost(number, 'write');
+    }
+    this.mark(volume, tracks, HOST);
+    volume.image.write(data, offset);
+  }
+
+  /** Removes what stands between a copier and its target's tracks, until nothing does. */
+  async clearTheWay(volume: LiveVolume, tracks: TrackRun, writer: Writer): Promise<void> {
+    for (;;) {
+      const obstacle = nextObstacle(this, volume, tracks, undefined, writer);
+      if (!obstacle) return;
+      await this.#remove(volume, obstacle, writer);
+    }
+  }
+
+  /** Marks what a write of these tracks marks. Their regions are active. */
+  mark(volume: LiveVolume, tracks: TrackRun, writer: Writer): void {
+    for (const { pair, side } of this.legs(volume.number)) {
+      if (pair.number === writer.copierOf) continue;
+      const { primaryWrites, secondaryWrites } = pair.roles;
+      pair.map(side === 'primary' ? primaryWrites : secondaryWrites).mark(tracks.first, tracks.count);
+    }
+    volume.allocated.mark(tracks.first, tracks.count);
+    volume.codeless.mark(tracks.first, tracks.count);
+  }
+
+  /** Makes regions active ahead of a long write, so that it costs few flushes. */
+  async warm(volume: LiveVolume, tracks: TrackRun): Promise<void> {
+    const regions = coldRegions(volume, tracks).slice(0, ACTIVE_REGIONS_MAX / 4);
+    if (regions.length > 0) await this.activate(volume, regions);
+  }
+
+  /** Makes regions active, durably; the oldest are cooled where there are too many. */
+  async activate(volume: LiveVolume, regions: readonly number[]): Promise<void> {
+    const surplus = volume.hot.size + regions.length - ACTIVE_REGIONS_MAX;
+    if (surplus > 0) await this.cool(volume, Math.max(surplus, ACTIVE_REGIONS_MAX / 2));
+    await this.catalog.change(() => [{ do: 'activate', volume: volume.number, regions }]);
+    await this.catalog.durable();
+    for (const region of regions) volume.hot.set(region, true);
+    this.hooks.step('region.activated');
+  }
+
+  /** Logs all marks and lets the regions used longest ago go cold. Needs no flush: a lost frame only leaves doubt. */
+  async cool(volume: LiveVolume, count = volume.hot.size): Promise<void> {
+    await this.catalog.change(() => {
+      const regions = [...volume.hot.keys()].slice(0, count);
+      for (const region of regions) volume.hot.delete(region);
+      return regions.length === 0 ? [] : [{ do: 'cool', volume: volume.number, regions }];
+    }, true);
+  }
+
+  /** Everything completed on the volume is durable. A failed flush blocks the volume for good (P9). */
+  async flush(number: VolumeNumber): Promise<void> {
+    const volume = this.volume(number);
+    try {
+      await volume.image.flush();
+    } catch (error) {
+      await this.block(volume, error);
+      throw error;
+    }
+  }
+
+  async block(volume: LiveVolume, error: unknown): Promise<void> {
+    const record = volume.record;
+    if (volume.blockedBy !== undefined || !record) return;
+    volume.blockedBy = error;
+    const blockedReason = error instanceof Error ? error.message : String(error);
+    await this.catalog.change(() => [{ do: 'put-volume', record: { ...record, status: 'blocked', blockedReason } }]);
+    await this.catalog.durable();
+    for (const { pair } of this.legs(volume.number)) await this.suspend(pair, 'volume-blocked', blockedReason);
+  }
+
+  /** Suspends a pair by a fault, durably; `lost`: an old track could not be saved, so its point in time is gone as well. */
+  async suspend(pair: LivePair, reason: SuspendReason, message: string, lost = false): Promise<void> {
+    let before: PairRecord | undefined;
+    let after: PairRecord | undefined;
+    await this.catalog.change(() => {
+      before = pair.record;
+      if (!before) return [];
+      const change = suspension(before.state, reason, message, lost);
+      if (!change) return [];
+      after = changedRecord(before, change);
+      return pairChanges(this.catalog, after, change);
+    }, true);
+    if (!before || !after) return;
+    await this.catalog.durable();
+    this.hooks.suspended(before, after);
+  }
+
+  /** A save failed for the secondary's sake: the host's write goes on and the pair pays (DESIGN.md 3.1). */
+  async loseThePointInTime(pair: LivePair, error: unknown): Promise<void> {
+    if (!isToolkitError(error)) throw error;
+    await this.suspend(pair, 'save-failed', `an old track could not be saved: ${error.message}`, true);
+  }
+
+  /** Logs that tracks of a map are clear, for those that still are set. */
+  async clearTracks(pair: LivePair, map: 'outOfSync' | 'secondary', run: TrackRun): Promise<void> {
+    await this.catalog.change(() =>
+      pair.record ? [{ do: 'clear', map: pairMapKey(pair.number, map), runs: [run.first, run.count] }] : [],
+    );
+  }
+
+  /** Cools every volume, makes the log durable and closes all. */
+  async close(): Promise<void> {
+    for (const volume of this.#volumes.values()) if (volume.hot.size > 0) await this.cool(volume);
+    await this.catalog.logMarks();
+    await this.catalog.durable();
+    this.abandon();
+  }
+
+  /** Closes the files as they are. */
+  abandon(): void {
+    for (const volume of this.#volumes.values()) volume.close();
+    this.#volumes.clear();
+  }
+
+  async #remove(
+    volume: LiveVolume,
+    obstacle: Obstacle,
+    writer: Writer,
+    write?: { data: Uint8Array; offset: ByteOffset },
+  ): Promise<void> {
+    if (obstacle.kind === 'gate') await volume.gate.opened();
+    else if (obstacle.kind === 'claimed') await volume.claims.released();
+    else if (obstacle.kind === 'cold') await this.activate(volume, obstacle.regions);
+    else if (obstacle.kind === 'save') await saveTracks(this, volume, obstacle.pair, obstacle.tracks, writer);
+    else if (obstacle.kind === 'fill') await fillTracks(this, volume, obstacle.pair, obstacle.side, obstacle.tracks, writer);
+    else {
+      assert(write, 'only a host supersedes tracks');
+      await supersedeTracks(this, volume, obstacle.pair, obstacle.side, obstacle.tracks, write);
+    }
+  }
+
+  #checkRange(number: VolumeNumber, offset: ByteOffset, length: number): void {
+    const record = this.catalog.volumes.get(number);
+    assert(record, `volume ${number} is in the table`);
+    checkRange({ sizeBytes: record.sizeBytes, name: record.name }, offset, length);
+  }
+}
+
+function suspension(state: PairState, reason: SuspendReason, message: string, lost: boolean): PairChange | undefined {
+  const loss = lost ? losePointInTime(state, message) : undefined;
+  if (loss) return loss;
+  const decision = decide(state, { kind: 'suspend', reason, message, allowWrite: false });
+  return decision.kind === 'do' ? decision.change : undefined;
+}

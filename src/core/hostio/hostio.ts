@@ -1,0 +1,21 @@
+/**
+ * hostio: the one write path and the one read path. Every write, by a host or by the copier, passes the same decisions.
+ *
+ * - live volume: an open volume with its image, maps, claims, gate and active regions, and the pairs it takes part in.
+ * - obstacle: what stands between a write and its landing; the write path removes one after the other and looks again.
+ * - landing: marking the maps and writing the image, in one step that nothing can come between.
+ * - save: the old track goes to the secondary before the primary is overwritten.
+ * - fill: a lacking track is read from the other side before a part of it is written. A fill is not a write: it marks nothing.
+ * - claim: tracks of a volume held by one save, fill or copy.     - gate: holds writes while a point in time is made.
+ *
+ * It does not know commands, the pair table's rules or who asked: `pair` says what a status means, `controller` changes it.
+ */
+export * from './claims.js';
+export * from './drain.js';
+export * from './fabric.js';
+export * from './live-volume.js';
+export { Mutex } from './gate.js';
+export * from './pair-changes.js';
+export * from './permission.js';
+export { holdsTrack } from './read-path.js';
+export { readCoded } from './track-codes.js';

@@ -1,0 +1,106 @@
+import { type Catalog, codeFilePath } from '../catalog/catalog.js';
+import { type ByteCount, type PairNumber, REGION_BYTES, type TrackCount, type VolumeNumber } from '../foundation/foundation.js';
+import { type PairRecord, type PairRoles, rolesOf, type Side } from '../pair/pair.js';
+import type { Files } from '../ports/ports.js';
+import type { TrackedMap } from '../trackmap/trackmap.js';
+import { CheckCodeFile, Geometry, Image, type VolumeRecord } from '../volume/volume.js';
+import { Claims } from './claims.js';
+import { Gate, Mutex } from './gate.js';
+
+/** A pair with its maps, as the write path sees it. The record is the catalog's present one. */
+export class LivePair {
+  readonly number: PairNumber;
+  readonly outOfSync: TrackedMap;
+  readonly changed: TrackedMap;
+  readonly secondary: TrackedMap;
+  /** Held by a copier's batch from reading to clearing, and by whoever changes the pair's state. */
+  readonly mutex = new Mutex();
+  readonly #catalog: Catalog;
+  #rolesFor: unknown;
+  #roles: PairRoles | undefined;
+
+  constructor(catalog: Catalog, record: PairRecord) {
+    this.#catalog = catalog;
+    this.number = record.number;
+    this.outOfSync = catalog.pairMap(record.number, 'outOfSync');
+    this.changed = catalog.pairMap(record.number, 'changed');
+    this.secondary = catalog.pairMap(record.number, 'secondary');
+  }
+
+  /** The pair's row, or undefined once it is deleted. */
+  get record(): PairRecord | undefined {
+    return this.#catalog.pairs.get(this.number);
+  }
+
+  /** What the pair does in its present state; worked out anew only when the state changes. */
+  get roles(): PairRoles {
+    const state = this.record?.state;
+    if (!this.#roles || this.#rolesFor !== state) {
+      this.#roles = rolesOf(state ?? { status: 'pending' });
+      this.#rolesFor = state;
+    }
+    return this.#roles;
+  }
+
+  map(name: 'outOfSync' | 'changed' | 'secondary'): TrackedMap {
+    return this[name];
+  }
+
+  sideOf(volume: VolumeNumber): Side {
+    return this.record?.primary === volume ? 'primary' : 'secondary';
+  }
+}
+
+/** An open volume. */
+export class LiveVolume {
+  readonly number: VolumeNumber;
+  readonly geometry: Geometry;
+  readonly image: Image;
+  readonly codes: CheckCodeFile;
+  readonly allocated: TrackedMap;
+  /** Allocated tracks whose check code is not set. */
+  readonly codeless: TrackedMap;
+  readonly claims = new Claims();
+  readonly gate = new Gate();
+  /** Active regions, the one used longest ago first. */
+  readonly hot = new Map<number, true>();
+  readonly tracksPerRegion: number;
+  /** Set when a flush failed: nothing is written any more (P9). */
+  blockedBy: unknown;
+  readonly #catalog: Catalog;
+
+  constructor(catalog: Catalog, files: Files, record: VolumeRecord, system: string, imagePath: string) {
+    this.#catalog = catalog;
+    this.number = record.number;
+    this.geometry = new Geometry(record);
+    this.image = Image.open(files, { path: imagePath, system, volume: record, mode: 'write' });
+    this.allocated = catalog.volumeMap(record.number, 'allocated');
+    this.codeless = catalog.volumeMap(record.number, 'codeless');
+    this.codes = this.#openCodes(files, `${system}:${record.name}`);
+    this.tracksPerRegion = tracksPerRegion(record.trackSizeBytes);
+    for (const region of catalog.active.get(record.number) ?? []) this.hot.set(region, true);
+  }
+
+  get record(): VolumeRecord | undefined {
+    return this.#catalog.volumes.get(this.number);
+  }
+
+  close(): void {
+    this.image.close();
+    this.codes.close();
+  }
+
+  /** Codes can always be computed again: a file that is gone is made anew, and no code counts. */
+  #openCodes(files: Files, address: string): CheckCodeFile {
+    const path = `${this.#catalog.folder}/${codeFilePath(this.number)}`;
+    const options = { path, trackCount: this.geometry.trackCount, what: `the check codes of ${address}` };
+    if (files.status(path)) return CheckCodeFile.open(files, options);
+    this.codeless.mark(0, this.geometry.trackCount);
+    return CheckCodeFile.create(files, options);
+  }
+}
+
+/** How many tracks one region has; a track larger than a region is a region of its own. */
+export function tracksPerRegion(trackSizeBytes: ByteCount): TrackCount {
+  return Math.max(1, REGION_BYTES / trackSizeBytes);
+}

@@ -1,0 +1,80 @@
+import type { TrackRun } from '../foundation/foundation.js';
+import { MIB } from '../foundation/foundation.js';
+import type { Side } from '../pair/pair.js';
+import type { Fabric, Writer } from './fabric.js';
+import type { LivePair, LiveVolume } from './live-volume.js';
+import { coldRegions } from './regions.js';
+
+/** Neighbouring lacking tracks saved or filled together, so that a sequential writer pays one flush for many. */
+const AHEAD_BYTES = MIB;
+
+/** What stands between a write and its landing. */
+export type Obstacle =
+  | { readonly kind: 'gate' }
+  | { readonly kind: 'claimed' }
+  | { readonly kind: 'cold'; readonly regions: readonly number[] }
+  | { readonly kind: 'save'; readonly pair: LivePair; readonly tracks: TrackRun }
+  | { readonly kind: 'fill'; readonly pair: LivePair; readonly side: Side; readonly tracks: TrackRun }
+  | { readonly kind: 'supersede'; readonly pair: LivePair; readonly side: Side; readonly tracks: TrackRun };
+
+/**
+ * The write path's decision table. The first row that holds is removed, then all are looked at again, because anything may have
+ * happened meanwhile; when none holds the write lands in the same step.
+ *
+ * @A gate       a point in time is being made on this volume: wait until the gate opens.
+ * @B claimed    another save, fill or copy holds one of the tracks: wait for a release (H9).
+ * @C cold       a region is not active: make it so, durably, before its first mark (DESIGN.md 8).
+ * @D save       a frozen secondary lacks a track: it goes there first, durably, before it is overwritten (P4).
+ * @E supersede  this volume lacks a track that is written whole: data, durable, then the cleared bit, durable.
+ * @F fill       this volume lacks a track that is written in part: read it from the other side first.
+ *
+ * Saves stand before fills because a save reads through this volume to where the old track still is.
+ */
+export function nextObstacle(
+  fabric: Fabric,
+  volume: LiveVolume,
+  tracks: TrackRun,
+  whole: TrackRun | undefined,
+  writer: Writer,
+): Obstacle | undefined {
+  if (volume.gate.isClosed) return { kind: 'gate' };
+  if (!volume.claims.isEmpty && volume.claims.overlapping(tracks.first, tracks.count, writer.claim)) return { kind: 'claimed' };
+  const cold = coldRegions(volume, tracks);
+  if (cold.length > 0) return { kind: 'cold', regions: cold };
+  const legs = fabric.legs(volume.number);
+  for (const { pair, side } of legs) {
+    if (side !== 'primary' || pair.number === writer.copierOf) continue;
+    const lacking = lackingIn(pair, pair.roles.secondaryLacks, tracks, volume);
+    if (lacking) return { kind: 'save', pair, tracks: lacking };
+  }
+  for (const { pair, side } of legs) {
+    if (pair.number === writer.copierOf) continue;
+    const lacks = side === 'primary' ? pair.roles.primaryLacks : pair.roles.secondaryLacks;
+    const lacking = lackingIn(pair, lacks, tracks, volume);
+    if (lacking) return fillOrSupersede(pair, side, lacking, whole);
+  }
+  return undefined;
+}
+
+/** The first lacking run inside the tracks, reaching on behind them where the neighbours are lacking too. */
+function lackingIn(
+  pair: LivePair,
+  name: 'outOfSync' | 'changed' | 'secondary' | null,
+  tracks: TrackRun,
+  volume: LiveVolume,
+): TrackRun | undefined {
+  if (!name) return undefined;
+  const { map } = pair.map(name);
+  if (map.isEmpty || !map.any(tracks.first, tracks.count)) return undefined;
+  const limit = Math.max(1, Math.floor(AHEAD_BYTES / volume.geometry.trackSizeBytes));
+  return map.nextRun(tracks.first, limit);
+}
+
+function fillOrSupersede(pair: LivePair, side: Side, lacking: TrackRun, whole: TrackRun | undefined): Obstacle {
+  if (whole && lacking.first >= whole.first && lacking.first < whole.first + whole.count) {
+    const count = Math.min(lacking.count, whole.first + whole.count - lacking.first);
+    return { kind: 'supersede', pair, side, tracks: { first: lacking.first, count } };
+  }
+  const until = whole && lacking.first < whole.first ? Math.min(lacking.first + lacking.count, whole.first) : lacking.first + lacking.count;
+  return { kind: 'fill', pair, side, tracks: { first: lacking.first, count: until - lacking.first } };
+}

@@ -1,0 +1,69 @@
+import { type Catalog, type Change, pairMapKey } from '../catalog/catalog.js';
+import type { VolumeNumber } from '../foundation/foundation.js';
+import { type Jump, jumpRefusal, type MapStep, mapTakingJump, type PairChange, type PairRecord, type Side } from '../pair/pair.js';
+
+/**
+ * What a pair's change means for the catalog, as one frame: the steps on its maps, its new row, and what its jumps mark in the
+ * other pairs of the volumes that jump (H11). `after` is the row with the change's state.
+ */
+export function pairChanges(catalog: Catalog, after: PairRecord, change: PairChange): Change[] {
+  const jumps = (when: Jump['when']) =>
+    change.jumps.filter((jump) => jump.when === when).flatMap((jump) => jumpChanges(catalog, after, jump));
+  return [
+    ...jumps('before'),
+    ...change.steps.map((step) => stepChange(after.number, step)),
+    ...jumps('after'),
+    { do: 'put-pair', record: after },
+  ];
+}
+
+/** Another pair of a volume that would jump which cannot take the jump, and why. */
+export function refusedJump(catalog: Catalog, record: PairRecord, change: PairChange): { other: PairRecord; why: string } | undefined {
+  for (const jump of change.jumps) {
+    if (jumpsNothing(catalog, record, jump)) continue;
+    for (const { other, side } of othersOf(catalog, record, jump.side)) {
+      const why = jumpRefusal(other, side, mapCounts(catalog, other));
+      if (why !== undefined) return { other, why };
+    }
+  }
+  return undefined;
+}
+
+export function mapCounts(catalog: Catalog, record: PairRecord): { outOfSync: number; changed: number; secondary: number } {
+  return {
+    outOfSync: catalog.pairMap(record.number, 'outOfSync', true).map.count,
+    changed: catalog.pairMap(record.number, 'changed', true).map.count,
+    secondary: catalog.pairMap(record.number, 'secondary', true).map.count,
+  };
+}
+
+/** Judged before the steps are made: a jump read afterwards may take what the steps fold into its map. */
+function jumpsNothing(catalog: Catalog, record: PairRecord, jump: Jump): boolean {
+  const { outOfSync, changed, secondary } = mapCounts(catalog, record);
+  if (jump.when === 'before') return { outOfSync, changed, secondary }[jump.map] === 0;
+  return outOfSync + changed + secondary === 0;
+}
+
+function jumpChanges(catalog: Catalog, record: PairRecord, jump: Jump): Change[] {
+  const from = pairMapKey(record.number, jump.map);
+  return othersOf(catalog, record, jump.side).map(({ other, side }) => ({
+    do: 'unite',
+    from,
+    into: pairMapKey(other.number, mapTakingJump(other, side)),
+  }));
+}
+
+function othersOf(catalog: Catalog, record: PairRecord, jumping: Side): { other: PairRecord; side: Side }[] {
+  const volume: VolumeNumber = record[jumping];
+  return catalog.pairsOf(volume).flatMap((number) => {
+    const other = catalog.pairs.get(number);
+    if (!other || number === record.number) return [];
+    return [{ other, side: other.primary === volume ? ('primary' as const) : ('secondary' as const) }];
+  });
+}
+
+function stepChange(pair: number, step: MapStep): Change {
+  if (step.step === 'fold') return { do: 'fold', from: pairMapKey(pair, step.from), into: pairMapKey(pair, step.into) };
+  if (step.step === 'subtract') return { do: 'subtract', tracks: pairMapKey(pair, step.tracks), from: pairMapKey(pair, step.from) };
+  return { do: 'empty', map: pairMapKey(pair, step.map) };
+}

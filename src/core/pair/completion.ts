@@ -1,0 +1,71 @@
+import type { PairChange, PairRecord, PairState, PairStatus } from './record.js';
+
+export interface Emptiness {
+  readonly outOfSyncEmpty: boolean;
+  readonly secondaryEmpty: boolean;
+}
+
+/**
+ * Where copying that has finished leads (DESIGN.md 3.2): pending→duplex, sp-pending→split, resync→duplex, resync-reverse→duplex or
+ * resync, and to split where it restored a virtual copy (H30). The maps stay as they are. The same state comes back where
+ * there is something left to copy, or where copying alone leads nowhere.
+ */
+export function completed(state: PairState, maps: Emptiness): PairState {
+  switch (state.status) {
+    case 'pending':
+    case 'resync':
+      return maps.outOfSyncEmpty ? { status: 'duplex' } : state;
+    case 'sp-pending':
+      return maps.outOfSyncEmpty && !state.frozen.pointInTimeLost ? { status: 'split', frozen: state.frozen } : state;
+    case 'resync-reverse':
+      if (!maps.secondaryEmpty) return state;
+      if (state.backup !== null) return { status: 'split', frozen: state.backup };
+      return { status: maps.outOfSyncEmpty ? 'duplex' : 'resync' };
+    case 'duplex':
+    case 'split':
+    case 'suspended':
+      return state;
+  }
+}
+
+/** Every status that copying alone can still lead to, the present one left out. */
+export function statusesAhead(state: PairState): readonly PairStatus[] {
+  switch (state.status) {
+    case 'pending':
+    case 'resync':
+      return ['duplex'];
+    case 'sp-pending':
+      return state.frozen.pointInTimeLost ? [] : ['split'];
+    case 'resync-reverse':
+      return state.backup === null ? ['resync', 'duplex'] : ['split'];
+    case 'duplex':
+    case 'split':
+    case 'suspended':
+      return [];
+  }
+}
+
+/** What `pair wait` makes of a pair now: exit 0, go on waiting, 21, 22. */
+export type WaitVerdict = 'reached' | 'waiting' | 'suspended' | 'unreachable';
+
+export function waitVerdict(record: PairRecord | undefined, wanted: readonly PairStatus[]): WaitVerdict {
+  if (wanted.includes(record?.state.status ?? 'simplex')) return 'reached';
+  if (record === undefined) return 'unreachable';
+  if (record.state.status === 'suspended') return 'suspended';
+  return statusesAhead(record.state).some((status) => wanted.includes(status)) ? 'waiting' : 'unreachable';
+}
+
+/**
+ * The record after a change. Steps on maps are what make a generation (freeze, thaw, restore); the copy then starts at the first
+ * track. Other changes (suspend, a flag) keep both.
+ */
+export function changedRecord(record: PairRecord, change: PairChange): PairRecord {
+  if (change.steps.length === 0) return { ...record, state: change.next };
+  const { next } = change;
+  const splitAtMs =
+    next.status === 'sp-pending' || next.status === 'split' ? next.frozen.pointInTimeMs : record.splitAtMs;
+  return { ...record, state: next, splitAtMs, copyPointer: 0, generation: record.generation + 1 };
+}
+
+/** The statuses in which S follows P. */
+export const SECONDARY_FOLLOWS: ReadonlySet<PairStatus> = new Set<PairStatus>(['pending', 'duplex', 'resync']);

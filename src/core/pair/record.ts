@@ -1,0 +1,123 @@
+import type { ByteCount, PairNumber, TrackIndex, VolumeNumber } from '../foundation/foundation.js';
+
+export const PAIR_STATUSES = [
+  'simplex',
+  'pending',
+  'duplex',
+  'sp-pending',
+  'split',
+  'resync',
+  'resync-reverse',
+  'suspended',
+] as const;
+/** DESIGN.md 3.1. `simplex` is the absence of a pair; no record has it. */
+export type PairStatus = (typeof PAIR_STATUSES)[number];
+
+export type PairMode = 'local' | 'sync' | 'async' | 'journal';
+export type Pace = 'slow' | 'medium' | 'fast' | 'hold';
+export type Side = 'primary' | 'secondary';
+
+/** A pair's three maps: 1 = S lacks the track, or may; P wrote it after the freeze; S's host wrote it after the split. */
+export type MapName = 'outOfSync' | 'changed' | 'secondary';
+
+export const PAIR_MAPS = ['outOfSync', 'changed', 'secondary'] as const satisfies readonly MapName[];
+
+/** What a freeze made: the instant that the secondary shows, and how hosts may use it. */
+export interface Frozen {
+  /** Wall time of the instant in milliseconds; a label, never an order. */
+  readonly pointInTimeMs: number;
+  /** Tracks stay at P until they are overwritten; no background copy. */
+  readonly virtual: boolean;
+  /** S's host may read but not write. */
+  readonly readOnly: boolean;
+  /** An old track could not be saved: S no longer shows the instant; only resync is allowed. */
+  readonly pointInTimeLost: boolean;
+}
+
+/** The states that a suspended pair can come from. */
+export type ActiveState =
+  | { readonly status: 'pending' }
+  | { readonly status: 'duplex' }
+  | { readonly status: 'sp-pending'; readonly frozen: Frozen }
+  | { readonly status: 'split'; readonly frozen: Frozen }
+  | { readonly status: 'resync' }
+  /** `backup` is there for a restored virtual copy: it keeps its point in time and returns to split (H30). */
+  | { readonly status: 'resync-reverse'; readonly backup: Frozen | null };
+
+export type SuspendReason =
+  | 'command'
+  | 'io-error'
+  | 'no-space'
+  | 'check-code'
+  | 'volume-blocked'
+  | 'link-lost'
+  | 'save-failed';
+
+/** Suspended keeps the state it came from: frozen or not, direction, maps (H14). */
+export interface SuspendedState {
+  readonly status: 'suspended';
+  readonly from: ActiveState;
+  readonly reason: SuspendReason;
+  /** A sentence for people: which track, which error. */
+  readonly message: string;
+  /** S was opened to its host by `--allow-write`. */
+  readonly allowWrite: boolean;
+}
+
+export type PairState = ActiveState | SuspendedState;
+
+/** One row of the pair table. Volumes are those of the same system; remote modes add their peer's id to it later. */
+export interface PairRecord {
+  readonly number: PairNumber;
+  readonly primary: VolumeNumber;
+  readonly secondary: VolumeNumber;
+  readonly mode: PairMode;
+  readonly state: PairState;
+  readonly pace: Pace;
+  /** Bytes per second, or null for no cap. */
+  readonly rateBytesPerSecond: ByteCount | null;
+  /** The track from which an interrupted copy goes on. */
+  readonly copyPointer: TrackIndex;
+  /** Rises with every freeze, thaw and restore. */
+  readonly generation: number;
+  readonly createdAtMs: number;
+  /** When the pair was last split, or null. */
+  readonly splitAtMs: number | null;
+}
+
+/** One step on a pair's maps. A list of steps is logged as it is and gives the same maps whenever it is replayed. */
+export type MapStep =
+  /** `into` := `into` ∪ `from`, then `from` := ∅. */
+  | { readonly step: 'fold'; readonly from: MapName; readonly into: MapName }
+  /** `from` := `from` minus `tracks`. */
+  | { readonly step: 'subtract'; readonly tracks: MapName; readonly from: MapName }
+  | { readonly step: 'empty'; readonly map: MapName };
+
+/** Tracks of one side's volume that change their contents at the instant of a step (DESIGN.md 2, "A jump"). */
+export interface Jump {
+  readonly side: Side;
+  readonly map: MapName;
+  /** Whether the map is read before or after the plan's steps. */
+  readonly when: 'before' | 'after';
+}
+
+/** What an operation does to one pair: its new state, the steps on its maps, and the jumps that other pairs must take. */
+export interface PairChange {
+  readonly next: PairState;
+  readonly steps: readonly MapStep[];
+  readonly jumps: readonly Jump[];
+}
+
+/** How a pair in its present state takes part in the write path, the read path and copying. */
+export interface PairRoles {
+  /** The map that a write at P marks. */
+  readonly primaryWrites: MapName;
+  /** The map that a write by S's host marks; always `secondary`. */
+  readonly secondaryWrites: MapName;
+  /** Tracks that S lacks and reads from P; a write at P first saves them to S. Null where S is not frozen or not kept. */
+  readonly secondaryLacks: MapName | null;
+  /** Tracks that P lacks and reads from S (restore). */
+  readonly primaryLacks: MapName | null;
+  /** What the copier has to empty now, and from which side; null where it has nothing to do. */
+  readonly drain: { readonly map: MapName; readonly source: Side } | null;
+}

@@ -1,0 +1,90 @@
+import { activeState, type Phase, phaseOf, pointInTimeLost } from './phase.js';
+import type { MapName, PairRoles, PairState, Side } from './record.js';
+
+/** The map that a write at P marks: what S misses while it follows, what differs from the instant while S holds one. */
+const PRIMARY_WRITES: Record<Phase, MapName> = {
+  following: 'outOfSync',
+  frozen: 'changed',
+  restore: 'outOfSync',
+  'restore-with-backup': 'changed',
+};
+
+/** How a pair takes part in the write path, the read path and copying (DESIGN.md 2). */
+export function rolesOf(state: PairState): PairRoles {
+  const phase = phaseOf(state);
+  const kept = (phase === 'frozen' || phase === 'restore-with-backup') && !pointInTimeLost(state);
+  const restoring = phase === 'restore' || phase === 'restore-with-backup';
+  return {
+    primaryWrites: PRIMARY_WRITES[phase],
+    secondaryWrites: 'secondary',
+    secondaryLacks: kept ? 'outOfSync' : null,
+    primaryLacks: restoring ? 'secondary' : null,
+    drain: drainOf(state),
+  };
+}
+
+function drainOf(state: PairState): PairRoles['drain'] {
+  switch (state.status) {
+    case 'pending':
+    case 'duplex':
+    case 'resync':
+      return { map: 'outOfSync', source: 'primary' };
+    case 'sp-pending':
+      // With the instant gone, what P holds now would make S a mix of two times.
+      return state.frozen.pointInTimeLost ? null : { map: 'outOfSync', source: 'primary' };
+    case 'resync-reverse':
+      return { map: 'secondary', source: 'secondary' };
+    case 'split':
+    case 'suspended':
+      return null;
+  }
+}
+
+export interface Access {
+  readonly host: 'read-write' | 'read' | 'none';
+  /** Half a sentence after the volume's name: why the host may do this and no more. */
+  readonly why: string;
+  /** The code of a refused write (`host` is `read`) or of any refused request (`host` is `none`), else null. */
+  readonly code: 'not-writable' | 'not-readable' | 'incomplete' | null;
+}
+
+/** What a host may do at one side of a local pair (DESIGN.md 3.1). */
+export function access(state: PairState, side: Side): Access {
+  return side === 'primary' ? primaryAccess(state) : secondaryAccess(state);
+}
+
+function primaryAccess(state: PairState): Access {
+  const restoring = activeState(state).status === 'resync-reverse';
+  const why = restoring
+    ? 'is being restored, and reads the tracks that it lacks from its secondary'
+    : 'is the primary of a pair';
+  return { host: 'read-write', why, code: null };
+}
+
+function secondaryAccess(state: PairState): Access {
+  if (state.status === 'suspended' && state.allowWrite) {
+    return { host: 'read-write', why: 'is the secondary of a suspended pair, opened with --allow-write', code: null };
+  }
+  if (pointInTimeLost(state)) {
+    const why = 'is the secondary of a pair whose point in time is lost: tracks are missing';
+    return { host: 'none', why, code: 'incomplete' };
+  }
+  const active = activeState(state);
+  switch (active.status) {
+    case 'sp-pending':
+    case 'split':
+      return frozenSecondaryAccess(state.status === 'suspended', active.frozen.readOnly);
+    default:
+      return { host: 'none', why: `is the secondary of a pair that is ${named(state)}`, code: 'not-readable' };
+  }
+}
+
+function frozenSecondaryAccess(suspended: boolean, readOnly: boolean): Access {
+  if (suspended) return { host: 'read', why: 'is the secondary of a suspended pair', code: 'not-writable' };
+  if (readOnly) return { host: 'read', why: 'is the secondary of a pair split with --read-only', code: 'not-writable' };
+  return { host: 'read-write', why: 'is the secondary of a split pair', code: null };
+}
+
+function named(state: PairState): string {
+  return state.status === 'suspended' ? `suspended from ${state.from.status}` : state.status;
+}

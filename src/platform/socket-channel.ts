@@ -1,0 +1,169 @@
+import type { Socket } from 'node:net';
+import { MESSAGE_MAX_BYTES } from '../core/foundation/foundation.js';
+import { type Channel, LinkError, type Message } from '../core/ports/ports.js';
+
+const LENGTH_BYTES = 4;
+/** Total length (of what follows it) and length of the head. */
+const PREFIX_BYTES = 2 * LENGTH_BYTES;
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** Takes the bytes of a connection as they come and gives whole messages. Lengths are judged before anything is kept. */
+class FrameReader {
+  #chunks: Buffer[] = [];
+  #lengthBytes = 0;
+
+  /** Whether the connection may end here without losing a part of a message. */
+  get isBetweenMessages(): boolean {
+    return this.#lengthBytes === 0;
+  }
+
+  *read(chunk: Buffer): Generator<Message> {
+    this.#chunks.push(chunk);
+    this.#lengthBytes += chunk.length;
+    for (;;) {
+      if (this.#lengthBytes < PREFIX_BYTES) return;
+      const prefix = this.#peekPrefix();
+      const totalBytes = prefix.readUInt32BE(0);
+      const headBytes = prefix.readUInt32BE(LENGTH_BYTES);
+      const dataBytes = totalBytes - LENGTH_BYTES - headBytes;
+      if (dataBytes < 0 || headBytes === 0) throw new LinkError('malformed', 'the lengths of a message do not fit');
+      if (headBytes > MESSAGE_MAX_BYTES || dataBytes > MESSAGE_MAX_BYTES) {
+        throw new LinkError('too-large', `a message of ${totalBytes} bytes`);
+      }
+      const frameBytes = LENGTH_BYTES + totalBytes;
+      if (this.#lengthBytes < frameBytes) return;
+      yield decode(this.#take(frameBytes), headBytes);
+    }
+  }
+
+  #peekPrefix(): Buffer {
+    const first = this.#chunks[0] as Buffer;
+    if (first.length >= PREFIX_BYTES) return first;
+    const whole = Buffer.concat(this.#chunks);
+    this.#chunks = [whole];
+    return whole;
+  }
+
+  #take(lengthBytes: number): Buffer {
+    const only = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
+    this.#lengthBytes -= lengthBytes;
+    this.#chunks = this.#lengthBytes === 0 ? [] : [only.subarray(lengthBytes)];
+    return only.subarray(0, lengthBytes);
+  }
+}
+
+function decode(frame: Buffer, headBytes: number): Message {
+  const dataAt = PREFIX_BYTES + headBytes;
+  let head: unknown;
+  try {
+    head = JSON.parse(strictUtf8.decode(frame.subarray(PREFIX_BYTES, dataAt)));
+  } catch (error) {
+    throw new LinkError('malformed', 'the head of a message is no JSON', error);
+  }
+  return { head, data: dataAt === frame.length ? undefined : frame.subarray(dataAt) };
+}
+
+/** The prefix and head of a message; its data is sent after it as it is. */
+function encodeHead(message: Message): Buffer {
+  const head = Buffer.from(JSON.stringify(message.head) ?? 'null', 'utf8');
+  const dataBytes = message.data?.length ?? 0;
+  if (head.length > MESSAGE_MAX_BYTES || dataBytes > MESSAGE_MAX_BYTES) {
+    throw new LinkError('too-large', `a message of ${head.length + dataBytes} bytes`);
+  }
+  const prefix = Buffer.allocUnsafe(PREFIX_BYTES);
+  prefix.writeUInt32BE(LENGTH_BYTES + head.length + dataBytes, 0);
+  prefix.writeUInt32BE(head.length, LENGTH_BYTES);
+  return Buffer.concat([prefix, head]);
+}
+
+/** One connection over a stream socket: `u32 total, u32 head, JSON head, data`, all numbers big-endian. */
+export class SocketChannel implements Channel {
+  readonly #socket: Socket;
+  readonly #frames = new FrameReader();
+  #early: Message[] = [];
+  #listener: ((message: Message) => void) | undefined;
+  readonly #onClose: ((reason?: Error) => void)[] = [];
+  #reason: Error | undefined;
+  #state: 'open' | 'closing' | 'closed' = 'open';
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    socket.on('end', () => {
+      if (!this.#frames.isBetweenMessages)
+        this.#reason ??= new LinkError('closed', 'the connection ended in a message');
+    });
+    socket.on('error', (error) => {
+      this.#reason ??= new LinkError('closed', 'the connection broke', error);
+    });
+    socket.on('close', () => this.#closed());
+  }
+
+  send(message: Message): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#state !== 'open' || !this.#socket.writable) {
+        throw new LinkError('closed', 'the connection is closed', this.#reason);
+      }
+      const head = encodeHead(message);
+      // Handed over means: the kernel has it, and the data may be used again. So one who sends faster than is read waits.
+      const handedOver = (error?: Error | null) => {
+        if (error) reject(new LinkError('closed', 'the connection broke', error));
+        else resolve();
+      };
+      if (message.data === undefined || message.data.length === 0) {
+        this.#socket.write(head, handedOver);
+        return;
+      }
+      this.#socket.cork();
+      this.#socket.write(head);
+      this.#socket.write(message.data, handedOver);
+      this.#socket.uncork();
+    });
+  }
+
+  onMessage(listener: (message: Message) => void): void {
+    this.#listener = listener;
+    const early = this.#early;
+    this.#early = [];
+    for (const message of early) this.#deliver(message);
+    this.#socket.resume();
+  }
+
+  onClose(listener: (reason?: Error) => void): void {
+    if (this.#state === 'closed') listener(this.#reason);
+    else this.#onClose.push(listener);
+  }
+
+  close(): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'closing';
+    this.#socket.destroySoon();
+  }
+
+  #receive(chunk: Buffer): void {
+    try {
+      for (const message of this.#frames.read(chunk)) this.#deliver(message);
+    } catch (error) {
+      if (!(error instanceof LinkError)) throw error;
+      this.#reason ??= error;
+      this.#state = 'closing';
+      this.#socket.destroy();
+    }
+  }
+
+  #deliver(message: Message): void {
+    if (this.#state !== 'open') return;
+    if (this.#listener !== undefined) {
+      this.#listener(message);
+      return;
+    }
+    this.#early.push(message);
+    this.#socket.pause();
+  }
+
+  #closed(): void {
+    this.#state = 'closed';
+    for (const listener of this.#onClose.splice(0)) listener(this.#reason);
+  }
+}

@@ -1,0 +1,48 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Clock } from '../core/ports/ports.js';
+
+/** Longer timers end at once in Node. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
+
+function sleep(spanMs: number, signal?: AbortSignal): Promise<'elapsed' | 'aborted'> {
+  if (signal?.aborted) return Promise.resolve('aborted');
+  return new Promise((resolve) => {
+    const endMs = performance.now() + spanMs;
+    let timer: NodeJS.Timeout;
+    const onAbort = () => {
+      clearTimeout(timer);
+      resolve('aborted');
+    };
+    const wait = () => {
+      const leftMs = endMs - performance.now();
+      if (leftMs > 0) {
+        timer = setTimeout(wait, Math.min(leftMs, TIMER_MAX_MS));
+        return;
+      }
+      signal?.removeEventListener('abort', onAbort);
+      resolve('elapsed');
+    };
+    timer = setTimeout(wait, Math.min(Math.max(0, spanMs), TIMER_MAX_MS));
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
+/** This machine's clock. */
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  sleep,
+  yieldTurn: () => nextTurn(),
+};
+
+/** A clock for fixtures: wall time begins at `startMs` and each look at it is a millisecond later, on every machine alike. */
+export function clockAt(startMs: number): Clock {
+  let nowMs = startMs - 1;
+  return {
+    ...systemClock,
+    nowMs: () => {
+      nowMs += 1;
+      return nowMs;
+    },
+  };
+}
