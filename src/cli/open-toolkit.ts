@@ -126,9 +126,10 @@ export class Toolkit {
     return breakLock(await this.#ports(place.info.fixture), place);
   }
 
-  async release(place: SystemPlace): ReturnType<Core['releaseSystem']> {
+  async release(place: SystemPlace, signal: AbortSignal): ReturnType<Core['releaseSystem']> {
     const { releaseSystem } = await loadCore();
-    return await releaseSystem(await this.#ports(place.info.fixture), place);
+    const options = { timeoutMs: BUSY_LIMIT_MS, signal };
+    return await releaseSystem(await this.#ports(place.info.fixture), place, options);
   }
 
   async history(place: SystemPlace): Promise<ReturnType<Core['readHistory']>> {

@@ -58,13 +58,21 @@ export abstract class PairCommand<T extends typeof Command> extends ToolkitComma
     return await selectPairs(this.toolkit, this.args as SelectionWords, this.flags as SelectionFlags);
   }
 
-  /** One request for each system. Of several systems all are asked for the plan first: what one refuses, none begins. */
-  protected async act<Code extends ActionCode>(code: Code, parts: readonly ActionPart<Code>[]): Promise<Outcome> {
+  /**
+   * One request for each system. Of several systems all are asked for the plan first: what one refuses, none begins. `ready` is
+   * waited for when the systems are open.
+   */
+  protected async act<Code extends ActionCode>(
+    code: Code,
+    parts: readonly ActionPart<Code>[],
+    ready?: () => Promise<void>,
+  ): Promise<Outcome> {
     const flags = this.flags as ActionFlags;
     demandEnd(flags);
     return await this.withClients(parts, async (clients) => {
       if (flags.plan) return planOutcome(await planAll(code, clients));
       if (clients.length > 1 && code !== 'pair.pace') await planAll(code, clients);
+      await ready?.();
       const acted = await askAll(code, clients);
       const followed = flags.wait === undefined ? undefined : await this.follow(acted, flags.wait);
       return outcomeOf(acted, followed, flags.root);

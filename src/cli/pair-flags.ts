@@ -18,7 +18,7 @@ export function statuses(about: { summary: string; required?: boolean }) {
 const rate = custom<number>({ helpValue: 'SIZE', parse: async (input) => parseSize(input) });
 
 export const pacingFlags = {
-  pace,
+  pace: pace(),
   rate: rate({ summary: 'At most this many bytes per second; 0 takes the cap away.' }),
 };
 

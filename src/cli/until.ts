@@ -15,22 +15,27 @@ export function demandFuture(atMs: number): void {
   throw failure('bad-time', `${formatTime(atMs)} has passed ${formatDuration(lateMs)} ago.`, hint);
 }
 
-/** Says what is waited for and waits. ^C cancels with `interrupted`; nothing was changed then. */
-export async function untilTime(atMs: number, deed: string, options: { signal: AbortSignal; quiet: boolean }): Promise<void> {
-  const leftMs = atMs - nowMs();
+/** Says what is waited for, and waits until the time itself or until shortly before it. */
+export async function untilTime(
+  endMs: number,
+  atMs: number,
+  deed: string,
+  options: { signal: AbortSignal; quiet: boolean },
+): Promise<void> {
+  const leftMs = Math.max(0, atMs - nowMs());
   if (!options.quiet) printError(`Waiting until ${formatTime(atMs)} (${formatDuration(leftMs)}) to ${deed}; ^C cancels.`);
-  await untilClock(atMs, options.signal, () => {
-    throw failure('interrupted', `Cancelled before ${formatTime(atMs)}; nothing was changed.`);
-  });
+  await untilClock(endMs, options.signal);
 }
 
-/** Resolves when the clock shows the time. A clock that stands still (COPYSET_NOW) is helped on by the time that passes. */
-export async function untilClock(atMs: number, signal: AbortSignal, cancelled: () => void): Promise<void> {
-  const startedMs = performance.now();
-  const stands = process.env.COPYSET_NOW === undefined ? 0 : 1;
+/**
+ * Resolves when the clock shows the time; a clock that stands still (COPYSET_NOW) is helped on by the age of the process. ^C cancels
+ * with `interrupted`: nothing was changed then.
+ */
+export async function untilClock(atMs: number, signal: AbortSignal): Promise<void> {
+  const stands = process.env.COPYSET_NOW !== undefined;
   for (;;) {
-    if (signal.aborted) return cancelled();
-    const leftMs = atMs - nowMs() - stands * (performance.now() - startedMs);
+    if (signal.aborted) throw failure('interrupted', 'Cancelled before its time came; nothing was changed.');
+    const leftMs = atMs - nowMs() - (stands ? performance.now() : 0);
     if (leftMs <= 0) return;
     await rest(Math.min(leftMs, LOOK_MS), signal);
   }

@@ -184,7 +184,7 @@ test('a limit on file sizes is too-large, with the part before it written', () =
 test('the mount table names the type of a device', () => {
   const table = [
     '22 28 0:20 / /sys rw,relatime - sysfs sysfs rw',
-    '40 28 0:52 / /mnt/far rw,nosuid shared:9 master:1 - fuse.sshfs me@far: rw,user_id=0',
+    '40 28 0:52 / /media/far rw,nosuid shared:9 master:1 - fuse.sshfs me@far: rw,user_id=0',
   ].join('\n');
   expect(mountType(table, '0:52')).toBe('fuse.sshfs');
   expect(mountType(table, '0:20')).toBe('sysfs');

@@ -1,6 +1,6 @@
 import type { Change } from '../catalog/catalog.js';
 import { failure } from '../foundation/foundation.js';
-import { mapCounts, pairChanges, refusedJump } from '../hostio/hostio.js';
+import { lossesDownstream, mapCounts, pairChanges, refusedJump } from '../hostio/hostio.js';
 import {
   changedRecord,
   decide,
@@ -70,7 +70,8 @@ export async function suspendPairs(controller: Controller, input: Requests['pair
 export async function deletePairs(controller: Controller, input: Requests['pair.delete']['input'], _: RequestExtras, context: RequestContext): Answer<'pair.delete'> {
   return operate(controller, context, 'pair delete', { ...input, pace: undefined }, (record) => {
     const step = planStep(controller, record, { kind: 'delete' }, {});
-    return { ...step, drops: true, more: afterDelete(controller, record, input) };
+    const downstream = lossesDownstream(controller.catalog, record, 'the pair above it was deleted while tracks were read through it');
+    return { ...step, drops: true, more: [...downstream, ...afterDelete(controller, record, input)] };
   });
 }
 

@@ -14,7 +14,7 @@ import { checkRange } from '../volume/volume.js';
 import type { Claim } from './claims.js';
 import { LivePair, LiveVolume } from './live-volume.js';
 import { nextObstacle, type Obstacle } from './obstacles.js';
-import { pairChanges } from './pair-changes.js';
+import { lossesDownstream, pairChanges } from './pair-changes.js';
 import { hostRefusal } from './permission.js';
 import { coldRegions } from './regions.js';
 import { readThrough } from './read-path.js';
@@ -244,7 +244,8 @@ export class Fabric {
       const change = suspension(before.state, reason, message, lost);
       if (!change) return [];
       after = changedRecord(before, change);
-      return pairChanges(this.catalog, after, change);
+      const downstream = lost ? lossesDownstream(this.catalog, before, message) : [];
+      return [...downstream, ...pairChanges(this.catalog, after, change)];
     }, true);
     if (!before || !after) return;
     await this.catalog.durable();

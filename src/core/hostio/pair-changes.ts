@@ -1,6 +1,17 @@
 import { type Catalog, type Change, pairMapKey } from '../catalog/catalog.js';
 import type { VolumeNumber } from '../foundation/foundation.js';
-import { type Jump, jumpRefusal, type MapStep, mapTakingJump, type PairChange, type PairRecord, type Side } from '../pair/pair.js';
+import {
+  changedRecord,
+  type Jump,
+  jumpRefusal,
+  losePointInTime,
+  type MapStep,
+  mapTakingJump,
+  type PairChange,
+  type PairRecord,
+  rolesOf,
+  type Side,
+} from '../pair/pair.js';
 
 /**
  * What a pair's change means for the catalog, as one frame: the steps on its maps, its new row, and what its jumps mark in the
@@ -15,6 +26,22 @@ export function pairChanges(catalog: Catalog, after: PairRecord, change: PairCha
     ...jumps('after'),
     { do: 'put-pair', record: after },
   ];
+}
+
+/**
+ * The secondary of `record` stops reading tracks through its primary while a pair further down still reads them through it: those
+ * pairs lose their points in time with it, in the same frame. Pairs are named from the nearest to the farthest.
+ */
+export function lossesDownstream(catalog: Catalog, record: PairRecord, message: string): Change[] {
+  const lacked = catalog.pairMap(record.number, 'outOfSync', true).map;
+  if (rolesOf(record.state).secondaryLacks === null || lacked.isEmpty) return [];
+  return othersOf(catalog, record, 'secondary').flatMap(({ other, side }) => {
+    const reads = side === 'primary' && rolesOf(other.state).secondaryLacks !== null;
+    if (!reads || !catalog.pairMap(other.number, 'outOfSync', true).map.intersects(lacked)) return [];
+    const loss = losePointInTime(other.state, message);
+    if (!loss) return [];
+    return [...lossesDownstream(catalog, other, message), ...pairChanges(catalog, changedRecord(other, loss), loss)];
+  });
 }
 
 /** Another pair of a volume that would jump which cannot take the jump, and why. */

@@ -88,7 +88,8 @@ export function writeDirectory(
     file.write(bytes, directoryAt(geometry, index, slot));
   }
   const headerSlot: Slot = state.headerSlot === 0 ? 1 : 0;
-  const next: MapState = { generation, change: prepared.change, headerSlot, states, codes, entries: prepared.entries };
+  const { change, entries } = prepared;
+  const next: MapState = { generation, change, headerSlot, otherIsLater: false, states, codes, entries };
   writeHeader(file, geometry, next, headerSlot);
   return next;
 }

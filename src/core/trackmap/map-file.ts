@@ -54,6 +54,7 @@ export class MapFile {
   #confirmed: MapState | undefined;
   /** The pages that the file was last compared with; others in the map mean that any page may differ. */
   #known: PageTable | undefined;
+  #otherIsLater: boolean;
   #isNew: boolean;
   /** Whether the state read at opening is known to be durable; it may have been in the page cache alone. */
   #isDurable = false;
@@ -75,6 +76,7 @@ export class MapFile {
     this.#isNew = state === undefined;
     this.#state = state ?? blankState(geometry);
     this.#confirmed = state;
+    this.#otherIsLater = state?.otherIsLater ?? false;
     this.map = new TrackMap(geometry.trackCount, state === undefined ? undefined : this.#source());
     this.#known = this.map.table;
   }
@@ -146,6 +148,7 @@ export class MapFile {
       ),
     );
     this.#confirmed = this.#state;
+    this.#otherIsLater = false;
   }
 
   /** Reads every page and compares codes; takes nothing into memory. */
@@ -190,21 +193,31 @@ export class MapFile {
   async #writeNext(change: ChangeNumber, base: MapState): Promise<void> {
     const file = this.#files.open(this.path, 'write');
     try {
+      if (this.#otherIsLater) await this.#withdraw(file, base);
       const prepared = this.#writePages(file, change, base);
       if (prepared.dataPagesWritten > 0 || !this.#isDurable) await this.#flush(() => file.flush());
+      this.#otherIsLater = true;
       const next = writeDirectory(file, this.#geometry, base, prepared);
       await this.#flush(() => file.flush());
+      // A killed owner may have made the file and its name known to the page cache alone.
+      if (!this.#isDurable) await this.#flush(() => this.#files.flushFolder(folderOf(this.path)));
       this.#state = next;
     } finally {
       file.close();
     }
   }
 
+  /** Takes back a checkpoint that never counted, before its pages are overwritten: half of it could be found otherwise. */
+  async #withdraw(file: OpenFile, base: MapState): Promise<void> {
+    writeHeader(file, this.#geometry, base, otherSlot(base.headerSlot));
+    await this.#flush(() => file.flush());
+    this.#otherIsLater = false;
+  }
+
   #writePages(file: OpenFile, change: ChangeNumber, base: MapState): ReturnType<typeof writePages> {
     this.#settleTaken();
     const table = this.map.table;
     // What an unconfirmed checkpoint wrote no longer counts as changed, but the confirmed one lacks it.
-    if (this.#compareAll || this.#confirmed !== this.#state) table?.loadAll();
     const all = this.#compareAll || table !== this.#known || base !== this.#state;
     const prepared = writePages(file, this.#geometry, base, table, all, change);
     table?.forgetChanges();

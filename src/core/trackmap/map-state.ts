@@ -24,6 +24,8 @@ export interface MapState {
   readonly change: ChangeNumber;
   /** The header's slot that is known to be whole; a checkpoint writes the other first. */
   readonly headerSlot: Slot;
+  /** The other slot may hold a later checkpoint that did not count. Before its pages are overwritten it must go. */
+  readonly otherIsLater: boolean;
   readonly states: Uint8Array;
   readonly codes: Uint32Array;
   /** One entry for each page of the map. */
@@ -35,6 +37,7 @@ export function blankState(geometry: MapGeometry): MapState {
     generation: 0,
     change: 0,
     headerSlot: 1,
+    otherIsLater: false,
     states: new Uint8Array(geometry.directoryCount),
     codes: new Uint32Array(geometry.directoryCount),
     entries: new Uint32Array(geometry.pageCount),
@@ -80,7 +83,9 @@ export function readState(file: OpenFile, geometry: MapGeometry, upTo: ChangeNum
     const entries = readDirectory(file, geometry, header);
     if (entries === undefined) continue;
     const { generation, change, states, codes } = header;
-    return { generation, change, headerSlot: slot, states, codes, entries };
+    const other = headers[slot === 0 ? 1 : 0];
+    const otherIsLater = typeof other === 'object' && other.generation > generation;
+    return { generation, change, headerSlot: slot, otherIsLater, states, codes, entries };
   }
   if (beyond) return undefined;
   throw damagedMap(file.path, 'neither of its two headers, each with its directory, is whole');

@@ -85,9 +85,9 @@ describe('a document', () => {
     await expect(writeDocument(files, PATH, shelf, { name: 'x', places: -1 }, new SimRandom(2))).rejects.toThrow(
       /schema/,
     );
-    await expect(writeDocument(files, PATH, shelf, { name: 'x', places: 1e999 }, new SimRandom(2))).rejects.toThrow(
-      /schema/,
-    );
+    await expect(
+      writeDocument(files, PATH, shelf, { name: 'x', places: Number.POSITIVE_INFINITY }, new SimRandom(2)),
+    ).rejects.toThrow(/schema/);
     expect(demandDocument(files, PATH, shelf, 'the shelf')).toEqual(small);
   });
 });

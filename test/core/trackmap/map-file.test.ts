@@ -28,6 +28,52 @@ function runsOf(files: SimFiles | FaultFiles, readOnly = false): unknown {
   return { change: file.change, runs: [...file.map.runs()] };
 }
 
+const MAP_STEPS = ['set', 'set', 'clear', 'empty', 'fill', 'take'] as const;
+
+function change(map: TrackMap, what: string, first: number, count: number): void {
+  if (what === 'set') map.set(first, count);
+  else if (what === 'clear') map.clear(first, count);
+  else if (what === 'empty') map.empty();
+  else if (what === 'fill') map.fill();
+  else if (what === 'take') {
+    const other = new TrackMap(TRACKS);
+    other.set(first, count);
+    map.takeFrom(other);
+  }
+}
+
+/** A map file and, beside it, what it has to hold. */
+class History {
+  readonly files = newFiles();
+  readonly model = new TrackMap(TRACKS);
+  readonly lent: { map: TrackMap; runs: unknown }[] = [];
+  file = MapFile.open(this.files, PATH, TRACKS);
+  change = 0;
+
+  async go(what: string, first: number, count: number): Promise<void> {
+    for (const map of [this.file.map, this.model]) change(map, what, first, count);
+    if (what === 'lend') {
+      const map = new TrackMap(TRACKS);
+      this.lent.push({ map, runs: [...this.model.runs()] });
+      map.takeFrom(this.file.map);
+      this.model.empty();
+    }
+    if (what !== 'checkpoint' && what !== 'keep' && what !== 'reopen') return;
+    this.change += 1;
+    await this.file.checkpoint(this.change);
+    if (what === 'keep') this.file.confirm();
+    if (what !== 'reopen') return;
+    this.file.close();
+    this.file = MapFile.open(this.files, PATH, TRACKS);
+    expect([this.file.change, this.file.map.count]).toEqual([this.change, this.model.count]);
+  }
+
+  expectAllRight(): void {
+    expect([...this.file.map.runs()]).toEqual([...this.model.runs()]);
+    for (const { map, runs } of this.lent) expect([...map.runs()]).toEqual(runs);
+  }
+}
+
 describe('a map file', () => {
   it('is an empty map as of change 0 while there is none', () => {
     const files = newFiles();
@@ -36,50 +82,17 @@ describe('a map file', () => {
     expect(files.list('/maps')).toEqual([]);
   });
 
-  it('gives back every checkpoint of any history, opened anew or not', async () => {
+  it('gives back every checkpoint of any history, opened anew or not, and so do maps that took its pages', async () => {
     const range = fc.tuple(fc.nat(TRACKS - 1), fc.oneof(fc.nat(100), fc.nat(5 * PAGE_TRACKS)));
-    const step = fc.tuple(
-      fc.constantFrom('set', 'set', 'clear', 'checkpoint', 'reopen', 'empty', 'fill', 'take', 'lend'),
-      range,
-    );
+    const step = fc.tuple(fc.constantFrom(...MAP_STEPS, 'lend', 'checkpoint', 'keep', 'reopen'), range);
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 14 }), async (steps) => {
-        const files = newFiles();
-        const model = new TrackMap(TRACKS);
-        let file = MapFile.open(files, PATH, TRACKS);
-        let change = 0;
-        const lent: { map: TrackMap; runs: unknown }[] = [];
-        for (const [what, [first, length]] of [...steps, ['reopen', [0, 0]] as const]) {
-          const count = Math.min(length, TRACKS - first);
-          for (const map of [file.map, model]) {
-            if (what === 'set') map.set(first, count);
-            else if (what === 'clear') map.clear(first, count);
-            else if (what === 'empty') map.empty();
-            else if (what === 'fill') map.fill();
-            else if (what === 'take') {
-              const other = new TrackMap(TRACKS);
-              other.set(first, count);
-              map.takeFrom(other);
-            }
-          }
-          if (what === 'lend') {
-            const map = new TrackMap(TRACKS);
-            lent.push({ map, runs: [...model.runs()] });
-            map.takeFrom(file.map);
-            model.empty();
-          }
-          if (what !== 'checkpoint' && what !== 'reopen') continue;
-          change += 1;
-          await keep(file, change);
-          if (what === 'checkpoint') continue;
-          file.close();
-          file = MapFile.open(files, PATH, TRACKS);
-          expect([file.change, file.map.count]).toEqual([change, model.count]);
-        }
-        expect([...file.map.runs()]).toEqual([...model.runs()]);
-        for (const { map, runs } of lent) expect([...map.runs()]).toEqual(runs);
+        const history = new History();
+        for (const [what, [first, length]] of steps) await history.go(what, first, Math.min(length, TRACKS - first));
+        await history.go('reopen', 0, 0);
+        history.expectAllRight();
       }),
-      { numRuns: 150 },
+      { numRuns: 200 },
     );
   });
 
@@ -143,6 +156,80 @@ describe('a map file', () => {
     expect([...seen].sort()).toEqual([0, 1]);
   });
 
+  it('holds the confirmed checkpoint wherever it crashes, however many unconfirmed ones followed', async () => {
+    const crashes = await crashEverywhere({
+      prepare: async (files) => {
+        files.makeFolder('/maps');
+        await files.flushFolder('/');
+        const file = MapFile.open(files, PATH, TRACKS);
+        file.map.set(5, 100);
+        file.map.set(9 * PAGE_TRACKS, 3);
+        await keep(file, 1);
+        return MapFile.open(files, PATH, TRACKS);
+      },
+      act: async (_files, file) => {
+        for (const change of [2, 3, 4]) {
+          file.map.set(change * 1000, 1);
+          file.map.clear(5, change);
+          await file.checkpoint(change);
+        }
+      },
+      check: (files, _file, finished) => {
+        const confirmed = MapFile.open(files, PATH, TRACKS, { upTo: 1 });
+        const runs = [
+          { first: 5, count: 100 },
+          { first: 9 * PAGE_TRACKS, count: 3 },
+        ];
+        expect([confirmed.change, [...confirmed.map.runs()]]).toEqual([1, runs]);
+        expect(confirmed.check().damaged).toEqual([]);
+        const latest = MapFile.open(files, PATH, TRACKS);
+        if (finished) expect([latest.change, latest.map.count]).toEqual([4, 103 - 4 + 3]);
+      },
+    });
+    expect(crashes).toBeGreaterThan(80);
+  });
+
+  it('is an empty map again when its first checkpoint was never confirmed, and damaged when a later one stands alone', async () => {
+    const files = newFiles();
+    const file = MapFile.open(files, PATH, TRACKS);
+    file.map.set(5, 100);
+    await file.checkpoint(1);
+    await file.checkpoint(2);
+    const again = MapFile.open(files, PATH, TRACKS, { upTo: 0 });
+    expect([again.isNew, again.change, again.map.count]).toEqual([true, 0, 0]);
+    again.map.set(7, 1);
+    await keep(again, 3);
+    expect(runsOf(files)).toEqual({ change: 3, runs: [{ first: 7, count: 1 }] });
+    await keep(again, 4);
+    expect(await codeOf(() => MapFile.open(files, PATH, TRACKS, { upTo: 2 }))).toBe('metadata-damaged');
+  });
+
+  it('is whole wherever it crashes while a checkpoint takes the place of one that never counted', async () => {
+    const crashes = await crashEverywhere({
+      prepare: async (files) => {
+        files.makeFolder('/maps');
+        await files.flushFolder('/');
+        const file = MapFile.open(files, PATH, TRACKS);
+        file.map.set(5, 100);
+        await keep(file, 1);
+        file.map.set(300, 1);
+        await file.checkpoint(2);
+        // The owner crashed; the next one left the map alone while the log went on.
+        const next = MapFile.open(files, PATH, TRACKS, { upTo: 1 });
+        next.map.set(300, 1);
+        next.map.set(400, 1);
+        return next;
+      },
+      act: (_files, file) => file.checkpoint(4),
+      check: (files) => {
+        const file = MapFile.open(files, PATH, TRACKS, { upTo: 3 });
+        expect(file.check().damaged).toEqual([]);
+        expect([[1, 100].join(), [2, 101].join()]).toContain([file.change, file.map.countIn(0, 1000)].join());
+      },
+    });
+    expect(crashes).toBeGreaterThan(30);
+  });
+
   it('keeps marks made while a checkpoint runs for the next one', async () => {
     const files = newFiles();
     const file = MapFile.open(files, PATH, TRACKS);
@@ -185,7 +272,8 @@ describe('a map file', () => {
       file.map.set(9, 1);
       files.plan({ call: 'write', nth, fault: 'short' });
       expect(await codeOf(() => keep(file, 2))).toBe('no-space');
-      if (nth < 4) expect(runsOf(inner)).toEqual({ change: 1, runs: [{ first: 1, count: 1 }] });
+      if (nth < 4)
+        expect([...MapFile.open(inner, PATH, TRACKS, { upTo: 1 }).map.runs()]).toEqual([{ first: 1, count: 1 }]);
       await keep(file, 3);
       expect(runsOf(inner)).toEqual({
         change: 3,

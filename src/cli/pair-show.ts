@@ -1,0 +1,70 @@
+import type { HistoryEvent, PairListing } from '../core/controller/controller.js';
+import { failure, isToolkitError } from '../core/foundation/foundation.js';
+import type { Toolkit } from './open-toolkit.js';
+import { isMeant, isSelected, type SystemPairs } from './pair-selection.js';
+import type { PairPaths } from './render/pairs.js';
+
+/** The pairs that a selection means, read without owning a system. Throws `pair-not-found`, `nothing-matches`. */
+export async function showPairs(
+  toolkit: Toolkit,
+  selection: readonly SystemPairs[],
+  { paths = false }: { paths?: boolean } = {},
+): Promise<readonly (PairListing & Partial<PairPaths>)[]> {
+  const found: (PairListing & Partial<PairPaths>)[] = [];
+  let missed: Error | undefined;
+  for (const part of selection) {
+    try {
+      found.push(...(await showPart(toolkit, part, paths)));
+    } catch (error) {
+      if (!part.mayBeEmpty || !isToolkitError(error, 'pair-not-found')) throw error;
+      missed = error;
+    }
+  }
+  if (found.length === 0 && missed) throw missed;
+  return found;
+}
+
+/** What was done to these pairs, oldest first. */
+export async function eventsOf(
+  toolkit: Toolkit,
+  selection: readonly SystemPairs[],
+  pairs: readonly PairListing[],
+): Promise<readonly HistoryEvent[]> {
+  const names = new Set(pairs.map((pair) => `${pair.primary} ${pair.secondary}`));
+  const all = await Promise.all(selection.map(({ place }) => toolkit.history(place)));
+  return all.flat().filter((event) => names.has(`${event.primary} ${event.secondary}`));
+}
+
+async function showPart(toolkit: Toolkit, { place, pairs }: SystemPairs, paths: boolean) {
+  return await toolkit.read(place, async (reader) => {
+    const listed = (await reader.request('pair.list')).output.pairs;
+    for (const selector of pairs) {
+      if (!listed.some((pair) => isSelected(pair, [selector]))) throw noPair(place.name, selector, listed);
+    }
+    const selected = listed.filter((pair) => isSelected(pair, pairs));
+    if (!paths) return selected;
+    const { volumes } = (await reader.request('volume.list')).output;
+    const pathOf = (address: string) => volumes.find((volume) => `${volume.system}:${volume.name}` === address)?.path ?? '';
+    return selected.map((pair) => ({
+      ...pair,
+      primaryPath: pathOf(pair.primary),
+      secondaryPath: pathOf(pair.secondary),
+    }));
+  });
+}
+
+function noPair(
+  system: string,
+  { primary, secondary }: { readonly primary: string; readonly secondary?: string | undefined },
+  listed: readonly PairListing[],
+): Error {
+  const asSecondary = listed.find((pair) => isMeant(primary, pair.secondary, pair.secondaryNumber));
+  const message =
+    secondary === undefined
+      ? `${system}:${primary} is the primary of no pair.`
+      : `${system}:${primary} and ${system}:${secondary} are no pair.`;
+  const hint = asSecondary
+    ? `It is the secondary of ${asSecondary.primary}; the primary is named first.`
+    : `copyset pair list '${system}:*' shows the pairs.`;
+  return failure('pair-not-found', message, hint);
+}

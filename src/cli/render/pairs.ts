@@ -1,0 +1,162 @@
+import type { PairListing, Requests } from '../../core/controller/controller.js';
+import { type ListingFlags, listing } from '../listing.js';
+import type { Outcome } from '../toolkit-command.js';
+import { formatBytes, formatRate } from './bytes.js';
+import { formatDuration } from './durations.js';
+import { type Field, fields } from './fields.js';
+import { countOf, formatPercent, pairName, textOf, tracksAndBytes } from './pair-action.js';
+import type { Column } from './table.js';
+import { formatTime } from './times.js';
+
+const COLUMNS: readonly Column<PairListing>[] = [
+  { key: 'number', title: 'NO', value: (pair) => pair.number, align: 'right', hidden: true },
+  { key: 'primary', title: 'PRIMARY', value: (pair) => pair.primary },
+  { key: 'secondary', title: 'SECONDARY', value: (pair) => pair.secondary },
+  { key: 'primaryNumber', title: 'P-LDEV', value: (pair) => pair.primaryNumber, hidden: true },
+  { key: 'secondaryNumber', title: 'S-LDEV', value: (pair) => pair.secondaryNumber, hidden: true },
+  { key: 'mode', title: 'MODE', value: (pair) => pair.mode, hidden: true },
+  { key: 'status', title: 'STATUS', value: (pair) => pair.status },
+  { key: 'cci', title: 'CCI', value: (pair) => pair.cci },
+  {
+    key: 'percentIdentical',
+    title: 'SAME',
+    value: (pair) => pair.percentIdentical,
+    show: (pair) => formatPercent(pair.percentIdentical),
+    align: 'right',
+  },
+  { key: 'tracks', title: 'TRACKS', value: (pair) => pair.tracks, align: 'right', hidden: true },
+  { key: 'outOfSyncTracks', title: 'OOS', value: (pair) => pair.outOfSyncTracks, align: 'right' },
+  {
+    key: 'outOfSyncBytes',
+    title: 'OOS BYTES',
+    value: (pair) => pair.outOfSyncBytes,
+    show: (pair) => formatBytes(pair.outOfSyncBytes),
+    align: 'right',
+    hidden: true,
+  },
+  { key: 'changedTracks', title: 'P CHANGED', value: (pair) => pair.changedTracks, align: 'right', hidden: true },
+  {
+    key: 'secondaryChangedTracks',
+    title: 'S CHANGED',
+    value: (pair) => pair.secondaryChangedTracks,
+    align: 'right',
+    hidden: true,
+  },
+  { key: 'pace', title: 'PACE', value: (pair) => pair.pace },
+  {
+    key: 'rateBytesPerSecond',
+    title: 'RATE CAP',
+    value: (pair) => pair.rateBytesPerSecond,
+    show: (pair) => formatRate(pair.rateBytesPerSecond ?? 0),
+    align: 'right',
+    hidden: true,
+  },
+  {
+    key: 'secondsLeft',
+    title: 'LEFT',
+    value: (pair) => pair.secondsLeft,
+    show: (pair) => formatDuration((pair.secondsLeft ?? 0) * 1000),
+    align: 'right',
+    hidden: true,
+  },
+  { key: 'copyPointer', title: 'POINTER', value: (pair) => pair.copyPointer, align: 'right', hidden: true },
+  {
+    key: 'pointInTime',
+    title: 'POINT IN TIME',
+    value: (pair) => pair.pointInTime,
+    show: (pair) => localTime(pair.pointInTime) ?? '',
+  },
+  {
+    key: 'splitAt',
+    title: 'SPLIT AT',
+    value: (pair) => pair.splitAt,
+    show: (pair) => localTime(pair.splitAt) ?? '',
+    hidden: true,
+  },
+  { key: 'generation', title: 'GEN', value: (pair) => pair.generation, align: 'right', hidden: true },
+  { key: 'imageComplete', title: 'WHOLE', value: (pair) => pair.imageComplete, hidden: true },
+  { key: 'virtual', title: 'VIRTUAL', value: (pair) => pair.virtual, hidden: true },
+  { key: 'reason', title: 'REASON', value: (pair) => pair.reason, hidden: true },
+];
+
+/** `pair list`: the rows, and below them how many there are of each status. */
+export function pairListing(pairs: readonly PairListing[], flags: ListingFlags, more: { exitCode?: number } = {}): Outcome {
+  const rows = { key: 'pairs', rows: pairs, columns: COLUMNS, flags };
+  const table = listing({ ...rows, empty: 'No pair here. copyset pair create makes one.', ...more });
+  const shown = table.data.pairs as readonly PairListing[];
+  return { ...table, text: async () => [await textOf(table), ...(shown.length === 0 ? [] : ['', totals(shown)])].join('\n') };
+}
+
+function totals(pairs: readonly PairListing[]): string {
+  const counts = new Map<string, number>();
+  for (const { status } of pairs) counts.set(status, (counts.get(status) ?? 0) + 1);
+  const parts = [...counts].map(([status, count]) => `${count} ${status}`).join(', ');
+  const tracks = pairs.reduce((sum, pair) => sum + pair.outOfSyncTracks, 0);
+  const bytes = pairs.reduce((sum, pair) => sum + pair.outOfSyncBytes, 0);
+  const apart = tracks === 0 ? 'nothing out of sync' : `${tracksAndBytes(tracks, bytes)} out of sync`;
+  return `${countOf(pairs.length, 'pair')}: ${parts}; ${apart}.`;
+}
+
+export interface PairPaths {
+  readonly primaryPath: string;
+  readonly secondaryPath: string;
+}
+
+/** `pair show`: all that is known of one pair. */
+export function pairDetails(pair: PairListing & Partial<PairPaths>): string {
+  const rate = pair.rateBytesPerSecond === null ? 'no cap' : `at most ${formatRate(pair.rateBytesPerSecond)}`;
+  const lines: Field[] = [
+    ['Pair', `${pair.primary} (${pair.primaryNumber}) -> ${pair.secondary} (${pair.secondaryNumber})`],
+    ['Status', `${pair.status} (${pair.cci})${pair.reason === null ? '' : `: ${pair.reason}`}`],
+    ['Mode', `${pair.mode}${pair.virtual ? ', virtual' : ''}${pair.readOnly ? ', read-only' : ''}`],
+    ['Identical', `${formatPercent(pair.percentIdentical)} of ${countOf(pair.tracks, 'track')}`],
+    ['Out of sync', tracksAndBytes(pair.outOfSyncTracks, pair.outOfSyncBytes)],
+    ['Changed', `${countOf(pair.changedTracks, 'track')} at the primary, ${countOf(pair.secondaryChangedTracks, 'track')} at the secondary`],
+    ['Point in time', pair.pointInTimeLost ? 'lost' : localTime(pair.pointInTime)],
+    ['Split at', localTime(pair.splitAt)],
+    ['Images', pair.imageComplete ? 'each file alone is its volume' : 'a file alone is not its volume: tracks are read from the other side'],
+    ['Copy pointer', `track ${pair.copyPointer}`],
+    ['Pace', `${pair.pace}, ${rate}`],
+    ['Time left', pair.secondsLeft === null ? undefined : formatDuration(pair.secondsLeft * 1000)],
+    ['Generation', `${pair.generation}, paired ${localTime(pair.createdAt)}`],
+    ['Primary file', pair.primaryPath],
+    ['Secondary file', pair.secondaryPath],
+  ];
+  return fields(lines);
+}
+
+function localTime(iso: string | null): string | undefined {
+  return iso === null ? undefined : formatTime(Date.parse(iso));
+}
+
+type Verified = Requests['pair.verify']['output']['pairs'];
+
+/** `pair verify`: a sentence for each pair, with the tracks that differ. */
+export function verifyText(pairs: Verified): string {
+  return pairs.flatMap((pair) => [verifySentence(pair), ...differing(pair)]).join('\n');
+}
+
+function verifySentence(pair: Verified[number]): string {
+  const name = pairName(pair);
+  const compared = `${countOf(pair.comparedTracks, 'track')} compared`;
+  if (pair.same) return `${name}: same; ${compared}.`;
+  const count = `${pair.truncated ? 'more than ' : ''}${countOf(pair.differingTracks.length, 'track')}`;
+  const repaired = pair.repaired > 0 ? ` ${countOf(pair.repaired, 'track')} marked to be copied again.` : '';
+  return `${name}: DIFFERS in ${count}; ${compared}.${repaired}`;
+}
+
+function differing({ differingTracks, truncated }: Verified[number]): string[] {
+  if (differingTracks.length === 0) return [];
+  return [`  tracks ${trackRuns(differingTracks)}${truncated ? ', …' : ''}`];
+}
+
+/** `1-3, 7`: runs of neighbouring tracks. */
+export function trackRuns(tracks: readonly number[]): string {
+  const runs: [number, number][] = [];
+  for (const track of tracks) {
+    const last = runs.at(-1);
+    if (last && last[1] === track - 1) last[1] = track;
+    else runs.push([track, track]);
+  }
+  return runs.map(([first, last]) => (first === last ? String(first) : `${first}-${last}`)).join(', ');
+}

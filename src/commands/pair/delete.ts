@@ -1,0 +1,29 @@
+import { boolean, plan } from '../../cli/flags.js';
+import { PairCommand } from '../../cli/pair-command.js';
+import { pairArgs, selectionFlags } from '../../cli/pair-selection.js';
+import type { Outcome } from '../../cli/toolkit-command.js';
+
+export default class PairDelete extends PairCommand<typeof PairDelete> {
+  static override summary = 'End pairs; both volumes stay.';
+  static override description =
+    'Deletes pairs from any status. A side that can read some of its tracks only through the pair is left incomplete: it ' +
+    'cannot be read until it is overwritten, formatted or paired again, so that needs --force.';
+  static override examples = [
+    '<%= config.bin %> pair delete tokyo:db tokyo:db-copy --unreserve',
+    "<%= config.bin %> pair delete 'tokyo:log*' --plan",
+  ];
+  static override args = pairArgs;
+  static override flags = {
+    ...selectionFlags,
+    unreserve: boolean({ summary: 'Give the secondaries back to hosts.' }),
+    force: boolean({ summary: 'Delete although a side is left incomplete.' }),
+    plan,
+  };
+
+  protected async execute(): Promise<Outcome> {
+    const { unreserve, force } = this.flags;
+    const selection = await this.selectPairs();
+    const parts = selection.map(({ pairs, ...part }) => ({ ...part, input: { unreserve, force, pairs } }));
+    return await this.act('pair.delete', parts);
+  }
+}

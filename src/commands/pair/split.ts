@@ -1,0 +1,44 @@
+import { boolean, time } from '../../cli/flags.js';
+import { PairCommand } from '../../cli/pair-command.js';
+import { actionFlags, pacingFlags } from '../../cli/pair-flags.js';
+import { demandOneGate, pairArgs, selectionFlags } from '../../cli/pair-selection.js';
+import { splitAt } from '../../cli/split-at.js';
+import type { Outcome } from '../../cli/toolkit-command.js';
+import { demandFuture } from '../../cli/until.js';
+
+export default class PairSplit extends PairCommand<typeof PairSplit> {
+  static override summary = 'Freeze a point in time on the secondary.';
+  static override description =
+    'From now on the secondary shows the primary as it was at this moment, hosts may use both, and both sides record what ' +
+    'is written. Tracks not copied yet follow in the background. Several pairs are frozen under one gate: all at one ' +
+    'instant, or none.';
+  static override examples = [
+    '<%= config.bin %> pair split tokyo:db --wait',
+    "<%= config.bin %> pair split 'tokyo:*' --plan",
+    '<%= config.bin %> pair split tokyo:db tokyo:db-copy --at 22:00 --wait=1h',
+  ];
+  static override args = pairArgs;
+  static override flags = {
+    ...selectionFlags,
+    at: time('next', { summary: 'Wait for this time first; HH:MM is the next one. ^C cancels.' }),
+    virtual: boolean({ summary: 'Copy only tracks about to be overwritten; no background copy.' }),
+    'read-only': boolean({ summary: 'Hosts may read the secondary, not write it.' }),
+    ...pacingFlags,
+    ...actionFlags,
+  };
+
+  protected async execute(): Promise<Outcome> {
+    const { at, virtual, pace, rate } = this.flags;
+    if (at !== undefined) demandFuture(at);
+    const selection = await this.selectPairs();
+    demandOneGate(selection);
+    const input = { virtual, readOnly: this.flags['read-only'] || undefined, pace, rateBytesPerSecond: rate };
+    const parts = selection.map(({ place, pairs }) => ({ place, input: { ...input, pairs } }));
+    if (at === undefined || this.flags.plan) return await this.act('pair.split', parts);
+    return await splitAt(this.toolkit, selection, at, {
+      signal: this.signal,
+      quiet: this.quiet,
+      split: (ready) => this.act('pair.split', parts, ready),
+    });
+  }
+}
