@@ -1,25 +1,25 @@
 import type {
   PairListing,
+  PairSelector,
   Progress as CoreProgress,
   RequestExtras,
   Requests,
   SystemClient,
 } from '../core/controller/controller.js';
-import { isToolkitError } from '../core/foundation/foundation.js';
+import { isToolkitError, TRACK_SIZE_DEFAULT_BYTES } from '../core/foundation/foundation.js';
 import type { PairStatus } from '../core/pair/pair.js';
-import { parseAddress } from '../core/volume/volume.js';
 import { EXIT } from './exit-codes.js';
+import { isSelected } from './pair-selection.js';
 import type { Progress } from './render/progress.js';
 
-/** A pair to wait for, with the statuses that end the wait. */
+/** Pairs of one system to wait for, and the statuses that end the wait. */
 export interface Awaited {
   readonly client: SystemClient;
-  readonly primary: string;
-  readonly secondary: string;
+  readonly pairs: readonly PairSelector[];
   readonly statuses: readonly PairStatus[];
 }
 
-export type Verdict = 'reached' | 'timed-out' | 'suspended' | 'unreachable' | 'interrupted';
+export type Verdict = Requests['pair.wait']['output']['verdict'] | 'interrupted';
 
 export interface Followed {
   /** The worst of all pairs. */
@@ -59,79 +59,61 @@ export interface FollowOptions {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   readonly progress: Progress;
+  /** By the address of the primary. */
+  readonly trackBytes: TrackBytes;
 }
 
+export type TrackBytes = ReadonlyMap<string, number>;
+
 /** Waits until every pair has come to one of its statuses. A controller in this process copies meanwhile. */
-export async function followCopy(pairs: readonly Awaited[], options: FollowOptions): Promise<Followed> {
-  const batches = alike(pairs);
+export async function followCopy(awaited: readonly Awaited[], options: FollowOptions): Promise<Followed> {
   const others = new AbortController();
-  const signal = AbortSignal.any([options.signal, others.signal]);
-  const onProgress = summed(options.progress);
-  const answers = batches.map((batch) => waitFor(batch, options.timeoutMs, { signal, onProgress }));
+  const extras = {
+    signal: AbortSignal.any([options.signal, others.signal]),
+    onProgress: showSum(options.progress, options.trackBytes),
+  };
+  const answers = awaited.map((batch) => waitFor(batch, options.timeoutMs, extras));
   try {
     const done = await Promise.all(answers);
     const verdict = done.map((answer) => answer.verdict).reduce(worse, 'reached');
-    const ends = done.flatMap((answer) => answer.pairs);
-    return options.signal.aborted && verdict !== 'reached' ? await interrupted(batches) : { verdict, pairs: ends };
+    return { verdict, pairs: done.flatMap((answer) => answer.pairs) };
   } catch (error) {
     others.abort();
     await Promise.allSettled(answers);
-    if (options.signal.aborted || isToolkitError(error, 'interrupted')) return await interrupted(batches);
-    throw error;
+    if (!options.signal.aborted && !isToolkitError(error, 'interrupted')) throw error;
+    return { verdict: 'interrupted', pairs: await standingOf(awaited) };
   } finally {
     options.progress.stop();
   }
 }
 
-/** How the pairs stand when nobody waits for them any more. */
-async function interrupted(batches: readonly Batch[]): Promise<Followed> {
-  const answers = await Promise.all(batches.map(({ client }) => client.request('pair.list', {})));
-  const listed = answers.flatMap((answer) => answer.output.pairs);
-  const isWaitedFor = (pair: PairListing): boolean =>
-    batches.some((batch) => batch.pairs.some(({ primary, secondary }) => primary === pair.primary && secondary === pair.secondary));
-  return { verdict: 'interrupted', pairs: listed.filter(isWaitedFor) };
-}
+type Answer = Requests['pair.wait']['output'];
 
-type PairWaitAnswer = Requests['pair.wait']['output'];
-
-interface Batch {
-  readonly client: SystemClient;
-  readonly statuses: readonly PairStatus[];
-  readonly pairs: Awaited[];
-}
-
-async function waitFor(batch: Batch, timeoutMs: number, extras: RequestExtras): Promise<PairWaitAnswer> {
-  const pairs = batch.pairs.map(({ primary, secondary }) => ({
-    primary: parseAddress(primary).volume,
-    secondary: parseAddress(secondary).volume,
-  }));
+async function waitFor({ client, pairs, statuses }: Awaited, timeoutMs: number, extras: RequestExtras): Promise<Answer> {
   const limit = Number.isFinite(timeoutMs) ? { timeoutMs } : {};
-  return (await batch.client.request('pair.wait', { pairs, statuses: batch.statuses, ...limit }, extras)).output;
+  return (await client.request('pair.wait', { pairs, statuses, ...limit }, extras)).output;
 }
 
-/** One request takes the pairs of one client that wait for the same statuses. */
-function alike(pairs: readonly Awaited[]): Batch[] {
-  const batches: Batch[] = [];
-  for (const pair of pairs) {
-    const same = batches.find(
-      ({ client, statuses }) => client === pair.client && statuses.join() === pair.statuses.join(),
-    );
-    if (same) same.pairs.push(pair);
-    else batches.push({ client: pair.client, statuses: pair.statuses, pairs: [pair] });
+async function standingOf(awaited: readonly Awaited[]): Promise<readonly PairListing[]> {
+  const found: PairListing[] = [];
+  for (const { client, pairs } of awaited) {
+    const listed = (await client.request('pair.list', {})).output.pairs;
+    found.push(...listed.filter((pair) => isSelected(pair, pairs)));
   }
-  return batches;
+  return found;
 }
 
-/** Each event tells of one pair; a bar shows the sum of all. */
-export function summed(progress: Progress): (event: CoreProgress) => void {
+/** Each event tells of one pair or one piece of work; a bar shows the sum of all. */
+export function showSum(progress: Progress, trackBytes: TrackBytes = new Map()): (event: CoreProgress) => void {
   const latest = new Map<string, CoreProgress>();
   return (event) => {
     latest.set(event.pair ? `${event.pair.primary} ${event.pair.secondary}` : event.operation, event);
     let done = 0;
     let total = 0;
     for (const one of latest.values()) {
-      done += one.done;
-      total += one.total;
+      const unitBytes = one.unit === 'bytes' ? 1 : (trackBytes.get(one.pair?.primary ?? '') ?? TRACK_SIZE_DEFAULT_BYTES);
+      done += one.done * unitBytes;
+      total += one.total * unitBytes;
     }
     progress.update(done, total);
   };

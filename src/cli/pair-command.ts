@@ -3,12 +3,16 @@ import type {
   PairActionAnswer,
   PairActionRow,
   PairPlanRow,
+  PairSelector,
+  RequestExtras,
   Requests,
   SystemClient,
   SystemPlace,
 } from '../core/controller/controller.js';
 import { failure, isToolkitError, type ToolkitError } from '../core/foundation/foundation.js';
-import { type Followed, followCopy, statusesAfter, VERDICT_EXIT } from './follow-copy.js';
+import type { PairStatus } from '../core/pair/pair.js';
+import { parseAddress } from '../core/volume/volume.js';
+import { type Awaited, type Followed, followCopy, showSum, statusesAfter, type TrackBytes, VERDICT_EXIT } from './follow-copy.js';
 import { openToolkit, type Toolkit } from './open-toolkit.js';
 import { type SelectionFlags, type SelectionWords, type SystemPairs, selectPairs } from './pair-selection.js';
 import { atMost, waitCommand } from './pair-words.js';
@@ -84,6 +88,47 @@ export abstract class PairCommand<T extends typeof Command> extends ToolkitComma
     return await this.withClients(parts, (clients) => planAll(code, clients));
   }
 
+  /** Waits for statuses of the selected pairs. */
+  protected async waitForPairs(
+    parts: readonly SystemPairs[],
+    statuses: readonly PairStatus[],
+    timeoutMs: number,
+  ): Promise<Followed> {
+    const { signal } = this;
+    return await this.withClients(parts, async (clients) => {
+      const present = await gather(clients, async ({ client, pairs }) => {
+        await client.request('pair.wait', { pairs, statuses, timeoutMs: 0 });
+      });
+      const awaited = present.map(({ part: { client, pairs } }) => ({ client, pairs, statuses }));
+      const progress = this.startProgress(`Waiting for ${statuses.join(' or ')}`);
+      const trackBytes = this.showsProgress ? await trackBytesOf(clients) : new Map();
+      return await followCopy(awaited, { timeoutMs, signal, progress, trackBytes });
+    });
+  }
+
+  /** Asks each system for its part of a result, one after the other. */
+  protected async ask<Row>(
+    parts: readonly SystemPairs[],
+    label: string,
+    request: (part: SystemPairs & { client: SystemClient }, extras: RequestExtras) => Promise<readonly Row[]>,
+  ): Promise<readonly Row[]> {
+    const { signal } = this;
+    const progress = this.startProgress(label);
+    const onProgress = showSum(progress);
+    try {
+      return await this.withClients(parts, async (clients) => {
+        const answers = await gather(clients, (part) => request(part, { signal, onProgress }));
+        return answers.flatMap(({ answered }) => answered);
+      });
+    } finally {
+      progress.stop();
+    }
+  }
+
+  private get showsProgress(): boolean {
+    return process.stderr.isTTY || (this.flags as { progress?: boolean }).progress === true;
+  }
+
   private async withClients<Part extends { place: SystemPlace }, Result>(
     parts: readonly Part[],
     work: (clients: readonly (Part & { client: SystemClient })[]) => Promise<Result>,
@@ -95,16 +140,35 @@ export abstract class PairCommand<T extends typeof Command> extends ToolkitComma
   }
 
   private async follow(acted: readonly Acted[], timeoutMs: number): Promise<Followed> {
-    const pairs = acted.flatMap(({ client, answer }) =>
-      answer.pairs
-        .filter((row) => answer.copying.includes(row.number))
-        .map(({ primary, secondary, after }) => ({ client, primary, secondary, statuses: statusesAfter(after) })),
-    );
-    if (pairs.length === 0) return { verdict: 'reached', pairs: [] };
-    const [first] = pairs;
-    const label = pairs.length === 1 && first ? pairName(first) : countOf(pairs.length, 'pair');
-    return await followCopy(pairs, { timeoutMs, signal: this.signal, progress: this.startProgress(`Copying ${label}`) });
+    const rows = acted.flatMap(({ answer }) => copyingRows(answer));
+    if (rows.length === 0) return { verdict: 'reached', pairs: [] };
+    const [first] = rows;
+    const progress = this.startProgress(`Copying ${rows.length === 1 && first ? pairName(first) : countOf(rows.length, 'pair')}`);
+    const trackBytes = new Map(rows.map((row) => [row.primary, row.bytes / Math.max(1, row.tracks)]));
+    return await followCopy(acted.flatMap(awaitedOf), { timeoutMs, signal: this.signal, progress, trackBytes });
   }
+}
+
+function copyingRows(answer: PairActionAnswer): PairActionRow[] {
+  return answer.pairs.filter((row) => answer.copying.includes(row.number));
+}
+
+/** One wait for the pairs that come to their end in the same status. */
+function awaitedOf({ client, answer }: Acted): Awaited[] {
+  const batches = new Map<string, { statuses: readonly PairStatus[]; pairs: PairSelector[] }>();
+  for (const { primary, secondary, after } of copyingRows(answer)) {
+    const statuses = statusesAfter(after);
+    const batch = batches.get(statuses.join()) ?? { statuses, pairs: [] };
+    batch.pairs.push({ primary: parseAddress(primary).volume, secondary: parseAddress(secondary).volume });
+    batches.set(statuses.join(), batch);
+  }
+  return [...batches.values()].map((batch) => ({ client, ...batch }));
+}
+
+async function trackBytesOf(clients: readonly { readonly client: SystemClient }[]): Promise<TrackBytes> {
+  const answers = await Promise.all(clients.map(({ client }) => client.request('volume.list', {})));
+  const volumes = answers.flatMap((answer) => answer.output.volumes);
+  return new Map(volumes.map(({ system, name, trackSizeBytes }) => [`${system}:${name}`, trackSizeBytes]));
 }
 
 function demandEnd({ wait, pace }: ActionFlags): void {
@@ -172,11 +236,11 @@ function textOf(acted: readonly Acted[], followed: Followed | undefined): string
 }
 
 function leftToDo(acted: readonly Acted[], root: string | undefined): string[] {
-  const left = acted.flatMap(({ answer }) => answer.pairs.filter((row) => answer.copying.includes(row.number)));
+  const left = acted.flatMap(({ answer }) => copyingRows(answer));
   return atMost(left.map((row) => `Copying is left to do: run "${waitCommand(row, statusesAfter(row.after), root)}".`));
 }
 
-function waitNotes({ verdict, pairs }: Followed, root: string | undefined): string[] {
+export function waitNotes({ verdict, pairs }: Followed, root: string | undefined): string[] {
   if (verdict === 'reached') return [];
   const unfinished = pairs.filter((pair) => statusesAfter(pair.status)[0] !== pair.status);
   const goOn = unfinished.map((pair) => {
@@ -186,7 +250,7 @@ function waitNotes({ verdict, pairs }: Followed, root: string | undefined): stri
   return [VERDICT_SENTENCES[verdict], ...atMost(goOn)];
 }
 
-export const VERDICT_SENTENCES = {
+const VERDICT_SENTENCES = {
   'timed-out': 'The time to wait is over; nothing was undone.',
   suspended: 'A pair is suspended; its copying does not go on by itself.',
   unreachable: 'A pair came to a status from which the wanted one cannot come.',

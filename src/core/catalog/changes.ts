@@ -2,6 +2,7 @@ import type { PairNumber, TrackRun, VolumeNumber } from '../foundation/foundatio
 import type { MapName, PairRecord } from '../pair/pair.js';
 import type { VolumeRecord } from '../volume/volume.js';
 
+export const VOLUME_MAPS = ['allocated', 'codeless'] as const satisfies readonly VolumeMapName[];
 /** Tracks that were ever written; tracks among them whose check code is not set. */
 export type VolumeMapName = 'allocated' | 'codeless';
 

@@ -36,6 +36,11 @@ export class MapStore {
     return opened.tracked;
   }
 
+  /** How many tracks an opened map has; undefined where it was not opened, and so not changed either. */
+  countOf(key: MapKey): TrackCount | undefined {
+    return this.#opened.get(key)?.tracked.map.count;
+  }
+
   /** Closes and forgets a map whose owner was dropped. Its file is removed by the catalog. */
   drop(key: MapKey): void {
     this.#opened.get(key)?.file.close();

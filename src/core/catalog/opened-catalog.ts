@@ -13,7 +13,17 @@ import type { Files, Random } from '../ports/ports.js';
 import { demandDocument, Ledger, type LedgerFrame, writeDocument } from '../storage/storage.js';
 import type { TrackedMap } from '../trackmap/trackmap.js';
 import type { VolumeRecord } from '../volume/volume.js';
-import { type Change, type FlatRuns, flatten, type MapChange, type MapKey, pairMapKey, type VolumeMapName, volumeMapKey } from './changes.js';
+import {
+  type Change,
+  type FlatRuns,
+  flatten,
+  type MapChange,
+  type MapKey,
+  pairMapKey,
+  VOLUME_MAPS,
+  type VolumeMapName,
+  volumeMapKey,
+} from './changes.js';
 import { MapStore } from './map-store.js';
 import { LOG_FOLDER, pairFiles, pairTablePath, volumeFiles, volumeTablePath } from './system-files.js';
 import { pairTableFormat, volumeTableFormat } from './tables.js';
@@ -50,6 +60,8 @@ export class Catalog {
   readonly #random: Random;
   readonly #ledger: Ledger;
   readonly #maps: MapStore;
+  /** The counts of maps as of the log's start, for those not opened since. */
+  readonly #counts = new Map<string, TrackCount>();
   readonly #pairsOfVolume = new Map<VolumeNumber, Set<PairNumber>>();
   #checkpointing: Promise<void> | undefined;
 
@@ -73,7 +85,16 @@ export class Catalog {
   /** Writes the empty tables and the log of a new system; all durable when it resolves. */
   static async create(files: Files, random: Random, folder: string): Promise<void> {
     files.makeFolder(`${folder}/${LOG_FOLDER}`);
-    const volumes = { change: 0, epoch: 0, volumes: [], active: [], answers: [], leftovers: [], pairNumberNext: 1 };
+    const volumes = {
+      change: 0,
+      epoch: 0,
+      volumes: [],
+      active: [],
+      answers: [],
+      leftovers: [],
+      counts: [],
+      pairNumberNext: 1,
+    };
     await writeDocument(files, `${folder}/${volumeTablePath(1)}`, volumeTableFormat, volumes, random);
     await writeDocument(files, `${folder}/${pairTablePath(1)}`, pairTableFormat, { change: 0, pairs: [] }, random);
     await Ledger.create(files, `${folder}/${LOG_FOLDER}`);
@@ -86,6 +107,11 @@ export class Catalog {
 
   pairMap(pair: PairNumber, map: MapName, reading = false): TrackedMap {
     return this.#map(pairMapKey(pair, map), reading);
+  }
+
+  /** How many tracks a map has, without opening it where it was not changed. */
+  countOf(key: MapKey): TrackCount {
+    return this.#maps.countOf(key) ?? this.#counts.get(key) ?? 0;
   }
 
   /** Numbers of the pairs that a volume takes part in. */
@@ -174,23 +200,52 @@ export class Catalog {
       active,
       answers: [...this.answers].map(([id, answer]) => ({ id, answer })),
       leftovers: this.leftovers,
+      counts: [...this.#presentCounts()],
       pairNumberNext: this.pairNumberNext,
     };
     const pairs = { change, pairs: [...this.pairs.values()] };
     const sequence = this.#ledger.sequence + 1;
-    await writeDocument(this.#files, `${this.folder}/${volumeTablePath(sequence)}`, volumeTableFormat, volumes, this.#random);
+    await writeDocument(
+      this.#files,
+      `${this.folder}/${volumeTablePath(sequence)}`,
+      volumeTableFormat,
+      volumes,
+      this.#random,
+    );
     await writeDocument(this.#files, `${this.folder}/${pairTablePath(sequence)}`, pairTableFormat, pairs, this.#random);
+  }
+
+  *#presentCounts(): IterableIterator<{ map: MapKey; count: TrackCount }> {
+    const keys = [
+      ...[...this.volumes.keys()].flatMap((volume) => VOLUME_MAPS.map((map) => volumeMapKey(volume, map))),
+      ...[...this.pairs.keys()].flatMap((pair) => PAIR_MAPS.map((map) => pairMapKey(pair, map))),
+    ];
+    for (const map of keys) {
+      const count = this.countOf(map);
+      if (count > 0) yield { map, count };
+    }
   }
 
   #readTables(): void {
     const { sequence } = this.#ledger;
-    const volumes = demandDocument(this.#files, `${this.folder}/${volumeTablePath(sequence)}`, volumeTableFormat, 'the volume table');
-    const pairs = demandDocument(this.#files, `${this.folder}/${pairTablePath(sequence)}`, pairTableFormat, 'the pair table');
+    const volumes = demandDocument(
+      this.#files,
+      `${this.folder}/${volumeTablePath(sequence)}`,
+      volumeTableFormat,
+      'the volume table',
+    );
+    const pairs = demandDocument(
+      this.#files,
+      `${this.folder}/${pairTablePath(sequence)}`,
+      pairTableFormat,
+      'the pair table',
+    );
     this.epoch = volumes.epoch;
     this.pairNumberNext = volumes.pairNumberNext;
     this.leftovers = [...volumes.leftovers];
     for (const record of volumes.volumes) this.volumes.set(record.number, record);
     for (const { volume, regions } of volumes.active) this.active.set(volume, new Set(regions));
+    for (const { map, count } of volumes.counts) this.#counts.set(map, count);
     for (const { id, answer } of volumes.answers) this.answers.set(id, answer);
     for (const record of pairs.pairs) this.#putPair(record);
   }
@@ -200,7 +255,12 @@ export class Catalog {
     try {
       changes = JSON.parse(decoder.decode(frame.payload)) as Change[];
     } catch (cause) {
-      throw failure('metadata-damaged', `The log of ${this.folder} holds a frame that cannot be read (change ${frame.change}).`, undefined, { cause });
+      throw failure(
+        'metadata-damaged',
+        `The log of ${this.folder} holds a frame that cannot be read (change ${frame.change}).`,
+        undefined,
+        { cause },
+      );
     }
     this.epoch = Math.max(this.epoch, frame.epoch);
     for (const change of changes) this.#apply(change);
@@ -279,7 +339,7 @@ export class Catalog {
     this.pairs.delete(number);
     deleteAll(this.#pairsOfVolume, record.primary, [number]);
     deleteAll(this.#pairsOfVolume, record.secondary, [number]);
-    for (const map of PAIR_MAPS) this.#maps.drop(pairMapKey(number, map));
+    for (const map of PAIR_MAPS) this.#forgetMap(pairMapKey(number, map));
     this.leftovers.push(...pairFiles(number));
   }
 
@@ -288,9 +348,13 @@ export class Catalog {
     if (!record) return;
     this.volumes.delete(number);
     this.active.delete(number);
-    this.#maps.drop(volumeMapKey(number, 'allocated'));
-    this.#maps.drop(volumeMapKey(number, 'codeless'));
+    for (const map of VOLUME_MAPS) this.#forgetMap(volumeMapKey(number, map));
     this.leftovers.push(record.imagePath, ...volumeFiles(number));
+  }
+
+  #forgetMap(key: MapKey): void {
+    this.#maps.drop(key);
+    this.#counts.delete(key);
   }
 
   #keepAnswer(id: string, answer: unknown): void {
@@ -303,7 +367,8 @@ export class Catalog {
 
   #peekMarks(): Change[] {
     const marks: Change[] = [];
-    for (const [map, tracked] of this.#maps.unlogged()) marks.push({ do: 'set', map, runs: flatten(tracked.unlogged()) });
+    for (const [map, tracked] of this.#maps.unlogged())
+      marks.push({ do: 'set', map, runs: flatten(tracked.unlogged()) });
     return marks;
   }
 

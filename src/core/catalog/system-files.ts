@@ -49,9 +49,5 @@ export function volumeFiles(volume: VolumeNumber): string[] {
 }
 
 export function pairFiles(pair: PairNumber): string[] {
-  return [
-    mapFilePath(`p${pair}:outOfSync`),
-    mapFilePath(`p${pair}:changed`),
-    mapFilePath(`p${pair}:secondary`),
-  ];
+  return [mapFilePath(`p${pair}:outOfSync`), mapFilePath(`p${pair}:changed`), mapFilePath(`p${pair}:secondary`)];
 }

@@ -51,6 +51,8 @@ export interface VolumeTable {
   readonly answers: readonly { readonly id: string; readonly answer: unknown }[];
   /** Files of dropped volumes and pairs that are still to be removed, relative to the system or absolute. */
   readonly leftovers: readonly string[];
+  /** How many tracks each map that is not empty has, so that a listing need not open it. */
+  readonly counts: readonly { readonly map: string; readonly count: number }[];
   /** Pair numbers are never used twice. */
   readonly pairNumberNext: number;
 }
@@ -65,6 +67,7 @@ export const volumeTableFormat: DocumentFormat<VolumeTable> = {
     active: v.array(v.strictObject({ volume: natural, regions: v.array(natural) })),
     answers: v.array(v.strictObject({ id: v.pipe(v.string(), v.maxLength(64)), answer: v.unknown() })),
     leftovers: v.array(v.pipe(v.string(), v.maxLength(4096))),
+    counts: v.array(v.strictObject({ map: v.pipe(v.string(), v.maxLength(64)), count: natural })),
     pairNumberNext: natural,
   }),
 };

@@ -43,7 +43,11 @@ export class OwnController implements SystemClient {
     this.#started.catch(() => undefined); // Looked at when closing.
   }
 
-  request<Code extends RequestCode>(code: Code, input: Requests[Code]['input'], extras?: RequestExtras): Promise<Answered<Code>> {
+  request<Code extends RequestCode>(
+    code: Code,
+    input: Requests[Code]['input'],
+    extras?: RequestExtras,
+  ): Promise<Answered<Code>> {
     return this.controller.request(code, input, extras);
   }
 
@@ -89,7 +93,11 @@ class ResolvingClient implements SystemClient {
     }
   }
 
-  async request<Code extends RequestCode>(code: Code, input: Requests[Code]['input'], extras: RequestExtras = {}): Promise<Answered<Code>> {
+  async request<Code extends RequestCode>(
+    code: Code,
+    input: Requests[Code]['input'],
+    extras: RequestExtras = {},
+  ): Promise<Answered<Code>> {
     const id = this.#ports.random.id();
     for (;;) {
       if (this.#own) return this.#own.controller.handle(code, input, extras, { id, actor: this.#ports.actor });
@@ -100,7 +108,11 @@ class ResolvingClient implements SystemClient {
       this.#channel = undefined;
       // Its id makes a request safe to send again; a host's write is never repeated blindly (H28).
       if (sent.kind === 'lost' && code === 'volume.write') {
-        throw failure('outcome-unknown', `The controller of storage system ${this.#place.name} went away before it answered; the write may or may not have been made.`, 'Read the volume back before you write it again.');
+        throw failure(
+          'outcome-unknown',
+          `The controller of storage system ${this.#place.name} went away before it answered; the write may or may not have been made.`,
+          'Read the volume back before you write it again.',
+        );
       }
     }
   }

@@ -1,7 +1,13 @@
 import * as v from 'valibot';
 import { failure } from '../foundation/foundation.js';
 import type { Channel, Message } from '../ports/ports.js';
-import { CONTROL_VERSION, type ClientMessage, controlAddress, failureFromWire, serverMessageSchema } from './control-protocol.js';
+import {
+  type ClientMessage,
+  CONTROL_VERSION,
+  controlAddress,
+  failureFromWire,
+  serverMessageSchema,
+} from './control-protocol.js';
 import type { Answered, Progress, RequestCode, RequestExtras, Requests, SystemClient } from './requests.js';
 import type { Ports, SystemPlace } from './system-place.js';
 
@@ -35,11 +41,28 @@ export class ControlChannel {
     });
   }
 
-  async send(id: string, actor: string, code: RequestCode, input: Requests[RequestCode]['input'], extras: RequestExtras): Promise<Sent> {
+  async send(
+    id: string,
+    actor: string,
+    code: RequestCode,
+    input: Requests[RequestCode]['input'],
+    extras: RequestExtras,
+  ): Promise<Sent> {
     if (this.#closed) return { kind: 'moved' };
-    const head: ClientMessage = { type: 'request', version: CONTROL_VERSION, id, code, actor, input, progress: extras.onProgress !== undefined };
-    const sent = new Promise<Sent>((resolve, reject) => this.#waiting.set(id, { resolve, reject, onProgress: extras.onProgress }));
-    const cancel = () => void this.#channel.send({ head: { type: 'cancel', id } satisfies ClientMessage }).catch(() => undefined);
+    const head: ClientMessage = {
+      type: 'request',
+      version: CONTROL_VERSION,
+      id,
+      code,
+      actor,
+      input,
+      progress: extras.onProgress !== undefined,
+    };
+    const sent = new Promise<Sent>((resolve, reject) =>
+      this.#waiting.set(id, { resolve, reject, onProgress: extras.onProgress }),
+    );
+    const cancel = () =>
+      void this.#channel.send({ head: { type: 'cancel', id } satisfies ClientMessage }).catch(() => undefined);
     extras.signal?.addEventListener('abort', cancel, { once: true });
     try {
       await this.#channel.send(extras.data ? { head, data: extras.data } : { head });
@@ -82,7 +105,11 @@ export async function connectChannel(ports: Pick<Ports, 'link'>, place: SystemPl
 export async function connectClient(ports: Ports, place: SystemPlace): Promise<SystemClient> {
   const channel = await connectChannel(ports, place);
   return {
-    request: async <Code extends RequestCode>(code: Code, input: Requests[Code]['input'], extras: RequestExtras = {}) => {
+    request: async <Code extends RequestCode>(
+      code: Code,
+      input: Requests[Code]['input'],
+      extras: RequestExtras = {},
+    ) => {
       const sent = await channel.send(ports.random.id(), ports.actor, code, input, extras);
       if (sent.kind === 'answered') return { output: sent.output, data: sent.data } as Answered<Code>;
       throw failure('link-lost', `The controller of storage system ${place.name} went away.`, 'Run the command again.');

@@ -1,6 +1,6 @@
-import { CONTROL_SOCKET } from '../catalog/catalog.js';
-import { type ErrorCode, ERROR_CODES, failure, isToolkitError, type ToolkitError } from '../foundation/foundation.js';
 import * as v from 'valibot';
+import { CONTROL_SOCKET } from '../catalog/catalog.js';
+import { ERROR_CODES, type ErrorCode, failure, isToolkitError, type ToolkitError } from '../foundation/foundation.js';
 import type { FailureOnTheWire, RequestCode } from './requests.js';
 import type { SystemPlace } from './system-place.js';
 
@@ -8,7 +8,15 @@ import type { SystemPlace } from './system-place.js';
 export const CONTROL_VERSION = 1;
 
 export type ClientMessage =
-  | { readonly type: 'request'; readonly version: number; readonly id: string; readonly code: RequestCode; readonly actor: string; readonly input: unknown; readonly progress: boolean }
+  | {
+      readonly type: 'request';
+      readonly version: number;
+      readonly id: string;
+      readonly code: RequestCode;
+      readonly actor: string;
+      readonly input: unknown;
+      readonly progress: boolean;
+    }
   /** The asker no longer wants the answer. */
   | { readonly type: 'cancel'; readonly id: string };
 
@@ -55,10 +63,16 @@ export function controlAddress(place: SystemPlace): string {
 }
 
 export function failureToWire(error: unknown): FailureOnTheWire {
-  if (isToolkitError(error)) return { code: error.code, message: error.message, hint: error.hint, details: { ...error.details } };
+  if (isToolkitError(error))
+    return { code: error.code, message: error.message, hint: error.hint, details: { ...error.details } };
   return { code: 'bug', message: error instanceof Error ? `${error.name}: ${error.message}` : String(error) };
 }
 
-export function failureFromWire(wire: { code: ErrorCode; message: string; hint?: string | undefined; details?: Record<string, unknown> | undefined }): ToolkitError {
+export function failureFromWire(wire: {
+  code: ErrorCode;
+  message: string;
+  hint?: string | undefined;
+  details?: Record<string, unknown> | undefined;
+}): ToolkitError {
   return failure(wire.code, wire.message, wire.hint, wire.details ? { details: wire.details } : undefined);
 }

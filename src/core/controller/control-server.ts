@@ -1,10 +1,16 @@
 import * as v from 'valibot';
 import { failure } from '../foundation/foundation.js';
 import type { Channel, Listener, Message } from '../ports/ports.js';
-import { CONTROL_VERSION, clientMessageSchema, controlAddress, failureToWire, type ServerMessage } from './control-protocol.js';
+import {
+  CONTROL_VERSION,
+  clientMessageSchema,
+  controlAddress,
+  failureToWire,
+  type ServerMessage,
+} from './control-protocol.js';
 import { handlers } from './handlers.js';
 import type { Controller } from './open-controller.js';
-import type { Requests, RequestCode } from './requests.js';
+import type { RequestCode, Requests } from './requests.js';
 
 /** Serves a controller's requests to other processes. */
 export class ControlServer {
@@ -78,15 +84,29 @@ export class ControlServer {
 
   async #answer(
     channel: Channel,
-    head: { id: string; version: number; code: string; actor: string; input: Record<string, unknown>; progress: boolean },
+    head: {
+      id: string;
+      version: number;
+      code: string;
+      actor: string;
+      input: Record<string, unknown>;
+      progress: boolean;
+    },
     data: Uint8Array | undefined,
     signal: AbortSignal,
   ): Promise<void> {
     try {
-      if (head.version !== CONTROL_VERSION) throw failure('format-too-new', `The other copyset speaks version ${head.version} of the control protocol, this one ${CONTROL_VERSION}.`, 'Use the same copyset for both.');
+      if (head.version !== CONTROL_VERSION)
+        throw failure(
+          'format-too-new',
+          `The other copyset speaks version ${head.version} of the control protocol, this one ${CONTROL_VERSION}.`,
+          'Use the same copyset for both.',
+        );
       if (!(head.code in handlers)) throw failure('usage', `There is no request ${head.code}.`);
       const code = head.code as RequestCode;
-      const onProgress = head.progress ? (progress: unknown) => void reply(channel, { type: 'progress', id: head.id, progress }) : undefined;
+      const onProgress = head.progress
+        ? (progress: unknown) => void reply(channel, { type: 'progress', id: head.id, progress })
+        : undefined;
       const answered = await this.#controller.handle(
         code,
         head.input as Requests[typeof code]['input'],

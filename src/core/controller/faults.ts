@@ -1,8 +1,8 @@
+import * as v from 'valibot';
 import { FAULT_TABLE } from '../catalog/catalog.js';
 import { failure } from '../foundation/foundation.js';
 import { FileError, type Files, type OpenFile, type Random } from '../ports/ports.js';
 import { type DocumentFormat, readDocument, writeDocument } from '../storage/storage.js';
-import * as v from 'valibot';
 import type { FaultRow } from './requests.js';
 
 const natural = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -101,7 +101,8 @@ export class Faults {
       if (row.kind !== 'io-error' || row.volume !== target.volume || (row.on ?? on) !== on) continue;
       const first = Math.floor(offsetBytes / target.trackSizeBytes);
       const last = Math.floor((offsetBytes + length - 1) / target.trackSizeBytes);
-      if (row.track === undefined || (row.track >= first && row.track <= last)) this.#hit(row, new FileError('io', on, path));
+      if (row.track === undefined || (row.track >= first && row.track <= last))
+        this.#hit(row, new FileError('io', on, path));
     }
   }
 
@@ -138,7 +139,8 @@ export function faultyFiles(files: Files, faults: Faults, targetOf: (path: strin
     const target = targetOf(path);
     return target ? faultyFile(file, faults, target) : file;
   };
-  for (const name of METHODS) (wrapped as unknown as Record<string, unknown>)[name] = (files[name] as (...args: never[]) => unknown).bind(files);
+  for (const name of METHODS)
+    (wrapped as unknown as Record<string, unknown>)[name] = (files[name] as (...args: never[]) => unknown).bind(files);
   return wrapped;
 }
 
@@ -180,6 +182,7 @@ function faultyFile(file: OpenFile, faults: Faults, target: FaultTarget): OpenFi
 function sameTarget(a: FaultRow, b: FaultRow): boolean {
   if (a.kind !== b.kind) return false;
   if (a.kind === 'crash' && b.kind === 'crash') return a.step === b.step;
-  if ('volume' in a && 'volume' in b) return a.volume === b.volume && (a as { track?: number }).track === (b as { track?: number }).track;
+  if ('volume' in a && 'volume' in b)
+    return a.volume === b.volume && (a as { track?: number }).track === (b as { track?: number }).track;
   return true;
 }

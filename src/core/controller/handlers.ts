@@ -2,7 +2,8 @@ import { failure } from '../foundation/foundation.js';
 import { exportVolume, importVolume, scrubVolumes } from './image-requests.js';
 import type { Controller, RequestContext } from './open-controller.js';
 import { createPairs } from './pair-create.js';
-import { deletePairs, pacePairs, resyncPairs, rotatePairs, splitPairs, suspendPairs } from './pair-requests.js';
+import { deletePairs, pacePairs, resyncPairs, splitPairs, suspendPairs } from './pair-requests.js';
+import { rotatePairs } from './pair-rotation.js';
 import { verifyPairs } from './pair-verify.js';
 import { waitForPairs } from './pair-wait.js';
 import type { Answered, RequestCode, RequestExtras, Requests } from './requests.js';
@@ -61,7 +62,9 @@ export const handlers: { readonly [Code in RequestCode]: Handler<Code> } = {
   },
   'fault.clear': async (controller, input) => {
     demandFixture(controller);
-    const blocked = controller.faults.rows.filter((row) => row.kind === 'volume-blocked' && (input.kind ?? row.kind) === row.kind);
+    const blocked = controller.faults.rows.filter(
+      (row) => row.kind === 'volume-blocked' && (input.kind ?? row.kind) === row.kind,
+    );
     await controller.faults.clear(input.kind);
     for (const row of blocked) if ('volume' in row) await setVolumeFault(controller, row.volume, false);
     return { output: { faults: controller.faults.rows } };
@@ -71,5 +74,9 @@ export const handlers: { readonly [Code in RequestCode]: Handler<Code> } = {
 
 function demandFixture({ place }: Controller): void {
   if (place.info.fixture) return;
-  throw failure('not-fixture', `Storage system ${place.name} was not made with --fixture; no faults are injected there.`, 'Make a system for tests: copyset system create NAME --fixture.');
+  throw failure(
+    'not-fixture',
+    `Storage system ${place.name} was not made with --fixture; no faults are injected there.`,
+    'Make a system for tests: copyset system create NAME --fixture.',
+  );
 }

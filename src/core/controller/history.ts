@@ -1,5 +1,5 @@
 import { HISTORY_FILE } from '../catalog/catalog.js';
-import { type FileError, type Files, FileError as FileFailure, type OpenFile } from '../ports/ports.js';
+import { type FileError, FileError as FileFailure, type Files, type OpenFile } from '../ports/ports.js';
 
 /** One line of a system's history. `docs/formats/history.md`. */
 export interface HistoryEvent {

@@ -36,7 +36,11 @@ export async function importVolume(
     controller.fabric.demandHost(record.number, 'write');
     const volume = controller.fabric.volume(record.number);
     if (!input.overwrite && !volume.allocated.map.isEmpty) {
-      throw failure('holds-data', `${controller.address(record.number)} holds data that the import would overwrite.`, 'Give --overwrite to lose it.');
+      throw failure(
+        'holds-data',
+        `${controller.address(record.number)} holds data that the import would overwrite.`,
+        'Give --overwrite to lose it.',
+      );
     }
     const subject = { operation: 'volume import', primary: controller.address(record.number) };
     return await recorded(controller, context, [subject], async () => {
@@ -44,7 +48,13 @@ export async function importVolume(
       await controller.fabric.flush(record.number);
       await markWhole(controller, record);
       const { allocatedTracks } = controller.listing.volume(record);
-      return { output: { volume: controller.listing.volume(findVolume(controller, input.volume)), bytes: sizeBytes, allocatedTracks } };
+      return {
+        output: {
+          volume: controller.listing.volume(findVolume(controller, input.volume)),
+          bytes: sizeBytes,
+          allocatedTracks,
+        },
+      };
     });
   } finally {
     source.close();
@@ -62,7 +72,8 @@ export async function exportVolume(
   controller.fabric.demandHost(record.number, 'read');
   const { files, ports } = controller;
   const present = files.status(input.file);
-  if (present && present.kind !== 'file') throw failure('not-regular', `${input.file} is no plain file.`, 'Name a file that may be replaced.');
+  if (present && present.kind !== 'file')
+    throw failure('not-regular', `${input.file} is no plain file.`, 'Name a file that may be replaced.');
   const beside = `${input.file}.${ports.random.id().slice(0, 8)}.part`;
   const subject = { operation: 'volume export', primary: controller.address(record.number) };
   return recorded(controller, context, [subject], async () => {
@@ -101,7 +112,10 @@ export async function scrubVolumes(
       context,
       [subject],
       () => scrubOne(controller, record, input.accept, extras),
-      (result) => ({ tracks: result.checkedTracks, message: result.badTracks.length > 0 ? `${result.badTracks.length} tracks do not fit their codes` : null }),
+      (result) => ({
+        tracks: result.checkedTracks,
+        message: result.badTracks.length > 0 ? `${result.badTracks.length} tracks do not fit their codes` : null,
+      }),
     );
     volumes.push(row);
   }
@@ -119,10 +133,20 @@ function openForeign(controller: Controller, path: string): OpenFile {
 
 function demandRoom(controller: Controller, record: VolumeRecord, sizeBytes: number, file: string): void {
   if (sizeBytes <= record.sizeBytes) return;
-  throw failure('input-too-long', `${file} has ${sizeBytes} bytes, ${controller.address(record.number)} holds ${record.sizeBytes}.`, 'Make a larger volume, or import it with --create. Nothing was written.');
+  throw failure(
+    'input-too-long',
+    `${file} has ${sizeBytes} bytes, ${controller.address(record.number)} holds ${record.sizeBytes}.`,
+    'Make a larger volume, or import it with --create. Nothing was written.',
+  );
 }
 
-async function pourIn(controller: Controller, volume: LiveVolume, source: OpenFile, fileBytes: number, extras: RequestExtras): Promise<void> {
+async function pourIn(
+  controller: Controller,
+  volume: LiveVolume,
+  source: OpenFile,
+  fileBytes: number,
+  extras: RequestExtras,
+): Promise<void> {
   const { sizeBytes } = volume.geometry;
   const buffer = new Uint8Array(CHUNK_BYTES);
   for (let at = 0; at < sizeBytes; at += CHUNK_BYTES) {
@@ -146,7 +170,8 @@ function readForeign(source: OpenFile, chunk: Uint8Array, at: number): number {
 /** Writes the parts of a chunk that are not zero, or that were written before and must become zero. */
 async function writeGrains(controller: Controller, volume: LiveVolume, chunk: Uint8Array, at: number): Promise<void> {
   const tracks = volume.geometry.tracksOf(at, chunk.length);
-  const virgin = !volume.allocated.map.any(tracks.first, tracks.count) && holdsAll(controller, volume, tracks.first, tracks.count);
+  const virgin =
+    !volume.allocated.map.any(tracks.first, tracks.count) && holdsAll(controller, volume, tracks.first, tracks.count);
   if (virgin && isZero(chunk)) return;
   const wanted = (from: number) => !(virgin && isZero(chunk.subarray(from, from + GRAIN_BYTES)));
   for (let from = 0; from < chunk.length; ) {
@@ -163,7 +188,12 @@ async function writeGrains(controller: Controller, volume: LiveVolume, chunk: Ui
   }
 }
 
-async function pourOut(controller: Controller, volume: LiveVolume, target: OpenFile, extras: RequestExtras): Promise<number> {
+async function pourOut(
+  controller: Controller,
+  volume: LiveVolume,
+  target: OpenFile,
+  extras: RequestExtras,
+): Promise<number> {
   const { sizeBytes } = volume.geometry;
   const buffer = new Uint8Array(CHUNK_BYTES);
   let written = 0;
@@ -171,7 +201,10 @@ async function pourOut(controller: Controller, volume: LiveVolume, target: OpenF
     demandGoing(extras);
     const length = Math.min(CHUNK_BYTES, sizeBytes - at);
     const tracks = volume.geometry.tracksOf(at, length);
-    if (volume.allocated.map.any(tracks.first, tracks.count) || !holdsAll(controller, volume, tracks.first, tracks.count)) {
+    if (
+      volume.allocated.map.any(tracks.first, tracks.count) ||
+      !holdsAll(controller, volume, tracks.first, tracks.count)
+    ) {
       const chunk = buffer.subarray(0, length);
       controller.fabric.readAsHost(volume.number, chunk, at);
       written += writeSparse(target, chunk, at);
@@ -193,15 +226,23 @@ function writeSparse(target: OpenFile, chunk: Uint8Array, at: number): number {
 }
 
 function holdsAll(controller: Controller, volume: LiveVolume, first: number, count: number): boolean {
-  for (let track = first; track < first + count; track += 1) if (!holdsTrack(controller.fabric, volume, track)) return false;
+  for (let track = first; track < first + count; track += 1)
+    if (!holdsTrack(controller.fabric, volume, track)) return false;
   return true;
 }
 
 function demandGoing(extras: RequestExtras): void {
-  if (extras.signal?.aborted) throw failure('interrupted', 'Stopped before the end.', 'Run it again; what was written so far is kept.');
+  if (extras.signal?.aborted)
+    throw failure('interrupted', 'Stopped before the end.', 'Run it again; what was written so far is kept.');
 }
 
-async function breathe(controller: Controller, extras: RequestExtras, operation: string, done: number, total: number): Promise<void> {
+async function breathe(
+  controller: Controller,
+  extras: RequestExtras,
+  operation: string,
+  done: number,
+  total: number,
+): Promise<void> {
   extras.onProgress?.({ operation, done, total, unit: 'bytes' });
   await controller.ports.clock.yieldTurn();
 }
@@ -222,14 +263,29 @@ interface ScrubRow {
   accepted: boolean;
 }
 
-async function scrubOne(controller: Controller, record: VolumeRecord, accept: boolean, extras: RequestExtras): Promise<ScrubRow> {
+async function scrubOne(
+  controller: Controller,
+  record: VolumeRecord,
+  accept: boolean,
+  extras: RequestExtras,
+): Promise<ScrubRow> {
   const volume = controller.fabric.volume(record.number);
   const watch = volume.codeless.watch();
-  const row: ScrubRow = { system: controller.place.name, name: record.name, checkedTracks: 0, badTracks: [], accepted: accept };
+  const row: ScrubRow = {
+    system: controller.place.name,
+    name: record.name,
+    checkedTracks: 0,
+    badTracks: [],
+    accepted: accept,
+  };
   const limit = Math.max(1, Math.floor(CHUNK_BYTES / record.trackSizeBytes));
   const fresh: number[] = [];
   try {
-    for (let run = volume.allocated.map.nextRun(0, limit); run; run = volume.allocated.map.nextRun(run.first + run.count, limit)) {
+    for (
+      let run = volume.allocated.map.nextRun(0, limit);
+      run;
+      run = volume.allocated.map.nextRun(run.first + run.count, limit)
+    ) {
       demandGoing(extras);
       checkRun(controller, volume, run.first, run.count, row, fresh);
       await breathe(controller, extras, 'scrub', run.first + run.count, volume.geometry.trackCount);
@@ -243,7 +299,14 @@ async function scrubOne(controller: Controller, record: VolumeRecord, accept: bo
 }
 
 /** One step: reads, computes, compares, and writes the codes that are not set. */
-function checkRun(controller: Controller, volume: LiveVolume, first: number, count: number, row: ScrubRow, fresh: number[]): void {
+function checkRun(
+  controller: Controller,
+  volume: LiveVolume,
+  first: number,
+  count: number,
+  row: ScrubRow,
+  fresh: number[],
+): void {
   for (let track = first; track < first + count; track += 1) {
     if (!holdsTrack(controller.fabric, volume, track)) continue;
     const bytes = new Uint8Array(volume.geometry.bytesOf(track));
@@ -259,7 +322,12 @@ function checkRun(controller: Controller, volume: LiveVolume, first: number, cou
 }
 
 /** The data that was read and the new codes durable, then the codes count; not those of tracks written meanwhile. */
-async function setCodes(controller: Controller, volume: LiveVolume, tracks: readonly number[], touched: (track: number) => boolean): Promise<void> {
+async function setCodes(
+  controller: Controller,
+  volume: LiveVolume,
+  tracks: readonly number[],
+  touched: (track: number) => boolean,
+): Promise<void> {
   if (tracks.length === 0) return;
   await controller.fabric.flush(volume.number);
   await volume.codes.flush();
@@ -274,7 +342,13 @@ async function setCodes(controller: Controller, volume: LiveVolume, tracks: read
 async function acceptTrack(controller: Controller, volume: LiveVolume, track: TrackIndex): Promise<void> {
   for (const { pair, side } of controller.fabric.legs(volume.number)) {
     const readThrough = side === 'primary' && pair.roles.secondaryLacks !== null && pair.outOfSync.map.has(track);
-    if (readThrough) await controller.fabric.suspend(pair, 'check-code', `track ${track} of the primary was changed from outside`, true);
+    if (readThrough)
+      await controller.fabric.suspend(
+        pair,
+        'check-code',
+        `track ${track} of the primary was changed from outside`,
+        true,
+      );
   }
   const run = { first: track, count: 1 };
   await controller.fabric.warm(volume, run);

@@ -1,4 +1,4 @@
-import type { Catalog } from '../catalog/catalog.js';
+import { type Catalog, volumeMapKey } from '../catalog/catalog.js';
 import { PAIRS_MAX, RESERVED_MAX, VOLUMES_MAX } from '../foundation/foundation.js';
 import { hostRefusal, type Leg, mapCounts } from '../hostio/hostio.js';
 import {
@@ -24,7 +24,12 @@ export class Listing {
   /** Bytes per second that a pair was last copied at, where somebody copies. */
   readonly #speed: (pair: number) => number | undefined;
 
-  constructor(place: SystemPlace, catalog: Catalog, nowMs: () => number, speed: (pair: number) => number | undefined = () => undefined) {
+  constructor(
+    place: SystemPlace,
+    catalog: Catalog,
+    nowMs: () => number,
+    speed: (pair: number) => number | undefined = () => undefined,
+  ) {
     this.#place = place;
     this.#catalog = catalog;
     this.#nowMs = nowMs;
@@ -66,7 +71,10 @@ export class Listing {
   volume(record: VolumeRecord): VolumeListing {
     const pairs = this.#pairsOf(record);
     const tracks = this.#catalog.trackCountOf(record.number);
-    const lacking = pairs.reduce((sum, pair) => sum + missingTracks(pair.state, sideOf(pair, record), mapCounts(this.#catalog, pair)), 0);
+    const lacking = pairs.reduce(
+      (sum, pair) => sum + missingTracks(pair.state, sideOf(pair, record), mapCounts(this.#catalog, pair)),
+      0,
+    );
     const upstream = pairs.find((pair) => pair.secondary === record.number);
     return {
       system: this.#place.name,
@@ -75,7 +83,7 @@ export class Listing {
       sizeBytes: record.sizeBytes,
       trackSizeBytes: record.trackSizeBytes,
       tracks,
-      allocatedTracks: this.#catalog.volumeMap(record.number, 'allocated', true).map.count,
+      allocatedTracks: this.#catalog.countOf(volumeMapKey(record.number, 'allocated')),
       reserved: record.reserved,
       status: record.status === 'normal' && pairs.some(isCopying) ? 'copying' : record.status,
       blockedReason: record.blockedReason,
@@ -101,7 +109,10 @@ export class Listing {
     const map = (name: 'outOfSync' | 'changed' | 'secondary') => this.#catalog.pairMap(record.number, name, true).map;
     const tracks = this.#catalog.trackCountOf(record.primary);
     const trackSizeBytes = this.#catalog.volumes.get(record.primary)?.trackSizeBytes ?? 0;
-    const differing = counts.changed + counts.secondary === 0 ? counts.outOfSync : map('outOfSync').countUnion(map('changed'), map('secondary'));
+    const differing =
+      counts.changed + counts.secondary === 0
+        ? counts.outOfSync
+        : map('outOfSync').countUnion(map('changed'), map('secondary'));
     const frozen = frozenOf(record.state);
     const { drain } = rolesOf(record.state);
     const speed = this.#speed(record.number);

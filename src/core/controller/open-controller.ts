@@ -1,4 +1,4 @@
-import { Catalog, type Change, volumeMapKey, pairMapKey } from '../catalog/catalog.js';
+import { Catalog, type Change, pairMapKey, volumeMapKey } from '../catalog/catalog.js';
 import { Copier } from '../copy/copy.js';
 import { failure, type PairNumber, type VolumeNumber } from '../foundation/foundation.js';
 import { Drain, Fabric, Mutex, tracksPerRegion } from '../hostio/hostio.js';
@@ -48,7 +48,12 @@ export class Controller implements SystemClient {
     this.faults = new Faults(this.files, place.path, ports.random, ports.die);
     this.catalog = Catalog.open(this.files, ports.random, place.path);
     this.history = new History(this.files, place.path);
-    this.listing = new Listing(place, this.catalog, () => ports.clock.nowMs(), (pair) => this.#speedOf(pair));
+    this.listing = new Listing(
+      place,
+      this.catalog,
+      () => ports.clock.nowMs(),
+      (pair) => this.#speedOf(pair),
+    );
     this.fabric = new Fabric({
       system: place.name,
       catalog: this.catalog,
@@ -89,7 +94,12 @@ export class Controller implements SystemClient {
     extras: RequestExtras,
     context: RequestContext,
   ): Promise<Answered<Code>> {
-    if (this.#grant.lost) throw failure('ownership-lost', `The lock of storage system ${this.place.name} was removed by somebody.`, 'Nothing more is written by this process. copyset system check tells the system\'s state.');
+    if (this.#grant.lost)
+      throw failure(
+        'ownership-lost',
+        `The lock of storage system ${this.place.name} was removed by somebody.`,
+        "Nothing more is written by this process. copyset system check tells the system's state.",
+      );
     const answered = this.catalog.answers.get(context.id);
     if (answered !== undefined) return { output: answered as Requests[Code]['output'] };
     this.#begun += 1;
@@ -188,7 +198,8 @@ export class Controller implements SystemClient {
   /** Removes the files of dropped volumes and pairs, then forgets them. */
   async removeLeftovers(): Promise<void> {
     if (this.catalog.leftovers.length === 0) return;
-    for (const path of this.catalog.leftovers) this.files.remove(path.startsWith('/') ? path : `${this.place.path}/${path}`);
+    for (const path of this.catalog.leftovers)
+      this.files.remove(path.startsWith('/') ? path : `${this.place.path}/${path}`);
     await this.catalog.change(() => [{ do: 'cleaned' }]);
   }
 
@@ -208,7 +219,8 @@ export class Controller implements SystemClient {
 
   #statusNow(event: HistoryEvent): string | null {
     for (const pair of this.catalog.pairs.values()) {
-      if (this.address(pair.primary) === event.primary && this.address(pair.secondary) === event.secondary) return pair.state.status;
+      if (this.address(pair.primary) === event.primary && this.address(pair.secondary) === event.secondary)
+        return pair.state.status;
     }
     return null;
   }
@@ -250,7 +262,13 @@ export class Controller implements SystemClient {
 
   #onSuspended(before: PairRecord, after: PairRecord): void {
     const message = after.state.status === 'suspended' ? after.state.message : null;
-    this.#recordPair(before, after, 'suspend', after.state.status === 'suspended' ? after.state.reason : 'suspended', message);
+    this.#recordPair(
+      before,
+      after,
+      'suspend',
+      after.state.status === 'suspended' ? after.state.reason : 'suspended',
+      message,
+    );
     this.notify();
   }
 
@@ -273,7 +291,8 @@ export class Controller implements SystemClient {
 
   #faultTarget(path: string): { volume: string; trackSizeBytes: number } | undefined {
     for (const record of this.catalog.volumes.values()) {
-      if (imagePathOf(this.place.path, record) === path) return { volume: record.name, trackSizeBytes: record.trackSizeBytes };
+      if (imagePathOf(this.place.path, record) === path)
+        return { volume: record.name, trackSizeBytes: record.trackSizeBytes };
     }
     return undefined;
   }

@@ -1,10 +1,10 @@
 import { type Change, pairMapKey, volumeMapKey } from '../catalog/catalog.js';
 import { failure, type VolumeNumber } from '../foundation/foundation.js';
-import { changedRecord, decide, judgeCreate, PACE_DEFAULT, type PairRecord } from '../pair/pair.js';
 import { pairChanges } from '../hostio/hostio.js';
+import { changedRecord, decide, judgeCreate, PACE_DEFAULT, type PairRecord } from '../pair/pair.js';
 import { isGlob, type VolumeRecord } from '../volume/volume.js';
 import type { Controller, RequestContext } from './open-controller.js';
-import { leavesCopying, withPacing } from './pair-requests.js';
+import { leavesCopying, withPacing } from './pair-steps.js';
 import { changePairs } from './pair-transaction.js';
 import { differingTracks } from './pair-verify.js';
 import { recorded } from './recorded.js';
@@ -31,7 +31,10 @@ export async function createPairs(
   demandLocal(input);
   return controller.exclusively(async () => {
     const creations = planCreations(controller, input);
-    if (input.plan) return { output: { pairs: [], plan: creations.map((creation) => planned(controller, creation, input)), copying: [] } };
+    if (input.plan)
+      return {
+        output: { pairs: [], plan: creations.map((creation) => planned(controller, creation, input)), copying: [] },
+      };
     const subjects = creations.map(({ primary, secondary, existing }) => ({
       operation: 'pair create',
       primary: controller.address(primary.number),
@@ -43,15 +46,26 @@ export async function createPairs(
       controller,
       context,
       subjects,
-      () => changePairs(controller, context, existingOf(creations), volumes, () => decideCreations(controller, creations, input)),
-      ({ output }, index) => ({ after: output.pairs[index]?.after ?? null, tracks: output.pairs[index]?.tracks ?? null }),
+      () =>
+        changePairs(controller, context, existingOf(creations), volumes, () =>
+          decideCreations(controller, creations, input),
+        ),
+      ({ output }, index) => ({
+        after: output.pairs[index]?.after ?? null,
+        tracks: output.pairs[index]?.tracks ?? null,
+      }),
     );
     return { output: { ...result.output, pauseMs: result.pauseMs } };
   });
 }
 
 /** The volume that `auto` takes: the lowest-numbered reserved, unpaired one that fits and holds no data (with `overwrite`, any). */
-export function pickSecondary(controller: Controller, primary: VolumeRecord, overwrite: boolean, taken: ReadonlySet<VolumeNumber>): VolumeRecord {
+export function pickSecondary(
+  controller: Controller,
+  primary: VolumeRecord,
+  overwrite: boolean,
+  taken: ReadonlySet<VolumeNumber>,
+): VolumeRecord {
   const candidates = [...controller.catalog.volumes.values()]
     .filter((volume) => volume.reserved && volume.number !== primary.number && !taken.has(volume.number))
     .filter((volume) => controller.catalog.pairsOf(volume.number).length === 0 && volume.status === 'normal')
@@ -59,7 +73,11 @@ export function pickSecondary(controller: Controller, primary: VolumeRecord, ove
     .sort((a, b) => a.number - b.number);
   const [picked] = candidates;
   if (picked) return picked;
-  throw failure('no-candidate', `No reserved, unpaired volume of storage system ${controller.place.name} fits ${controller.address(primary.number)}${overwrite ? '' : ' and holds no data'}.`, `Make one: copyset volume create ${controller.place.name}:NAME --size ${primary.sizeBytes} --reserve.`);
+  throw failure(
+    'no-candidate',
+    `No reserved, unpaired volume of storage system ${controller.place.name} fits ${controller.address(primary.number)}${overwrite ? '' : ' and holds no data'}.`,
+    `Make one: copyset volume create ${controller.place.name}:NAME --size ${primary.sizeBytes} --reserve.`,
+  );
 }
 
 /** The changes that make a new pair: its row, its out-of-sync map, S reserved and no longer incomplete. */
@@ -77,7 +95,12 @@ export function creationChanges(controller: Controller, record: PairRecord, noCo
   return changes;
 }
 
-export function newPair(controller: Controller, number: number, primary: VolumeNumber, secondary: VolumeNumber): PairRecord {
+export function newPair(
+  controller: Controller,
+  number: number,
+  primary: VolumeNumber,
+  secondary: VolumeNumber,
+): PairRecord {
   return {
     number,
     primary,
@@ -95,7 +118,11 @@ export function newPair(controller: Controller, number: number, primary: VolumeN
 
 function demandLocal(input: Input): void {
   if (input.mode === undefined || input.mode === 'local') return;
-  throw failure('mode-not-here', `Mode ${input.mode} is for pairs between two storage systems; both volumes of these lie in one.`, 'Leave --mode out, or say --mode local.');
+  throw failure(
+    'mode-not-here',
+    `Mode ${input.mode} is for pairs between two storage systems; both volumes of these lie in one.`,
+    'Leave --mode out, or say --mode local.',
+  );
 }
 
 function planCreations(controller: Controller, input: Input): Creation[] {
@@ -104,7 +131,15 @@ function planCreations(controller: Controller, input: Input): Creation[] {
   const taken = new Set<VolumeNumber>();
   for (const row of input.pairs) {
     for (const primary of primariesOf(controller, row)) {
-      const creation = planCreation(controller, input, row, primary, pairs, taken, creations.filter((one) => !one.existing).length);
+      const creation = planCreation(
+        controller,
+        input,
+        row,
+        primary,
+        pairs,
+        taken,
+        creations.filter((one) => !one.existing).length,
+      );
       creations.push(creation);
       taken.add(creation.secondary.number);
       if (!creation.existing) pairs.push(creation.record);
@@ -115,7 +150,12 @@ function planCreations(controller: Controller, input: Input): Creation[] {
 
 function primariesOf(controller: Controller, row: PairCreateRow): VolumeRecord[] {
   if (!isGlob(row.primary)) return [findVolume(controller, row.primary)];
-  if (row.secondary !== 'auto') throw failure('usage', `A pattern of primaries needs "auto" as the secondary, not ${row.secondary}.`, 'Or name one primary.');
+  if (row.secondary !== 'auto')
+    throw failure(
+      'usage',
+      `A pattern of primaries needs "auto" as the secondary, not ${row.secondary}.`,
+      'Or name one primary.',
+    );
   return findVolumes(controller, [row.primary]).filter((volume) => !volume.reserved);
 }
 
@@ -129,8 +169,18 @@ function planCreation(
   ahead: number,
 ): Creation {
   const overwrite = input.overwrite ?? false;
-  const secondary = row.secondary === 'auto' ? pickSecondary(controller, primary, overwrite, taken) : findVolume(controller, row.secondary);
-  const question = { primary, secondary, pairs, secondaryHoldsData: holdsData(controller, secondary), overwrite, noCopy: input.noCopy ?? false };
+  const secondary =
+    row.secondary === 'auto'
+      ? pickSecondary(controller, primary, overwrite, taken)
+      : findVolume(controller, row.secondary);
+  const question = {
+    primary,
+    secondary,
+    pairs,
+    secondaryHoldsData: holdsData(controller, secondary),
+    overwrite,
+    noCopy: input.noCopy ?? false,
+  };
   const verdict = judgeCreate(question);
   if (verdict.kind === 'refuse') throw failure(verdict.code, `${verdict.why}.`, verdict.hint);
   const existing = verdict.kind === 'nothing' ? verdict.existing : undefined;
@@ -152,13 +202,21 @@ async function decideCreations(controller: Controller, creations: readonly Creat
   return { changes, output: { pairs: rows, copying } };
 }
 
-function creationFrame(controller: Controller, { record, existing, row }: Creation, input: Input): { changes: Change[]; after: PairRecord } {
+function creationFrame(
+  controller: Controller,
+  { record, existing, row }: Creation,
+  input: Input,
+): { changes: Change[]; after: PairRecord } {
   if (existing) return { changes: record === existing ? [] : [{ do: 'put-pair', record }], after: record };
   const noCopy = input.noCopy ?? false;
   const made: PairRecord = noCopy ? { ...record, state: { status: 'duplex' } } : record;
   const changes = creationChanges(controller, made, noCopy);
   if (!row.split && !row.virtual) return { changes, after: made };
-  const split = decide(made.state, { kind: 'split', atMs: Math.floor(controller.ports.clock.nowMs()), virtual: row.virtual ?? false });
+  const split = decide(made.state, {
+    kind: 'split',
+    atMs: Math.floor(controller.ports.clock.nowMs()),
+    virtual: row.virtual ?? false,
+  });
   if (split.kind !== 'do') return { changes, after: made };
   const after = changedRecord(made, split.change);
   return { changes: [...changes, ...pairChanges(controller.catalog, after, split.change)], after };
@@ -167,7 +225,11 @@ function creationFrame(controller: Controller, { record, existing, row }: Creati
 async function demandEqual(controller: Controller, { primary, secondary }: Creation): Promise<void> {
   const differing = await differingTracks(controller, primary.number, secondary.number, undefined, 1);
   if (differing.tracks.length === 0) return;
-  throw failure('holds-data', `${controller.address(primary.number)} and ${controller.address(secondary.number)} are not equal; track ${differing.tracks[0]} differs.`, 'Leave --no-copy out, so that they become equal.');
+  throw failure(
+    'holds-data',
+    `${controller.address(primary.number)} and ${controller.address(secondary.number)} are not equal; track ${differing.tracks[0]} differs.`,
+    'Leave --no-copy out, so that they become equal.',
+  );
 }
 
 function rowOf(controller: Controller, creation: Creation, after: PairRecord, changed: boolean): PairActionRow {
@@ -189,12 +251,23 @@ function planned(controller: Controller, creation: Creation, input: Input): Pair
   const { after } = creationFrame(controller, creation, input);
   const { before: from, ...row } = rowOf(controller, creation, after, true);
   const { primary, secondary, tracks, bytes, bytesLost } = row;
-  return { primary, secondary, from, to: after.state.status, direction: tracks > 0 ? 'primary -> secondary' : 'none', tracks, bytes, bytesLost };
+  return {
+    primary,
+    secondary,
+    from,
+    to: after.state.status,
+    direction: tracks > 0 ? 'primary -> secondary' : 'none',
+    tracks,
+    bytes,
+    bytesLost,
+  };
 }
 
 function tracksToCopy(controller: Controller, { primary, secondary, existing }: Creation): number {
   if (existing) return controller.catalog.pairMap(existing.number, 'outOfSync', true).map.count;
-  return controller.catalog.volumeMap(primary.number, 'allocated', true).map.countUnion(controller.catalog.volumeMap(secondary.number, 'allocated', true).map);
+  return controller.catalog
+    .volumeMap(primary.number, 'allocated', true)
+    .map.countUnion(controller.catalog.volumeMap(secondary.number, 'allocated', true).map);
 }
 
 function existingOf(creations: readonly Creation[]): PairRecord[] {
@@ -202,7 +275,11 @@ function existingOf(creations: readonly Creation[]): PairRecord[] {
 }
 
 function fits(primary: VolumeRecord, secondary: VolumeRecord): boolean {
-  return primary.sizeBytes === secondary.sizeBytes && primary.trackSizeBytes === secondary.trackSizeBytes && primary.emulation === secondary.emulation;
+  return (
+    primary.sizeBytes === secondary.sizeBytes &&
+    primary.trackSizeBytes === secondary.trackSizeBytes &&
+    primary.emulation === secondary.emulation
+  );
 }
 
 function holdsData(controller: Controller, volume: VolumeRecord): boolean {

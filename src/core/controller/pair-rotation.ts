@@ -3,31 +3,50 @@ import { failure } from '../foundation/foundation.js';
 import { type PairRecord, SECONDARY_FOLLOWS } from '../pair/pair.js';
 import type { Controller, RequestContext } from './open-controller.js';
 import { creationChanges, newPair, pickSecondary } from './pair-create.js';
-import { carryOut, planStep, type Step, withPacing } from './pair-requests.js';
 import { bytesAtStake, planRow } from './pair-rows.js';
-import type { Answered, Requests } from './requests.js';
+import { carryOut, planStep, type Step, withPacing } from './pair-steps.js';
+import type { Answered, RequestExtras, Requests } from './requests.js';
 import { findVolume } from './volume-requests.js';
 
-/** Plans and carries out a rotation (DESIGN.md 3.2, "Generations"). */
-export async function planRotation(controller: Controller, input: Requests['pair.rotate']['input'], context: RequestContext): Promise<Answered<'pair.rotate'>> {
+/**
+ * Splits the secondary that follows P, then pairs a free reserved volume, or at `keep` resyncs the one with the oldest point in time:
+ * a series of historical records (DESIGN.md 3.2). Everything is one frame, so the series never loses a link.
+ */
+export async function rotatePairs(
+  controller: Controller,
+  input: Requests['pair.rotate']['input'],
+  _: RequestExtras,
+  context: RequestContext,
+): Promise<Answered<'pair.rotate'>> {
   return controller.exclusively(async () => {
     const primary = findVolume(controller, input.primary);
-    const pairs = controller.catalog.pairsOf(primary.number).flatMap((number) => controller.catalog.pairs.get(number) ?? []).filter((pair) => pair.primary === primary.number);
+    const pairs = controller.catalog
+      .pairsOf(primary.number)
+      .flatMap((number) => controller.catalog.pairs.get(number) ?? [])
+      .filter((pair) => pair.primary === primary.number);
     const followers = pairs.filter((pair) => SECONDARY_FOLLOWS.has(pair.state.status));
     const oldest = input.keep !== undefined && pairs.length >= input.keep ? oldestOf(pairs) : undefined;
     if (input.keep !== undefined && input.keep < 1) throw failure('usage', `--keep is at least 1, not ${input.keep}.`);
     if (input.keep !== undefined && pairs.length >= input.keep && !oldest && followers.length === 0) {
-      throw failure('no-candidate', `${controller.address(primary.number)} has no split secondary that could follow again.`, 'Give a greater --keep, or split a pair first.');
+      throw failure(
+        'no-candidate',
+        `${controller.address(primary.number)} has no split secondary that could follow again.`,
+        'Give a greater --keep, or split a pair first.',
+      );
     }
     const atMs = Math.floor(controller.ports.clock.nowMs());
-    const next = oldest ?? (needsNew(input.keep, pairs, followers) ? created(controller, primary.number, input) : undefined);
+    const next =
+      oldest ?? (needsNew(input.keep, pairs, followers) ? created(controller, primary.number, input) : undefined);
     const plan = (): Step[] => {
-      const steps = followers.map((pair) => planStep(controller, presentOf(controller, pair), { kind: 'split', atMs, virtual: false }, {}));
+      const steps = followers.map((pair) =>
+        planStep(controller, presentOf(controller, pair), { kind: 'split', atMs, virtual: false }, {}),
+      );
       if (!next) return steps;
       const last = 'change' in next ? next : resyncStep(controller, presentOf(controller, next), input);
       return [...steps, last];
     };
-    if (input.plan) return { output: { pairs: [], plan: plan().map((step) => planRow(controller, step)), copying: [] } };
+    if (input.plan)
+      return { output: { pairs: [], plan: plan().map((step) => planRow(controller, step)), copying: [] } };
     const records = plan().map((step) => step.record);
     return { output: await carryOut(controller, context, 'pair rotate', records, plan) };
   });
@@ -39,7 +58,9 @@ function needsNew(keep: number | undefined, pairs: readonly PairRecord[], follow
 }
 
 function oldestOf(pairs: readonly PairRecord[]): PairRecord | undefined {
-  return pairs.filter((pair) => pair.state.status === 'split').sort((a, b) => (a.splitAtMs ?? 0) - (b.splitAtMs ?? 0))[0];
+  return pairs
+    .filter((pair) => pair.state.status === 'split')
+    .sort((a, b) => (a.splitAtMs ?? 0) - (b.splitAtMs ?? 0))[0];
 }
 
 function created(controller: Controller, primary: number, input: Requests['pair.rotate']['input']): Step {
@@ -54,7 +75,11 @@ function created(controller: Controller, primary: number, input: Requests['pair.
 function resyncStep(controller: Controller, record: PairRecord, input: Requests['pair.rotate']['input']): Step {
   const lost = bytesAtStake(controller, record, 'resync');
   if (lost > 0 && !input.discard && !input.plan) {
-    throw failure('discard-needed', `${lost} bytes written at ${controller.address(record.secondary)}, which has the oldest point in time, would vanish.`, 'Give --discard to lose them.');
+    throw failure(
+      'discard-needed',
+      `${lost} bytes written at ${controller.address(record.secondary)}, which has the oldest point in time, would vanish.`,
+      'Give --discard to lose them.',
+    );
   }
   return planStep(controller, record, { kind: 'resync' }, input);
 }

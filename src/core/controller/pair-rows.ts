@@ -2,7 +2,7 @@ import { mapCounts } from '../hostio/hostio.js';
 import type { PairRecord } from '../pair/pair.js';
 import { rolesOf } from '../pair/pair.js';
 import type { Controller } from './open-controller.js';
-import type { Step } from './pair-requests.js';
+import type { Step } from './pair-steps.js';
 import type { PairActionRow, PairPlanRow } from './requests.js';
 
 /** Bytes written at the losing side since the split, which the operation gives up: at S for a resync, at P for a restore. */
@@ -18,7 +18,8 @@ function tracksAfter(controller: Controller, step: Step): number {
   const state = change?.next ?? record.state;
   const { drain } = rolesOf(state);
   if (!drain) return 0;
-  const map = (name: 'outOfSync' | 'changed' | 'secondary') => controller.catalog.pairMap(record.number, name, true).map;
+  const map = (name: 'outOfSync' | 'changed' | 'secondary') =>
+    controller.catalog.pairMap(record.number, name, true).map;
   const steps = change?.steps ?? [];
   if (steps.length === 0) return map(drain.map).count;
   if (drain.map === 'outOfSync') return map('outOfSync').countUnion(map('changed'), map('secondary'));
@@ -51,7 +52,12 @@ export function planRow(controller: Controller, step: Step): PairPlanRow {
     secondary: controller.address(record.secondary),
     from: record.state.status,
     to: step.drops ? 'simplex' : next.status,
-    direction: !drain || step.drops || tracks === 0 ? 'none' : drain.source === 'primary' ? 'primary -> secondary' : 'secondary -> primary',
+    direction:
+      !drain || step.drops || tracks === 0
+        ? 'none'
+        : drain.source === 'primary'
+          ? 'primary -> secondary'
+          : 'secondary -> primary',
     tracks,
     bytes: tracks * trackSizeOf(controller, record),
     bytesLost: lostBy(controller, step),
@@ -60,8 +66,11 @@ export function planRow(controller: Controller, step: Step): PairPlanRow {
 
 function lostBy(controller: Controller, { record, change, drops }: Step): number {
   if (drops || !change) return 0;
-  if (change.next.status === 'resync' || change.next.status === 'pending') return bytesAtStake(controller, record, 'resync');
-  return change.next.status === 'resync-reverse' && change.steps.length > 0 ? bytesAtStake(controller, record, 'resync-reverse') : 0;
+  if (change.next.status === 'resync' || change.next.status === 'pending')
+    return bytesAtStake(controller, record, 'resync');
+  return change.next.status === 'resync-reverse' && change.steps.length > 0
+    ? bytesAtStake(controller, record, 'resync-reverse')
+    : 0;
 }
 
 function trackSizeOf(controller: Controller, record: PairRecord): number {

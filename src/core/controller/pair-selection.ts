@@ -33,7 +33,19 @@ function secondariesOf(controller: Controller, { secondary }: PairSelector): Set
 
 function noPair(controller: Controller, { primary, secondary }: PairSelector): Error {
   const { name } = controller.place;
-  if (isGlob(primary)) return failure('nothing-matches', `No volume of ${name} that matches ${quoted(primary)} is the primary of a pair.`, `copyset pair list '${name}:*' shows the pairs.`);
-  const whose = secondary === undefined ? `${name}:${primary} is the primary of no pair` : `${name}:${primary} and ${name}:${secondary} are no pair`;
-  return failure('pair-not-found', `${whose}.`, `copyset pair list '${name}:*' shows the pairs; the primary is named first.`);
+  if (isGlob(primary))
+    return failure(
+      'nothing-matches',
+      `No volume of ${name} that matches ${quoted(primary)} is the primary of a pair.`,
+      `copyset pair list '${name}:*' shows the pairs.`,
+    );
+  const whose =
+    secondary === undefined
+      ? `${name}:${primary} is the primary of no pair`
+      : `${name}:${primary} and ${name}:${secondary} are no pair`;
+  return failure(
+    'pair-not-found',
+    `${whose}.`,
+    `copyset pair list '${name}:*' shows the pairs; the primary is named first.`,
+  );
 }

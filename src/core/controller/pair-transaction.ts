@@ -27,9 +27,12 @@ export async function changePairs<T>(
   const { fabric, catalog, ports } = controller;
   const releases: (() => void)[] = [];
   const live = [...new Set(volumes)].map((number) => fabric.volume(number));
-  const flushed = [...new Set(pairs.map((pair) => pair.primary))].filter((number) => fabric.volume(number).hot.size > 0);
+  const flushed = [...new Set(pairs.map((pair) => pair.primary))].filter(
+    (number) => fabric.volume(number).hot.size > 0,
+  );
   try {
-    for (const pair of pairs) releases.push(await fabric.pair(pair.number).mutex.acquire());
+    const present = pairs.filter((pair) => catalog.pairs.has(pair.number));
+    for (const pair of present) releases.push(await fabric.pair(pair.number).mutex.acquire());
     await Promise.all(flushed.map((number) => fabric.flush(number)));
     await catalog.logMarks();
     await catalog.durable();

@@ -3,8 +3,8 @@ import { MIB, type PairNumber, type TrackIndex, type VolumeNumber } from '../fou
 import type { LiveVolume } from '../hostio/hostio.js';
 import { mapTakingJump } from '../pair/pair.js';
 import type { Controller, RequestContext } from './open-controller.js';
-import { changePairs } from './pair-transaction.js';
 import { selectPairs } from './pair-selection.js';
+import { changePairs } from './pair-transaction.js';
 import { recorded } from './recorded.js';
 import type { Answered, RequestExtras, Requests } from './requests.js';
 
@@ -31,7 +31,10 @@ export async function verifyPairs(
       context,
       [subject],
       () => differingTracks(controller, record.primary, record.secondary, record.number, LISTED_MAX, extras),
-      ({ tracks }) => ({ tracks: tracks.length, message: tracks.length > 0 ? `${tracks.length} tracks differ` : 'same' }),
+      ({ tracks }) => ({
+        tracks: tracks.length,
+        message: tracks.length > 0 ? `${tracks.length} tracks differ` : 'same',
+      }),
     );
     const repaired = input.repair ? await repair(controller, context, record.number, found.tracks) : 0;
     rows.push({
@@ -59,7 +62,10 @@ export async function differingTracks(
   const sides = [controller.fabric.volume(primary), controller.fabric.volume(secondary)] as const;
   const { geometry } = sides[0];
   const perStep = Math.max(1, Math.floor(MIB / geometry.trackSizeBytes));
-  const buffers = [new Uint8Array(perStep * geometry.trackSizeBytes), new Uint8Array(perStep * geometry.trackSizeBytes)] as const;
+  const buffers = [
+    new Uint8Array(perStep * geometry.trackSizeBytes),
+    new Uint8Array(perStep * geometry.trackSizeBytes),
+  ] as const;
   const tracks: TrackIndex[] = [];
   let compared = 0;
   for (let first = nextAllocated(sides, 0); first !== undefined; first = nextAllocated(sides, first + perStep)) {
@@ -68,7 +74,8 @@ export async function differingTracks(
     const [left, right] = [buffers[0].subarray(0, bytes), buffers[1].subarray(0, bytes)];
     controller.fabric.read(primary, left, geometry.offsetOf(first));
     controller.fabric.read(secondary, right, geometry.offsetOf(first));
-    if (Buffer.compare(left, right) !== 0) collect(controller, sides[0], pair, first, count, left, right, tracks, limit);
+    if (Buffer.compare(left, right) !== 0)
+      collect(controller, sides[0], pair, first, count, left, right, tracks, limit);
     compared += count;
     if (tracks.length >= limit) return { tracks: tracks.slice(0, limit), compared, truncated: true };
     extras.onProgress?.({ operation: 'verify', done: first + count, total: geometry.trackCount, unit: 'tracks' });
@@ -100,22 +107,36 @@ function collect(
     const [from, until] = [i * trackSizeBytes, (i + 1) * trackSizeBytes];
     if (Buffer.compare(left.subarray(from, until), right.subarray(from, until)) === 0) continue;
     const track = first + i;
-    const marked = maps && (maps.outOfSync.map.has(track) || maps.changed.map.has(track) || maps.secondary.map.has(track));
+    const marked =
+      maps && (maps.outOfSync.map.has(track) || maps.changed.map.has(track) || maps.secondary.map.has(track));
     if (!marked) into.push(track);
   }
 }
 
 /** Marks tracks as a jump would: in the map that takes new differences in the pair's present state. */
-async function repair(controller: Controller, context: RequestContext, number: PairNumber, tracks: readonly TrackIndex[]): Promise<number> {
+async function repair(
+  controller: Controller,
+  context: RequestContext,
+  number: PairNumber,
+  tracks: readonly TrackIndex[],
+): Promise<number> {
   const record = controller.catalog.pairs.get(number);
   if (tracks.length === 0 || !record) return 0;
   const runs = tracks.flatMap((track) => [track, 1]);
   return controller.exclusively(async () => {
-    await changePairs(controller, { ...context, id: `${context.id}.repair.${number}` }, [record], [record.primary, record.secondary], () => {
-      const present = controller.catalog.pairs.get(number);
-      const changes: Change[] = present ? [{ do: 'set', map: pairMapKey(number, mapTakingJump(present, 'primary')), runs }] : [];
-      return { changes, output: null };
-    });
+    await changePairs(
+      controller,
+      { ...context, id: `${context.id}.repair.${number}` },
+      [record],
+      [record.primary, record.secondary],
+      () => {
+        const present = controller.catalog.pairs.get(number);
+        const changes: Change[] = present
+          ? [{ do: 'set', map: pairMapKey(number, mapTakingJump(present, 'primary')), runs }]
+          : [];
+        return { changes, output: null };
+      },
+    );
     return tracks.length;
   });
 }

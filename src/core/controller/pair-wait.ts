@@ -1,5 +1,5 @@
-import { type WaitVerdict, waitVerdict, rolesOf, activeState } from '../pair/pair.js';
 import { failure } from '../foundation/foundation.js';
+import { activeState, rolesOf, type WaitVerdict, waitVerdict } from '../pair/pair.js';
 import type { Controller } from './open-controller.js';
 import { selectPairs } from './pair-selection.js';
 import type { Answered, RequestExtras, Requests } from './requests.js';
@@ -17,11 +17,17 @@ export async function waitForPairs(
 ): Promise<Answered<'pair.wait'>> {
   const numbers = selectPairs(controller, input.pairs).map((record) => record.number);
   const answer = (verdict: Verdict): Answered<'pair.wait'> => ({
-    output: { verdict, pairs: numbers.flatMap((number) => controller.catalog.pairs.get(number) ?? []).map((record) => controller.listing.pair(record)) },
+    output: {
+      verdict,
+      pairs: numbers
+        .flatMap((number) => controller.catalog.pairs.get(number) ?? [])
+        .map((record) => controller.listing.pair(record)),
+    },
   });
   const { clock } = controller.ports;
   const deadlineMs = input.timeoutMs === undefined ? Number.POSITIVE_INFINITY : clock.monotonicMs() + input.timeoutMs;
-  const look = () => verdictOf(numbers.map((number) => waitVerdict(controller.catalog.pairs.get(number), input.statuses)));
+  const look = () =>
+    verdictOf(numbers.map((number) => waitVerdict(controller.catalog.pairs.get(number), input.statuses)));
   const atOnce = look();
   if (atOnce !== 'waiting') return answer(atOnce);
   if (input.timeoutMs === 0) return answer('timed-out');
@@ -33,7 +39,12 @@ export async function waitForPairs(
       if (verdict !== 'waiting') return answer(verdict);
       const leftMs = deadlineMs - clock.monotonicMs();
       if (leftMs <= 0) return answer('timed-out');
-      if (extras.signal?.aborted) throw failure('interrupted', 'Stopped waiting.', 'The pairs stay as they are and go on from where they were copied to.');
+      if (extras.signal?.aborted)
+        throw failure(
+          'interrupted',
+          'Stopped waiting.',
+          'The pairs stay as they are and go on from where they were copied to.',
+        );
       tellProgress(controller, totals, extras);
       await controller.changed(Math.min(leftMs, PROGRESS_MS), extras.signal);
     }
@@ -60,7 +71,11 @@ function tellProgress(controller: Controller, totals: ReadonlyMap<number, number
     const record = controller.catalog.pairs.get(number);
     if (!record) continue;
     const left = Math.min(total, leftOf(controller, number));
-    const pair = { primary: controller.address(record.primary), secondary: controller.address(record.secondary), status: record.state.status };
+    const pair = {
+      primary: controller.address(record.primary),
+      secondary: controller.address(record.secondary),
+      status: record.state.status,
+    };
     extras.onProgress({ operation: activeState(record.state).status, done: total - left, total, unit: 'tracks', pair });
   }
 }

@@ -45,7 +45,8 @@ export async function recorded<T>(
   } catch (error) {
     const code = isToolkitError(error) ? error.code : 'bug';
     const message = error instanceof Error ? error.message : String(error);
-    for (const event of common) controller.record({ ...event, ...nothing, message, seconds: seconds(), code, phase: 'abnormal' });
+    for (const event of common)
+      controller.record({ ...event, ...nothing, message, seconds: seconds(), code, phase: 'abnormal' });
     throw error;
   }
 }

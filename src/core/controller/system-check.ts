@@ -1,21 +1,32 @@
-import type { Controller } from './open-controller.js';
-import { imagePathOf } from './listing.js';
 import { IMAGES_FOLDER } from '../catalog/catalog.js';
-import type { CheckFinding, Requests } from './requests.js';
 import type { VolumeRecord } from '../volume/volume.js';
+import { imagePathOf } from './listing.js';
+import type { Controller } from './open-controller.js';
+import type { CheckFinding, Requests } from './requests.js';
 
 /** Looks over a system: images, maps, blocked volumes, foreign files; with `deep` every page of every map and every check code. */
-export async function checkSystem(controller: Controller, input: Requests['system.check']['input']): Promise<readonly CheckFinding[]> {
+export async function checkSystem(
+  controller: Controller,
+  input: Requests['system.check']['input'],
+): Promise<readonly CheckFinding[]> {
   const findings: CheckFinding[] = [];
   if (controller.catalog.tornTail) {
-    findings.push({ severity: 'warning', subject: 'log', message: 'the last record was cut short by a crash and was never acknowledged; it was dropped' });
+    findings.push({
+      severity: 'warning',
+      subject: 'log',
+      message: 'the last record was cut short by a crash and was never acknowledged; it was dropped',
+    });
   }
   for (const record of controller.catalog.volumes.values()) {
     const damage = imageDamage(controller, record);
     if (damage) findings.push({ severity: 'error', subject: controller.address(record.number), message: damage });
     else if (record.status === 'blocked') findings.push(await checkBlocked(controller, record, input.repair));
     if (record.incomplete) {
-      findings.push({ severity: 'error', subject: controller.address(record.number), message: `lacks ${record.incomplete.missingTracks} tracks: ${record.incomplete.reason}` });
+      findings.push({
+        severity: 'error',
+        subject: controller.address(record.number),
+        message: `lacks ${record.incomplete.missingTracks} tracks: ${record.incomplete.reason}`,
+      });
     }
   }
   findings.push(...foreignFiles(controller));
@@ -28,7 +39,8 @@ function imageDamage(controller: Controller, record: VolumeRecord): string | und
   const status = controller.files.status(path);
   if (!status) return `its image ${path} is missing`;
   if (status.kind !== 'file') return `its image ${path} is no plain file`;
-  if (status.sizeBytes !== record.sizeBytes) return `its image ${path} has ${status.sizeBytes} bytes instead of ${record.sizeBytes}`;
+  if (status.sizeBytes !== record.sizeBytes)
+    return `its image ${path} has ${status.sizeBytes} bytes instead of ${record.sizeBytes}`;
   return undefined;
 }
 
@@ -37,13 +49,21 @@ async function checkBlocked(controller: Controller, record: VolumeRecord, repair
   const why = record.blockedReason ?? 'a fault';
   if (!repair) return { severity: 'error', subject, message: `is blocked: ${why}; --repair opens it again` };
   controller.fabric.forget(record.number);
-  await controller.catalog.change(() => [{ do: 'put-volume', record: { ...record, status: 'normal', blockedReason: null } }]);
+  await controller.catalog.change(() => [
+    { do: 'put-volume', record: { ...record, status: 'normal', blockedReason: null } },
+  ]);
   await controller.catalog.durable();
-  return { severity: 'repaired', subject, message: `was blocked (${why}) and is open again; resync its suspended pairs` };
+  return {
+    severity: 'repaired',
+    subject,
+    message: `was blocked (${why}) and is open again; resync its suspended pairs`,
+  };
 }
 
 function foreignFiles(controller: Controller): CheckFinding[] {
-  const known = new Set([...controller.catalog.volumes.values()].map((record) => imagePathOf(controller.place.path, record)));
+  const known = new Set(
+    [...controller.catalog.volumes.values()].map((record) => imagePathOf(controller.place.path, record)),
+  );
   const folder = `${controller.place.path}/${IMAGES_FOLDER}`;
   return controller.files
     .list(folder)
@@ -54,14 +74,22 @@ function foreignFiles(controller: Controller): CheckFinding[] {
 async function checkDeeply(controller: Controller, found: readonly CheckFinding[]): Promise<CheckFinding[]> {
   const findings: CheckFinding[] = [];
   for (const { key, damaged } of controller.catalog.checkMaps()) {
-    if (damaged.length > 0) findings.push({ severity: 'error', subject: `map ${key}`, message: `pages ${damaged.join(', ')} are damaged` });
+    if (damaged.length > 0)
+      findings.push({ severity: 'error', subject: `map ${key}`, message: `pages ${damaged.join(', ')} are damaged` });
   }
   const broken = new Set(found.filter((finding) => finding.severity === 'error').map((finding) => finding.subject));
-  const volumes = [...controller.catalog.volumes.values()].filter((record) => !broken.has(controller.address(record.number))).map((record) => record.name);
+  const volumes = [...controller.catalog.volumes.values()]
+    .filter((record) => !broken.has(controller.address(record.number)))
+    .map((record) => record.name);
   if (volumes.length === 0) return findings;
   const { output } = await controller.request('volume.scrub', { volumes, accept: false });
   for (const row of output.volumes) {
-    if (row.badTracks.length > 0) findings.push({ severity: 'error', subject: `${row.system}:${row.name}`, message: `tracks ${row.badTracks.slice(0, 20).join(', ')} do not fit their check codes` });
+    if (row.badTracks.length > 0)
+      findings.push({
+        severity: 'error',
+        subject: `${row.system}:${row.name}`,
+        message: `tracks ${row.badTracks.slice(0, 20).join(', ')} do not fit their check codes`,
+      });
   }
   return findings;
 }

@@ -51,14 +51,23 @@ export interface SystemWishes {
 }
 
 /** Makes a storage system in `folder`, which must not be one yet; its parent exists. Durable when it resolves. */
-export async function createSystem(ports: Pick<Ports, 'files' | 'clock' | 'random'>, folder: string, wishes: SystemWishes): Promise<SystemPlace> {
+export async function createSystem(
+  ports: Pick<Ports, 'files' | 'clock' | 'random'>,
+  folder: string,
+  wishes: SystemWishes,
+): Promise<SystemPlace> {
   const { files, clock, random } = ports;
   const name = parseName(wishes.name, 'system');
   const trackSizeBytes = wishes.trackSizeBytes ?? TRACK_SIZE_DEFAULT_BYTES;
   checkTrackSize(trackSizeBytes);
   const parent = folder.slice(0, folder.lastIndexOf('/')) || '/';
   try {
-    if (!files.status(parent)) throw failure('file-not-found', `There is no folder ${parent} to make the system in.`, 'Make it first, or name another --root.');
+    if (!files.status(parent))
+      throw failure(
+        'file-not-found',
+        `There is no folder ${parent} to make the system in.`,
+        'Make it first, or name another --root.',
+      );
     demandUnused(files, folder, name);
     demandLocal(files, parent, wishes.sharedMount ?? false);
     for (const part of ['', IMAGES_FOLDER, MAPS_FOLDER, CODES_FOLDER]) files.makeFolder(`${folder}/${part}`);
@@ -77,20 +86,32 @@ export async function createSystem(ports: Pick<Ports, 'files' | 'clock' | 'rando
 export function readPlace(files: Files, folder: string): SystemPlace {
   const path = `${folder}/${SYSTEM_DOCUMENT}`;
   if (!files.status(path)) {
-    throw failure('system-not-found', `${folder} is no storage system.`, 'copyset system list shows the systems under the root.');
+    throw failure(
+      'system-not-found',
+      `${folder} is no storage system.`,
+      'copyset system list shows the systems under the root.',
+    );
   }
   const info = demandDocument(files, path, systemFormat, `the document of the storage system in ${folder}`);
   return { name: info.name, path: folder, info };
 }
 
 /** Removes a system for good. Throws `not-empty` without `force` while it has volumes; `busy` while somebody owns it. */
-export async function deleteSystem(ports: Ports, place: SystemPlace, options: { force: boolean }): Promise<{ volumes: number; kept: readonly string[] }> {
+export async function deleteSystem(
+  ports: Ports,
+  place: SystemPlace,
+  options: { force: boolean },
+): Promise<{ volumes: number; kept: readonly string[] }> {
   const answer = await ports.owners.acquire(place.path, 'system delete');
   if (answer.kind !== 'granted') throw ownedByOther(place, answer.kind, answer.owner);
   try {
     const { volumes, kept } = contents(ports, place, options.force);
     if (volumes > 0 && !options.force) {
-      throw failure('not-empty', `Storage system ${place.name} still has ${volumes} volumes.`, 'Delete them first, or give --force to lose them all.');
+      throw failure(
+        'not-empty',
+        `Storage system ${place.name} still has ${volumes} volumes.`,
+        'Delete them first, or give --force to lose them all.',
+      );
     }
     ports.files.remove(`${place.path}/${SYSTEM_DOCUMENT}`);
     await ports.files.flushFolder(place.path);
@@ -109,17 +130,30 @@ export function breakLock(ports: Pick<Ports, 'owners'>, place: SystemPlace): Own
 export function ownedByOther(place: SystemPlace, kind: 'held' | 'foreign', owner: OwnerRecord): Error {
   const who = `process ${owner.pid} on ${owner.host} (${owner.purpose})`;
   if (kind === 'held') {
-    return failure('busy', `Storage system ${place.name} is in use by ${who}.`, 'Wait for it to finish, or stop it; nothing was changed.');
+    return failure(
+      'busy',
+      `Storage system ${place.name} is in use by ${who}.`,
+      'Wait for it to finish, or stop it; nothing was changed.',
+    );
   }
-  return failure('held-elsewhere', `Storage system ${place.name} is owned by ${who}.`, `Only a person can judge whether it is gone: copyset system check ${place.name} --break-lock.`);
+  return failure(
+    'held-elsewhere',
+    `Storage system ${place.name} is owned by ${who}.`,
+    `Only a person can judge whether it is gone: copyset system check ${place.name} --break-lock.`,
+  );
 }
 
 function demandUnused(files: Files, folder: string, name: string): void {
   const present = files.status(folder);
   if (!present) return;
-  if (present.kind !== 'folder') throw failure('already-exists', `${folder} is there and is no folder.`, 'Choose another name.');
+  if (present.kind !== 'folder')
+    throw failure('already-exists', `${folder} is there and is no folder.`, 'Choose another name.');
   if (files.status(`${folder}/${SYSTEM_DOCUMENT}`)) {
-    throw failure('already-exists', `Storage system ${name} exists in ${folder}.`, `copyset system show ${name} shows it.`);
+    throw failure(
+      'already-exists',
+      `Storage system ${name} exists in ${folder}.`,
+      `copyset system show ${name} shows it.`,
+    );
   }
   // What an interrupted create left holds no volume yet and may be made again.
   if (files.list(folder).some((entry) => !OWN_ENTRIES.test(entry))) {
@@ -133,7 +167,11 @@ function demandLocal(files: Files, folder: string, sharedMount: boolean): void {
   const { kind, type, writable } = files.placement(folder);
   if (!writable) throw failure('read-only', `${folder} lies on a read-only file system.`, 'Choose another --root.');
   if (kind === 'network' && !sharedMount) {
-    throw failure('network-file-system', `${folder} lies on a network file system (${type}), where locks and flushes of several hosts do not agree.`, 'Use a local file system, or --shared-mount where one host at a time owns the system.');
+    throw failure(
+      'network-file-system',
+      `${folder} lies on a network file system (${type}), where locks and flushes of several hosts do not agree.`,
+      'Use a local file system, or --shared-mount where one host at a time owns the system.',
+    );
   }
 }
 
@@ -149,7 +187,13 @@ function contents(ports: Ports, place: SystemPlace, force: boolean): { volumes: 
   }
 }
 
-function newInfo(id: string, name: string, createdAtMs: number, trackSizeBytes: number, wishes: SystemWishes): SystemInfo {
+function newInfo(
+  id: string,
+  name: string,
+  createdAtMs: number,
+  trackSizeBytes: number,
+  wishes: SystemWishes,
+): SystemInfo {
   return {
     id,
     name,
@@ -171,7 +215,11 @@ const RELEASE_POLL_MS = 50;
  * Waits until whoever owns the system lets go, so that another host may take it (shared mounts). Commands let go by themselves
  * when they end. Throws `busy` when the owner is still there after the time-out, `held-elsewhere` for one on another host.
  */
-export async function releaseSystem(ports: Ports, place: SystemPlace, options: { timeoutMs: number; signal?: AbortSignal }): Promise<'released' | 'nobody'> {
+export async function releaseSystem(
+  ports: Ports,
+  place: SystemPlace,
+  options: { timeoutMs: number; signal?: AbortSignal },
+): Promise<'released' | 'nobody'> {
   const deadlineMs = ports.clock.monotonicMs() + options.timeoutMs;
   for (let tries = 0; ; tries += 1) {
     const answer = await ports.owners.acquire(place.path, 'system release');
@@ -179,7 +227,9 @@ export async function releaseSystem(ports: Ports, place: SystemPlace, options: {
       await answer.grant.release();
       return tries === 0 ? 'nobody' : 'released';
     }
-    if (answer.kind === 'foreign' || ports.clock.monotonicMs() >= deadlineMs) throw ownedByOther(place, answer.kind, answer.owner);
-    if ((await ports.clock.sleep(RELEASE_POLL_MS, options.signal)) === 'aborted') throw failure('interrupted', 'Stopped while waiting for the owner to let go.');
+    if (answer.kind === 'foreign' || ports.clock.monotonicMs() >= deadlineMs)
+      throw ownedByOther(place, answer.kind, answer.owner);
+    if ((await ports.clock.sleep(RELEASE_POLL_MS, options.signal)) === 'aborted')
+      throw failure('interrupted', 'Stopped while waiting for the owner to let go.');
   }
 }

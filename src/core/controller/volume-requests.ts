@@ -1,7 +1,7 @@
 import { type Change, CODES_FOLDER, IMAGES_FOLDER, MAPS_FOLDER } from '../catalog/catalog.js';
-import { failure, MESSAGE_MAX_BYTES, type VolumeNumber, VOLUMES_MAX } from '../foundation/foundation.js';
-import { imageComplete } from '../pair/pair.js';
+import { failure, MESSAGE_MAX_BYTES, VOLUMES_MAX, type VolumeNumber } from '../foundation/foundation.js';
 import { mapCounts } from '../hostio/hostio.js';
+import { imageComplete } from '../pair/pair.js';
 import { toToolkitError } from '../storage/storage.js';
 import {
   checkRange,
@@ -28,7 +28,11 @@ export function findVolume(controller: Controller, text: string): VolumeRecord {
   const number = numberOf(text);
   const record = number === undefined ? undefined : controller.catalog.volumes.get(number);
   if (record) return record;
-  throw failure('volume-not-found', `There is no volume ${quoted(text)} in storage system ${controller.place.name}.`, `copyset volume list '${controller.place.name}:*' shows its volumes.`);
+  throw failure(
+    'volume-not-found',
+    `There is no volume ${quoted(text)} in storage system ${controller.place.name}.`,
+    `copyset volume list '${controller.place.name}:*' shows its volumes.`,
+  );
 }
 
 /** All volumes that names, numbers or globs mean. A glob that matches nothing throws `nothing-matches`. */
@@ -41,7 +45,12 @@ export function findVolumes(controller: Controller, patterns: readonly string[])
       continue;
     }
     const matches = [...controller.catalog.volumes.values()].filter((record) => matchesVolume(pattern, record));
-    if (matches.length === 0) throw failure('nothing-matches', `No volume of storage system ${controller.place.name} matches ${quoted(pattern)}.`, 'Quote the pattern, so that the shell leaves it alone.');
+    if (matches.length === 0)
+      throw failure(
+        'nothing-matches',
+        `No volume of storage system ${controller.place.name} matches ${quoted(pattern)}.`,
+        'Quote the pattern, so that the shell leaves it alone.',
+      );
     for (const record of matches) found.set(record.number, record);
   }
   return [...found.values()];
@@ -61,7 +70,10 @@ export async function createVolumes(
     const numbers = freeNumbers(controller, input.number, names.length);
     for (const name of names) demandFreeName(controller, name);
     const records = names.map((name, index) => newRecord(controller, name, numbers[index] ?? 0, trackSizeBytes, input));
-    const subjects = records.map((record) => ({ operation: 'volume create', primary: `${controller.place.name}:${record.name}` }));
+    const subjects = records.map((record) => ({
+      operation: 'volume create',
+      primary: `${controller.place.name}:${record.name}`,
+    }));
     return recorded(controller, context, subjects, async () => {
       const made: string[] = [];
       try {
@@ -97,20 +109,31 @@ export async function writeVolume(
   return { output: { bytes: data.length } };
 }
 
-export async function readVolume(controller: Controller, input: Requests['volume.read']['input']): Promise<Answered<'volume.read'>> {
+export async function readVolume(
+  controller: Controller,
+  input: Requests['volume.read']['input'],
+): Promise<Answered<'volume.read'>> {
   const record = findVolume(controller, input.volume);
   checkRange(record, input.offsetBytes, input.lengthBytes);
-  if (input.lengthBytes > MESSAGE_MAX_BYTES) throw failure('limit-reached', `One read is at most ${MESSAGE_MAX_BYTES} bytes.`);
+  if (input.lengthBytes > MESSAGE_MAX_BYTES)
+    throw failure('limit-reached', `One read is at most ${MESSAGE_MAX_BYTES} bytes.`);
   const data = new Uint8Array(input.lengthBytes);
   controller.fabric.readAsHost(record.number, data, input.offsetBytes);
   return { output: { bytes: data.length }, data };
 }
 
-export async function volumePath(controller: Controller, input: Requests['volume.path']['input']): Promise<Answered<'volume.path'>> {
+export async function volumePath(
+  controller: Controller,
+  input: Requests['volume.path']['input'],
+): Promise<Answered<'volume.path'>> {
   const record = findVolume(controller, input.volume);
   const listing = controller.listing.volume(record);
   if (!listing.imageComplete) {
-    throw failure('not-alone', `The image of ${controller.address(record.number)} alone is not the volume: tracks of it are read from the other side of a pair, or missing.`, 'Wait for the copy (copyset pair wait), or read it through copyset volume export.');
+    throw failure(
+      'not-alone',
+      `The image of ${controller.address(record.number)} alone is not the volume: tracks of it are read from the other side of a pair, or missing.`,
+      'Wait for the copy (copyset pair wait), or read it through copyset volume export.',
+    );
   }
   return { output: { path: listing.path } };
 }
@@ -125,15 +148,34 @@ export async function setReserve(
     const records = findVolumes(controller, patterns);
     const altered = records.filter((record) => record.reserved !== reserved);
     for (const record of altered) {
-      const isTarget = controller.catalog.pairsOf(record.number).some((pair) => controller.catalog.pairs.get(pair)?.secondary === record.number);
-      if (isTarget && !reserved) throw failure('volume-paired', `${controller.address(record.number)} is the secondary of a pair and stays reserved.`, 'Delete the pair first (copyset pair delete … --unreserve).');
+      const isTarget = controller.catalog
+        .pairsOf(record.number)
+        .some((pair) => controller.catalog.pairs.get(pair)?.secondary === record.number);
+      if (isTarget && !reserved)
+        throw failure(
+          'volume-paired',
+          `${controller.address(record.number)} is the secondary of a pair and stays reserved.`,
+          'Delete the pair first (copyset pair delete … --unreserve).',
+        );
     }
     const operation = reserved ? 'volume reserve' : 'volume unreserve';
-    return recorded(controller, context, altered.map((record) => ({ operation, primary: controller.address(record.number) })), async () => {
-      await controller.catalog.change(() => altered.map((record) => ({ do: 'put-volume', record: { ...record, reserved } })));
-      await controller.catalog.durable();
-      return { output: { volumes: findVolumes(controller, patterns).map((record) => controller.listing.volume(record)), changed: altered.length } };
-    });
+    return recorded(
+      controller,
+      context,
+      altered.map((record) => ({ operation, primary: controller.address(record.number) })),
+      async () => {
+        await controller.catalog.change(() =>
+          altered.map((record) => ({ do: 'put-volume', record: { ...record, reserved } })),
+        );
+        await controller.catalog.durable();
+        return {
+          output: {
+            volumes: findVolumes(controller, patterns).map((record) => controller.listing.volume(record)),
+            changed: altered.length,
+          },
+        };
+      },
+    );
   });
 }
 
@@ -147,13 +189,21 @@ export async function deleteVolumes(
     const records = findVolumes(controller, input.volumes);
     for (const record of records) demandUnpaired(controller, record);
     const output = { deleted: records.map((record) => controller.address(record.number)) };
-    return recorded(controller, context, output.deleted.map((primary) => ({ operation: 'volume delete', primary })), async () => {
-      for (const record of records) controller.fabric.forget(record.number);
-      await controller.catalog.change(() => [...records.map(({ number }): Change => ({ do: 'drop-volume', number })), answerChange(context, output)]);
-      await controller.catalog.durable();
-      await controller.removeLeftovers();
-      return { output };
-    });
+    return recorded(
+      controller,
+      context,
+      output.deleted.map((primary) => ({ operation: 'volume delete', primary })),
+      async () => {
+        for (const record of records) controller.fabric.forget(record.number);
+        await controller.catalog.change(() => [
+          ...records.map(({ number }): Change => ({ do: 'drop-volume', number })),
+          answerChange(context, output),
+        ]);
+        await controller.catalog.durable();
+        await controller.removeLeftovers();
+        return { output };
+      },
+    );
   });
 }
 
@@ -167,12 +217,28 @@ export async function formatVolumes(
   return controller.exclusively(async () => {
     const records = findVolumes(controller, input.volumes);
     for (const record of records) demandUnpaired(controller, record);
-    const full = records.filter((record) => !controller.catalog.volumeMap(record.number, 'allocated', true).map.isEmpty);
-    if (full.length > 0 && !input.force) throw failure('force-needed', `${full.map((record) => controller.address(record.number)).join(', ')} would lose all data.`, 'Give --force to format.');
-    return recorded(controller, context, records.map((record) => ({ operation: 'volume format', primary: controller.address(record.number) })), async () => {
-      for (const record of records) await formatOne(controller, record);
-      return { output: { volumes: findVolumes(controller, input.volumes).map((record) => controller.listing.volume(record)) } };
-    });
+    const full = records.filter(
+      (record) => !controller.catalog.volumeMap(record.number, 'allocated', true).map.isEmpty,
+    );
+    if (full.length > 0 && !input.force)
+      throw failure(
+        'force-needed',
+        `${full.map((record) => controller.address(record.number)).join(', ')} would lose all data.`,
+        'Give --force to format.',
+      );
+    return recorded(
+      controller,
+      context,
+      records.map((record) => ({ operation: 'volume format', primary: controller.address(record.number) })),
+      async () => {
+        for (const record of records) await formatOne(controller, record);
+        return {
+          output: {
+            volumes: findVolumes(controller, input.volumes).map((record) => controller.listing.volume(record)),
+          },
+        };
+      },
+    );
   });
 }
 
@@ -181,7 +247,9 @@ export async function setVolumeFault(controller: Controller, name: string, block
   const record = findVolume(controller, name);
   const status = blocked ? 'blocked' : 'normal';
   if (record.status === status) return;
-  await controller.catalog.change(() => [{ do: 'put-volume', record: { ...record, status, blockedReason: blocked ? 'a fault set for tests' : null } }]);
+  await controller.catalog.change(() => [
+    { do: 'put-volume', record: { ...record, status, blockedReason: blocked ? 'a fault set for tests' : null } },
+  ]);
   await controller.catalog.durable();
   if (!blocked) return;
   for (const { pair } of controller.fabric.legs(record.number)) {
@@ -192,7 +260,11 @@ export async function setVolumeFault(controller: Controller, name: string, block
 export function demandUnpaired(controller: Controller, record: VolumeRecord): void {
   const count = controller.catalog.pairsOf(record.number).length;
   if (count === 0) return;
-  throw failure('volume-paired', `${controller.address(record.number)} is part of ${count === 1 ? 'a pair' : `${count} pairs`}.`, 'Delete the pairs first: copyset pair delete.');
+  throw failure(
+    'volume-paired',
+    `${controller.address(record.number)} is part of ${count === 1 ? 'a pair' : `${count} pairs`}.`,
+    'Delete the pairs first: copyset pair delete.',
+  );
 }
 
 /** Whether the volume's own image holds all of it. */
@@ -200,7 +272,11 @@ export function holdsItself(controller: Controller, record: VolumeRecord): boole
   return controller.catalog.pairsOf(record.number).every((number) => {
     const pair = controller.catalog.pairs.get(number);
     if (!pair) return true;
-    return imageComplete(pair.state, pair.primary === record.number ? 'primary' : 'secondary', mapCounts(controller.catalog, pair));
+    return imageComplete(
+      pair.state,
+      pair.primary === record.number ? 'primary' : 'secondary',
+      mapCounts(controller.catalog, pair),
+    );
   });
 }
 
@@ -233,28 +309,46 @@ async function formatOne(controller: Controller, record: VolumeRecord): Promise<
 
 function namesOf(name: string, count: number | undefined): string[] {
   if (count === undefined) return [parseName(name, 'volume')];
-  if (!Number.isSafeInteger(count) || count < 1 || count > VOLUMES_MAX) throw failure('usage', `--count is a number from 1 to ${VOLUMES_MAX}, not ${count}.`);
+  if (!Number.isSafeInteger(count) || count < 1 || count > VOLUMES_MAX)
+    throw failure('usage', `--count is a number from 1 to ${VOLUMES_MAX}, not ${count}.`);
   return Array.from({ length: count }, (_, index) => parseName(`${name}-${index + 1}`, 'volume'));
 }
 
 function freeNumbers(controller: Controller, wish: string | undefined, count: number): VolumeNumber[] {
   const used = controller.catalog.volumes;
-  if (used.size + count > VOLUMES_MAX) throw failure('limit-reached', `A storage system has at most ${VOLUMES_MAX} volumes; ${used.size} are there.`);
+  if (used.size + count > VOLUMES_MAX)
+    throw failure('limit-reached', `A storage system has at most ${VOLUMES_MAX} volumes; ${used.size} are there.`);
   if (wish === undefined) return nextFreeNumbers(used.keys(), count);
   const first = parseNumber(wish);
   const numbers = Array.from({ length: count }, (_, index) => first + index);
   const taken = numbers.find((number) => used.has(number) || number >= VOLUMES_MAX);
-  if (taken !== undefined) throw failure('already-exists', `The number ${formatNumber(taken)} is in use in storage system ${controller.place.name}.`, 'Leave --number out to take the next free one.');
+  if (taken !== undefined)
+    throw failure(
+      'already-exists',
+      `The number ${formatNumber(taken)} is in use in storage system ${controller.place.name}.`,
+      'Leave --number out to take the next free one.',
+    );
   return numbers;
 }
 
 function demandFreeName(controller: Controller, name: string): void {
   for (const record of controller.catalog.volumes.values()) {
-    if (record.name === name) throw failure('already-exists', `Storage system ${controller.place.name} has a volume ${name} (${formatNumber(record.number)}) already.`, 'Choose another name.');
+    if (record.name === name)
+      throw failure(
+        'already-exists',
+        `Storage system ${controller.place.name} has a volume ${name} (${formatNumber(record.number)}) already.`,
+        'Choose another name.',
+      );
   }
 }
 
-function newRecord(controller: Controller, name: string, number: VolumeNumber, trackSizeBytes: number, input: Requests['volume.create']['input']): VolumeRecord {
+function newRecord(
+  controller: Controller,
+  name: string,
+  number: VolumeNumber,
+  trackSizeBytes: number,
+  input: Requests['volume.create']['input'],
+): VolumeRecord {
   return {
     number,
     name,
@@ -277,7 +371,12 @@ function makeImage(controller: Controller, record: VolumeRecord, made: string[])
   const present = files.status(path);
   if (present) {
     const isLeftOver = present.kind === 'file' && present.allocatedBytes === 0 && !record.imagePath.startsWith('/');
-    if (!isLeftOver) throw failure('already-exists', `There is a file ${path} already, which is no volume of storage system ${place.name}.`, 'Move it away; copyset overwrites no foreign file.');
+    if (!isLeftOver)
+      throw failure(
+        'already-exists',
+        `There is a file ${path} already, which is no volume of storage system ${place.name}.`,
+        'Move it away; copyset overwrites no foreign file.',
+      );
     files.remove(path);
   }
   const image = files.open(path, 'create');
@@ -300,5 +399,6 @@ async function flushFolders(controller: Controller, records: readonly VolumeReco
     }
   }
   const folders = new Set(records.map((record) => imagePathOf(place.path, record).replace(/\/[^/]*$/, '')));
-  for (const folder of [...folders, `${place.path}/${MAPS_FOLDER}`, `${place.path}/${CODES_FOLDER}`]) await files.flushFolder(folder);
+  for (const folder of [...folders, `${place.path}/${MAPS_FOLDER}`, `${place.path}/${CODES_FOLDER}`])
+    await files.flushFolder(folder);
 }

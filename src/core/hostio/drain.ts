@@ -1,4 +1,4 @@
-import { pairMapKey, volumeMapKey, type Change } from '../catalog/catalog.js';
+import { type Change, pairMapKey, volumeMapKey } from '../catalog/catalog.js';
 import { type CopyJob, RateLimit } from '../copy/copy.js';
 import { isToolkitError, MIB, type TrackRun } from '../foundation/foundation.js';
 import { completed, type PairRecord, paceTracks, type SuspendReason } from '../pair/pair.js';
@@ -277,7 +277,8 @@ export class Drain implements CopyJob {
       { do: 'clear', map: volumeMapKey(batch.target.number, 'codeless'), runs: clean },
       { do: 'put-pair', record: { ...record, copyPointer: this.#pointer } },
     ];
-    if (sourceCoded.length > 0) changes.push({ do: 'clear', map: volumeMapKey(batch.source.number, 'codeless'), runs: sourceCoded });
+    if (sourceCoded.length > 0)
+      changes.push({ do: 'clear', map: volumeMapKey(batch.source.number, 'codeless'), runs: sourceCoded });
     return changes;
   }
 
@@ -285,7 +286,10 @@ export class Drain implements CopyJob {
   async #complete(): Promise<void> {
     const before = this.#pair.record;
     if (!before || !this.#pair.roles.drain) return;
-    const emptiness = () => ({ outOfSyncEmpty: this.#pair.outOfSync.map.isEmpty, secondaryEmpty: this.#pair.secondary.map.isEmpty });
+    const emptiness = () => ({
+      outOfSyncEmpty: this.#pair.outOfSync.map.isEmpty,
+      secondaryEmpty: this.#pair.secondary.map.isEmpty,
+    });
     if (completed(before.state, emptiness()) === before.state) return;
     const release = await this.#pair.mutex.acquire();
     try {

@@ -8,7 +8,16 @@ import {
   type TrackRun,
   type VolumeNumber,
 } from '../foundation/foundation.js';
-import { changedRecord, decide, losePointInTime, type PairChange, type PairRecord, type PairState, type Side, type SuspendReason } from '../pair/pair.js';
+import {
+  changedRecord,
+  decide,
+  losePointInTime,
+  type PairChange,
+  type PairRecord,
+  type PairState,
+  type Side,
+  type SuspendReason,
+} from '../pair/pair.js';
 import type { Clock, Files } from '../ports/ports.js';
 import { checkRange } from '../volume/volume.js';
 import type { Claim } from './claims.js';
@@ -16,8 +25,8 @@ import { LivePair, LiveVolume } from './live-volume.js';
 import { nextObstacle, type Obstacle } from './obstacles.js';
 import { lossesDownstream, pairChanges } from './pair-changes.js';
 import { hostRefusal } from './permission.js';
-import { coldRegions } from './regions.js';
 import { readThrough } from './read-path.js';
+import { coldRegions } from './regions.js';
 import { fillTracks, saveTracks, supersedeTracks } from './save-and-fill.js';
 
 /** What the fabric tells its owner, who records it. */
@@ -289,7 +298,8 @@ export class Fabric {
     else if (obstacle.kind === 'claimed') await volume.claims.released();
     else if (obstacle.kind === 'cold') await this.activate(volume, obstacle.regions);
     else if (obstacle.kind === 'save') await saveTracks(this, volume, obstacle.pair, obstacle.tracks, writer);
-    else if (obstacle.kind === 'fill') await fillTracks(this, volume, obstacle.pair, obstacle.side, obstacle.tracks, writer);
+    else if (obstacle.kind === 'fill')
+      await fillTracks(this, volume, obstacle.pair, obstacle.side, obstacle.tracks, writer);
     else {
       assert(write, 'only a host supersedes tracks');
       await supersedeTracks(this, volume, obstacle.pair, obstacle.side, obstacle.tracks, write);

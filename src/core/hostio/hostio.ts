@@ -13,8 +13,8 @@
 export * from './claims.js';
 export * from './drain.js';
 export * from './fabric.js';
-export * from './live-volume.js';
 export { Mutex } from './gate.js';
+export * from './live-volume.js';
 export * from './pair-changes.js';
 export * from './permission.js';
 export { holdsTrack } from './read-path.js';

@@ -1,5 +1,11 @@
 import { type Catalog, codeFilePath } from '../catalog/catalog.js';
-import { type ByteCount, type PairNumber, REGION_BYTES, type TrackCount, type VolumeNumber } from '../foundation/foundation.js';
+import {
+  type ByteCount,
+  type PairNumber,
+  REGION_BYTES,
+  type TrackCount,
+  type VolumeNumber,
+} from '../foundation/foundation.js';
 import { type PairRecord, type PairRoles, rolesOf, type Side } from '../pair/pair.js';
 import type { Files } from '../ports/ports.js';
 import type { TrackedMap } from '../trackmap/trackmap.js';

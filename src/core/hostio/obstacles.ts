@@ -38,7 +38,8 @@ export function nextObstacle(
   writer: Writer,
 ): Obstacle | undefined {
   if (volume.gate.isClosed) return { kind: 'gate' };
-  if (!volume.claims.isEmpty && volume.claims.overlapping(tracks.first, tracks.count, writer.claim)) return { kind: 'claimed' };
+  if (!volume.claims.isEmpty && volume.claims.overlapping(tracks.first, tracks.count, writer.claim))
+    return { kind: 'claimed' };
   const cold = coldRegions(volume, tracks);
   if (cold.length > 0) return { kind: 'cold', regions: cold };
   const legs = fabric.legs(volume.number);
@@ -75,6 +76,9 @@ function fillOrSupersede(pair: LivePair, side: Side, lacking: TrackRun, whole: T
     const count = Math.min(lacking.count, whole.first + whole.count - lacking.first);
     return { kind: 'supersede', pair, side, tracks: { first: lacking.first, count } };
   }
-  const until = whole && lacking.first < whole.first ? Math.min(lacking.first + lacking.count, whole.first) : lacking.first + lacking.count;
+  const until =
+    whole && lacking.first < whole.first
+      ? Math.min(lacking.first + lacking.count, whole.first)
+      : lacking.first + lacking.count;
   return { kind: 'fill', pair, side, tracks: { first: lacking.first, count: until - lacking.first } };
 }

@@ -5,6 +5,7 @@ import {
   type Jump,
   jumpRefusal,
   losePointInTime,
+  type MapName,
   type MapStep,
   mapTakingJump,
   type PairChange,
@@ -45,7 +46,11 @@ export function lossesDownstream(catalog: Catalog, record: PairRecord, message: 
 }
 
 /** Another pair of a volume that would jump which cannot take the jump, and why. */
-export function refusedJump(catalog: Catalog, record: PairRecord, change: PairChange): { other: PairRecord; why: string } | undefined {
+export function refusedJump(
+  catalog: Catalog,
+  record: PairRecord,
+  change: PairChange,
+): { other: PairRecord; why: string } | undefined {
   for (const jump of change.jumps) {
     if (jumpsNothing(catalog, record, jump)) continue;
     for (const { other, side } of othersOf(catalog, record, jump.side)) {
@@ -56,12 +61,12 @@ export function refusedJump(catalog: Catalog, record: PairRecord, change: PairCh
   return undefined;
 }
 
-export function mapCounts(catalog: Catalog, record: PairRecord): { outOfSync: number; changed: number; secondary: number } {
-  return {
-    outOfSync: catalog.pairMap(record.number, 'outOfSync', true).map.count,
-    changed: catalog.pairMap(record.number, 'changed', true).map.count,
-    secondary: catalog.pairMap(record.number, 'secondary', true).map.count,
-  };
+export function mapCounts(
+  catalog: Catalog,
+  record: PairRecord,
+): { outOfSync: number; changed: number; secondary: number } {
+  const count = (map: MapName) => catalog.countOf(pairMapKey(record.number, map));
+  return { outOfSync: count('outOfSync'), changed: count('changed'), secondary: count('secondary') };
 }
 
 /** Judged before the steps are made: a jump read afterwards may take what the steps fold into its map. */
@@ -91,6 +96,7 @@ function othersOf(catalog: Catalog, record: PairRecord, jumping: Side): { other:
 
 function stepChange(pair: number, step: MapStep): Change {
   if (step.step === 'fold') return { do: 'fold', from: pairMapKey(pair, step.from), into: pairMapKey(pair, step.into) };
-  if (step.step === 'subtract') return { do: 'subtract', tracks: pairMapKey(pair, step.tracks), from: pairMapKey(pair, step.from) };
+  if (step.step === 'subtract')
+    return { do: 'subtract', tracks: pairMapKey(pair, step.tracks), from: pairMapKey(pair, step.from) };
   return { do: 'empty', map: pairMapKey(pair, step.map) };
 }

@@ -18,29 +18,59 @@ export function hostRefusal(
   const address = `${system}:${record.name}`;
   if (record.status === 'blocked') {
     const why = record.blockedReason ?? 'a fault';
-    return failure('volume-blocked', `${address} is blocked: ${why}.`, `copyset system check ${system} --repair opens it again once the cause is gone.`);
+    return failure(
+      'volume-blocked',
+      `${address} is blocked: ${why}.`,
+      `copyset system check ${system} --repair opens it again once the cause is gone.`,
+    );
   }
   if (record.status === 'format') {
-    return failure('volume-blocked', `${address} is being formatted.`, `Run copyset volume format ${address} --force again to finish.`);
+    return failure(
+      'volume-blocked',
+      `${address} is being formatted.`,
+      `Run copyset volume format ${address} --force again to finish.`,
+    );
   }
   for (const { pair, side } of legs) {
     const state = pair.record?.state;
     if (!state) continue;
     const { host, why } = access(state, side);
-    if (host === 'none' || (host === 'read' && wanted === 'write')) return pairRefusal(address, state.status, why, host, wanted);
+    if (host === 'none' || (host === 'read' && wanted === 'write'))
+      return pairRefusal(address, state.status, why, host, wanted);
   }
   if (record.incomplete && wanted === 'read') {
     const { missingTracks, reason } = record.incomplete;
-    return failure('incomplete', `${address} lacks ${missingTracks} tracks: ${reason}.`, 'Overwrite it (volume import --overwrite), format it, or make it the secondary of a pair again.');
+    return failure(
+      'incomplete',
+      `${address} lacks ${missingTracks} tracks: ${reason}.`,
+      'Overwrite it (volume import --overwrite), format it, or make it the secondary of a pair again.',
+    );
   }
   if (wanted === 'write' && record.reserved && legs.length === 0) {
-    return failure('volume-reserved', `${address} (${formatNumber(record.number)}) is reserved as a copy target; no host may write it.`, `copyset volume unreserve ${address} gives it back to hosts.`);
+    return failure(
+      'volume-reserved',
+      `${address} (${formatNumber(record.number)}) is reserved as a copy target; no host may write it.`,
+      `copyset volume unreserve ${address} gives it back to hosts.`,
+    );
   }
   return undefined;
 }
 
-function pairRefusal(address: string, status: string, why: string, host: string, wanted: 'read' | 'write'): ToolkitError {
-  const hint = status === 'suspended' ? 'Resync or delete the pair.' : 'Split the pair first: copyset pair split PRIMARY SECONDARY.';
+function pairRefusal(
+  address: string,
+  status: string,
+  why: string,
+  host: string,
+  wanted: 'read' | 'write',
+): ToolkitError {
+  const hint =
+    status === 'suspended'
+      ? 'Resync or delete the pair.'
+      : 'Split the pair first: copyset pair split PRIMARY SECONDARY.';
   if (wanted === 'read') return failure('not-readable', `No host may read ${address} now: ${why}.`, hint);
-  return failure('not-writable', `No host may write ${address} now: ${why}.`, host === 'read' ? 'It was split read-only.' : hint);
+  return failure(
+    'not-writable',
+    `No host may write ${address} now: ${why}.`,
+    host === 'read' ? 'It was split read-only.' : hint,
+  );
 }

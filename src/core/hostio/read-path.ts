@@ -19,7 +19,9 @@ export function readThrough(fabric: Fabric, volume: LiveVolume, target: Uint8Arr
   while (at < end) {
     const track = Math.floor(at / trackSizeBytes);
     const isLacking = lacking.map.has(track);
-    const next = isLacking ? firstHeld(lacking.map, track, end / trackSizeBytes) : (lacking.map.nextRun(track)?.first ?? Number.POSITIVE_INFINITY);
+    const next = isLacking
+      ? firstHeld(lacking.map, track, end / trackSizeBytes)
+      : (lacking.map.nextRun(track)?.first ?? Number.POSITIVE_INFINITY);
     const until = Math.min(end, next * trackSizeBytes);
     const part = target.subarray(at - offset, until - offset);
     if (isLacking) readThrough(fabric, lacking.from, part, at);

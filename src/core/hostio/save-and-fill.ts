@@ -9,14 +9,23 @@ import { coldRegions } from './regions.js';
  * caller overwrite (P4). The primary's tracks are held until the clear is durable. Saves and fills count as in flight at the
  * gates, so a pair's state never changes between a track's reading and the clearing of its bit.
  */
-export async function saveTracks(fabric: Fabric, primary: LiveVolume, pair: LivePair, tracks: TrackRun, writer: Writer): Promise<void> {
+export async function saveTracks(
+  fabric: Fabric,
+  primary: LiveVolume,
+  pair: LivePair,
+  tracks: TrackRun,
+  writer: Writer,
+): Promise<void> {
   const record = pair.record;
   if (!record) return;
   const secondary = fabric.volume(record.secondary);
   if (primary.claims.overlapping(tracks.first, tracks.count, writer.claim)) return primary.claims.released();
   if (secondary.claims.overlapping(tracks.first, tracks.count)) return secondary.claims.released();
   const cold = coldRegions(secondary, tracks);
-  const held = [primary.claims.take(tracks.first, tracks.count), secondary.claims.take(tracks.first, tracks.count)] as const;
+  const held = [
+    primary.claims.take(tracks.first, tracks.count),
+    secondary.claims.take(tracks.first, tracks.count),
+  ] as const;
   primary.gate.enter();
   secondary.gate.enter();
   try {

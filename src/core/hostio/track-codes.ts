@@ -35,7 +35,12 @@ export function readCoded(
 
 /** Throws where a copier met a track whose data does not fit its check code. */
 export function checkCodeFailure(address: string, track: TrackIndex): ToolkitError {
-  return failure('check-code', `Track ${track} of ${address} does not fit its check code.`, `copyset volume scrub ${address} lists all such tracks; --accept takes the data as it is.`, {
-    details: { track },
-  });
+  return failure(
+    'check-code',
+    `Track ${track} of ${address} does not fit its check code.`,
+    `copyset volume scrub ${address} lists all such tracks; --accept takes the data as it is.`,
+    {
+      details: { track },
+    },
+  );
 }

@@ -14,5 +14,5 @@ export * from './documents.js';
 export * from './failures.js';
 export * from './flusher.js';
 export * from './ledger.js';
-export * from './relaxed-files.js';
 export type { LedgerFrame } from './ledger-frame.js';
+export * from './relaxed-files.js';

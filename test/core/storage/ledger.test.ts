@@ -239,6 +239,25 @@ describe('a damaged ledger', () => {
     }
   });
 
+  it('never joins a frame to one that it was not written behind', async () => {
+    const images: Uint8Array[] = [];
+    let between = 0;
+    for (const word of ['north', 'south']) {
+      const files = new SimFiles();
+      const ledger = await newLedger(files);
+      ledger.append(text(word), 1);
+      between = ledger.usedBytes;
+      ledger.append(text(word), 1);
+      images.push(readAll(files, `${FOLDER}/ledger.a`));
+    }
+    const [north, south] = images as [Uint8Array, Uint8Array];
+    const files = new SimFiles();
+    await newLedger(files);
+    north.set(south.subarray(between), between);
+    putAll(files, `${FOLDER}/ledger.a`, north);
+    expect(said(Ledger.open(files, FOLDER).frames)).toEqual(['north']);
+  });
+
   it('lives on with one copy of its header, and writes the other again', async () => {
     for (const [broken, other] of [
       [0, 2048],

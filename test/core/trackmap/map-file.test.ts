@@ -119,6 +119,7 @@ describe('a map file', () => {
       ][change],
     });
     const crashes = await crashEverywhere({
+      seeds: 40,
       prepare: async (files) => {
         files.makeFolder('/maps');
         await files.flushFolder('/');
@@ -158,6 +159,7 @@ describe('a map file', () => {
 
   it('holds the confirmed checkpoint wherever it crashes, however many unconfirmed ones followed', async () => {
     const crashes = await crashEverywhere({
+      seeds: 40,
       prepare: async (files) => {
         files.makeFolder('/maps');
         await files.flushFolder('/');
@@ -206,6 +208,7 @@ describe('a map file', () => {
 
   it('is whole wherever it crashes while a checkpoint takes the place of one that never counted', async () => {
     const crashes = await crashEverywhere({
+      seeds: 40,
       prepare: async (files) => {
         files.makeFolder('/maps');
         await files.flushFolder('/');

@@ -1,0 +1,124 @@
+import type { Change } from '../catalog/catalog.js';
+import { failure } from '../foundation/foundation.js';
+import { pairChanges, refusedJump } from '../hostio/hostio.js';
+import {
+  changedRecord,
+  decide,
+  type Pace,
+  type PairChange,
+  type PairOperation,
+  type PairRecord,
+  type PairState,
+  rolesOf,
+} from '../pair/pair.js';
+import type { Controller, RequestContext } from './open-controller.js';
+import { actionRow } from './pair-rows.js';
+import { changePairs, type Decided } from './pair-transaction.js';
+import { recorded } from './recorded.js';
+import type { PacingInput, PairActionAnswer, PairActionRow } from './requests.js';
+
+/** What one pair of an operation comes to, worked out before anything is changed. */
+export interface Step {
+  readonly record: PairRecord;
+  /** Undefined where there is nothing to do. */
+  readonly change: PairChange | undefined;
+  readonly pacing: PacingInput;
+  /** Further changes in the same frame. */
+  readonly more?: readonly Change[];
+  /** The pair goes. */
+  readonly drops?: boolean;
+}
+
+/** Carries out the steps of all pairs as one frame; `plan` is asked again under the gates. */
+export async function carryOut(
+  controller: Controller,
+  context: RequestContext,
+  operation: string,
+  records: readonly PairRecord[],
+  plan: () => Step[],
+): Promise<PairActionAnswer> {
+  const subjects = records.map((record) => ({
+    operation,
+    primary: controller.address(record.primary),
+    secondary: controller.address(record.secondary),
+    before: record.state.status,
+  }));
+  const volumes = records.flatMap((record) => [record.primary, record.secondary]);
+  const result = await recorded(
+    controller,
+    context,
+    subjects,
+    () => changePairs(controller, context, records, volumes, () => decideAll(controller, plan())),
+    ({ output }, index) => ({ after: output.pairs[index]?.after ?? null, tracks: output.pairs[index]?.tracks ?? null }),
+  );
+  await controller.removeLeftovers();
+  return { ...result.output, pauseMs: result.pauseMs };
+}
+
+function decideAll(controller: Controller, steps: readonly Step[]): Decided<PairActionAnswer> {
+  const changes: Change[] = [];
+  const rows: PairActionRow[] = [];
+  const copying: number[] = [];
+  for (const step of steps) {
+    const own = stepChanges(controller, step);
+    rows.push(actionRow(controller, step, own.length > 0));
+    changes.push(...own);
+    const next = step.change?.next ?? step.record.state;
+    if (!step.drops && leavesCopying(next)) copying.push(step.record.number);
+  }
+  return { changes, output: { pairs: rows, copying } };
+}
+
+function stepChanges(controller: Controller, step: Step): Change[] {
+  const { record, change, pacing } = step;
+  const more = step.more ?? [];
+  const paced = withPacing(record, pacing);
+  if (step.drops)
+    return [
+      ...(change ? pairChanges(controller.catalog, record, change) : []),
+      { do: 'drop-pair', number: record.number },
+      ...more,
+    ];
+  if (change) return [...pairChanges(controller.catalog, changedRecord(paced, change), change), ...more];
+  return paced === record ? [...more] : [{ do: 'put-pair', record: paced }, ...more];
+}
+
+/** Decides one pair's part of an operation. Throws what refuses it. */
+export function planStep(
+  controller: Controller,
+  record: PairRecord,
+  operation: PairOperation,
+  pacing: PacingInput,
+): Step {
+  const decision = decide(record.state, operation);
+  if (decision.kind === 'refuse') {
+    const pair = `${controller.address(record.primary)} -> ${controller.address(record.secondary)}`;
+    throw failure(decision.code, `${pair} is ${record.state.status}: ${decision.why}.`, decision.hint, {
+      details: { status: record.state.status },
+    });
+  }
+  if (decision.kind === 'nothing') return { record, change: undefined, pacing };
+  const refused = refusedJump(controller.catalog, record, decision.change);
+  if (refused && operation.kind !== 'delete') {
+    const other = `${controller.address(refused.other.primary)} -> ${controller.address(refused.other.secondary)}`;
+    throw failure(
+      'jump-refused',
+      `Tracks of a volume of this pair would change at once, which the pair ${other} cannot take: ${refused.why}.`,
+      `Finish or delete ${other} first: copyset pair wait, or copyset pair delete.`,
+    );
+  }
+  return { record, change: decision.change, pacing };
+}
+
+export function withPacing(record: PairRecord, { pace, rateBytesPerSecond }: PacingInput): PairRecord {
+  const wanted: { pace: Pace; rate: number | null } = {
+    pace: pace ?? record.pace,
+    rate: rateBytesPerSecond ?? record.rateBytesPerSecond,
+  };
+  if (wanted.pace === record.pace && wanted.rate === record.rateBytesPerSecond) return record;
+  return { ...record, pace: wanted.pace, rateBytesPerSecond: wanted.rate === 0 ? null : wanted.rate };
+}
+
+export function leavesCopying(state: PairState): boolean {
+  return state.status !== 'duplex' && rolesOf(state).drain !== null;
+}
