@@ -1,7 +1,7 @@
 import type {
+  Progress as CoreProgress,
   PairListing,
   PairSelector,
-  Progress as CoreProgress,
   RequestExtras,
   Requests,
   SystemClient,
@@ -89,7 +89,11 @@ export async function followCopy(awaited: readonly Awaited[], options: FollowOpt
 
 type Answer = Requests['pair.wait']['output'];
 
-async function waitFor({ client, pairs, statuses }: Awaited, timeoutMs: number, extras: RequestExtras): Promise<Answer> {
+async function waitFor(
+  { client, pairs, statuses }: Awaited,
+  timeoutMs: number,
+  extras: RequestExtras,
+): Promise<Answer> {
   const limit = Number.isFinite(timeoutMs) ? { timeoutMs } : {};
   return (await client.request('pair.wait', { pairs, statuses, ...limit }, extras)).output;
 }
@@ -111,7 +115,8 @@ export function showSum(progress: Progress, trackBytes: TrackBytes = new Map()):
     let done = 0;
     let total = 0;
     for (const one of latest.values()) {
-      const unitBytes = one.unit === 'bytes' ? 1 : (trackBytes.get(one.pair?.primary ?? '') ?? TRACK_SIZE_DEFAULT_BYTES);
+      const unitBytes =
+        one.unit === 'bytes' ? 1 : (trackBytes.get(one.pair?.primary ?? '') ?? TRACK_SIZE_DEFAULT_BYTES);
       done += one.done * unitBytes;
       total += one.total * unitBytes;
     }

@@ -55,7 +55,8 @@ export function keepMatching<Row>(
   const kept = new Set<Row>();
   for (const pattern of patterns.map(parsePattern)) {
     const matches = rows.filter((row) => means(row, pattern));
-    if (matches.length === 0) throw failure('nothing-matches', `No ${thing} matches ${quoted(pattern.text)}.`, QUOTE_HINT);
+    if (matches.length === 0)
+      throw failure('nothing-matches', `No ${thing} matches ${quoted(pattern.text)}.`, QUOTE_HINT);
     for (const row of matches) kept.add(row);
   }
   return rows.filter((row) => kept.has(row));
@@ -63,7 +64,8 @@ export function keepMatching<Row>(
 
 export function meansPair(pair: PairListing, pattern: Pattern): boolean {
   return (
-    meansAddress(pattern, pair.primary, pair.primaryNumber) || meansAddress(pattern, pair.secondary, pair.secondaryNumber)
+    meansAddress(pattern, pair.primary, pair.primaryNumber) ||
+    meansAddress(pattern, pair.secondary, pair.secondaryNumber)
   );
 }
 

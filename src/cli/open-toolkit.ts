@@ -77,7 +77,11 @@ export class Toolkit {
     const root = this.roots[0] ?? resolve('.');
     const folder = (await (await userFiles()).followLinks(root)) ?? root;
     const { createSystem } = await loadCore();
-    return await createSystem(await this.#ports(wishes.fixture === true, wishes.name), join(folder, wishes.name), wishes);
+    return await createSystem(
+      await this.#ports(wishes.fixture === true, wishes.name),
+      join(folder, wishes.name),
+      wishes,
+    );
   }
 
   /** Does some work as a client of the system: of its running controller, or as its controller. */
@@ -188,7 +192,9 @@ export class Toolkit {
     const startMs = fixture && now !== undefined ? Date.parse(now) : Number.NaN;
     // Only a new system is seeded: two runs of one command must not send requests of the same id.
     const seeded = fixture && seed !== undefined && newSystem !== undefined;
-    const random = seeded ? (await import('../platform/platform.js')).seededRandom(`${seed}:${newSystem}`) : systemRandom;
+    const random = seeded
+      ? (await import('../platform/platform.js')).seededRandom(`${seed}:${newSystem}`)
+      : systemRandom;
     return {
       files: nodeFiles,
       clock: Number.isNaN(startMs) ? systemClock : clockAt(startMs),
@@ -260,7 +266,11 @@ function ambiguous(system: string, places: readonly SystemPlace[]): Error {
 }
 
 function missingRoot(root: string): Error {
-  return failure('file-not-found', `The folder ${root}, in which systems are looked for, is not there.`, 'Make it, or name another with --root.');
+  return failure(
+    'file-not-found',
+    `The folder ${root}, in which systems are looked for, is not there.`,
+    'Make it, or name another with --root.',
+  );
 }
 
 function userName(): string {

@@ -12,7 +12,15 @@ import type {
 import { failure, isToolkitError, type ToolkitError } from '../core/foundation/foundation.js';
 import type { PairStatus } from '../core/pair/pair.js';
 import { parseAddress } from '../core/volume/volume.js';
-import { type Awaited, type Followed, followCopy, showSum, statusesAfter, type TrackBytes, VERDICT_EXIT } from './follow-copy.js';
+import {
+  type Awaited,
+  type Followed,
+  followCopy,
+  showSum,
+  statusesAfter,
+  type TrackBytes,
+  VERDICT_EXIT,
+} from './follow-copy.js';
 import { openToolkit, type Toolkit } from './open-toolkit.js';
 import { type SelectionFlags, type SelectionWords, type SystemPairs, selectPairs } from './pair-selection.js';
 import { atMost, waitCommand } from './pair-words.js';
@@ -136,14 +144,18 @@ export abstract class PairCommand<T extends typeof Command> extends ToolkitComma
   ): Promise<Result> {
     const part = parts[opened.length];
     if (!part) return await work(opened);
-    return await this.toolkit.use(part.place, (client) => this.withClients(parts, work, [...opened, { ...part, client }]));
+    return await this.toolkit.use(part.place, (client) =>
+      this.withClients(parts, work, [...opened, { ...part, client }]),
+    );
   }
 
   private async follow(acted: readonly Acted[], timeoutMs: number): Promise<Followed> {
     const rows = acted.flatMap(({ answer }) => copyingRows(answer));
     if (rows.length === 0) return { verdict: 'reached', pairs: [] };
     const [first] = rows;
-    const progress = this.startProgress(`Copying ${rows.length === 1 && first ? pairName(first) : countOf(rows.length, 'pair')}`);
+    const progress = this.startProgress(
+      `Copying ${rows.length === 1 && first ? pairName(first) : countOf(rows.length, 'pair')}`,
+    );
     const trackBytes = new Map(rows.map((row) => [row.primary, row.bytes / Math.max(1, row.tracks)]));
     return await followCopy(acted.flatMap(awaitedOf), { timeoutMs, signal: this.signal, progress, trackBytes });
   }
@@ -208,7 +220,9 @@ async function gather<Part extends { readonly mayBeEmpty?: boolean }, Answered>(
 }
 
 function isMiss(error: unknown): error is ToolkitError {
-  return ['nothing-matches', 'volume-not-found', 'pair-not-found'].some((code) => isToolkitError(error, code as 'pair-not-found'));
+  return ['nothing-matches', 'volume-not-found', 'pair-not-found'].some((code) =>
+    isToolkitError(error, code as 'pair-not-found'),
+  );
 }
 
 function outcomeOf(acted: readonly Acted[], followed: Followed | undefined, root: string | undefined): Outcome {

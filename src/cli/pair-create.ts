@@ -24,14 +24,20 @@ interface CreateFlags {
 type CreatePart = ActionPart<'pair.create'>;
 
 /** Modes and flags of pairs between systems. */
-export function refuseRemote(flags: { mode?: string | undefined; session?: unknown; backup?: unknown; manual?: unknown }): void {
+export function refuseRemote(flags: {
+  mode?: string | undefined;
+  session?: unknown;
+  backup?: unknown;
+  manual?: unknown;
+}): void {
   const remote = ['session', 'backup', 'manual'].find((name) => (flags as Record<string, unknown>)[name]);
   if (remote !== undefined) throw notHere(`--${remote}`);
   if (flags.mode !== undefined && flags.mode !== 'local') throw notHere(`--mode ${flags.mode}`);
 }
 
 function notHere(what: string): Error {
-  const hint = 'In this release both volumes of a pair are in one system, in mode local; the remote modes are not in it.';
+  const hint =
+    'In this release both volumes of a pair are in one system, in mode local; the remote modes are not in it.';
   return failure('mode-not-here', `${what} is for pairs between two systems.`, hint);
 }
 
@@ -103,7 +109,13 @@ export async function savePlan(path: string, plan: readonly PairPlanRow[], flags
   const { writePlanFile } = await import('./plan-file.js');
   const { pace, rate, split, virtual } = flags;
   const pacing = { ...(pace === undefined ? {} : { pace }), ...(rate ? { rateBytesPerSecond: rate } : {}) };
-  const pairs = plan.map(({ primary, secondary }) => ({ primary, secondary, ...pacing, split: split || virtual, virtual }));
+  const pairs = plan.map(({ primary, secondary }) => ({
+    primary,
+    secondary,
+    ...pacing,
+    split: split || virtual,
+    virtual,
+  }));
   await writePlanFile(path, pairs);
   return planOutcome(plan, { file: path });
 }

@@ -1,6 +1,13 @@
 import type { PairListing, PairSelector, SystemPlace } from '../core/controller/controller.js';
 import { failure } from '../core/foundation/foundation.js';
-import { isGlob, matchesVolume, parseAddress, parseAddressPattern, parseNumber, quoted } from '../core/volume/volume.js';
+import {
+  isGlob,
+  matchesVolume,
+  parseAddress,
+  parseAddressPattern,
+  parseNumber,
+  quoted,
+} from '../core/volume/volume.js';
 import { Args, group, string } from './flags.js';
 import { byId, type Toolkit } from './open-toolkit.js';
 

@@ -44,7 +44,8 @@ async function showPart(toolkit: Toolkit, { place, pairs }: SystemPairs, paths: 
     const selected = listed.filter((pair) => isSelected(pair, pairs));
     if (!paths) return selected;
     const { volumes } = (await reader.request('volume.list')).output;
-    const pathOf = (address: string) => volumes.find((volume) => `${volume.system}:${volume.name}` === address)?.path ?? '';
+    const pathOf = (address: string) =>
+      volumes.find((volume) => `${volume.system}:${volume.name}` === address)?.path ?? '';
     return selected.map((pair) => ({
       ...pair,
       primaryPath: pathOf(pair.primary),

@@ -50,15 +50,17 @@ export function parsePlan(document: unknown, path: string): readonly PlannedPair
 /** Writes the list that `--file` applies. */
 export async function writePlanFile(path: string, pairs: readonly PlannedPair[]): Promise<void> {
   const { stringify } = await import('yaml');
-  const rows = pairs.map(({ primary, secondary, mode = 'local', pace = 'medium', rateBytesPerSecond, split, virtual }) => ({
-    primary,
-    secondary,
-    mode,
-    pace,
-    rate: rateBytesPerSecond ?? null,
-    split: split === true,
-    ...(virtual ? { virtual } : {}),
-  }));
+  const rows = pairs.map(
+    ({ primary, secondary, mode = 'local', pace = 'medium', rateBytesPerSecond, split, virtual }) => ({
+      primary,
+      secondary,
+      mode,
+      pace,
+      rate: rateBytesPerSecond ?? null,
+      split: split === true,
+      ...(virtual ? { virtual } : {}),
+    }),
+  );
   const output = await createOutput(path);
   try {
     await output.write(new TextEncoder().encode(stringify({ pairs: rows })));

@@ -23,7 +23,8 @@ export async function untilTime(
   options: { signal: AbortSignal; quiet: boolean },
 ): Promise<void> {
   const leftMs = Math.max(0, atMs - nowMs());
-  if (!options.quiet) printError(`Waiting until ${formatTime(atMs)} (${formatDuration(leftMs)}) to ${deed}; ^C cancels.`);
+  if (!options.quiet)
+    printError(`Waiting until ${formatTime(atMs)} (${formatDuration(leftMs)}) to ${deed}; ^C cancels.`);
   await untilClock(endMs, options.signal);
 }
 
@@ -41,7 +42,7 @@ export async function untilClock(atMs: number, signal: AbortSignal): Promise<voi
   }
 }
 
-function rest(spanMs: number, signal: AbortSignal): Promise<void> {
+export function rest(spanMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       clearTimeout(timer);

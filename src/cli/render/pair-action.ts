@@ -46,7 +46,8 @@ function lostSentence(row: PairActionRow): string {
 /** How a pair stands after waiting for it. */
 export function standing(pair: PairListing): string {
   const reason = pair.reason === null ? '' : ` Reason: ${pair.reason}.`;
-  const left = pair.outOfSyncTracks === 0 ? '' : `, ${tracksAndBytes(pair.outOfSyncTracks, pair.outOfSyncBytes)} out of sync`;
+  const left =
+    pair.outOfSyncTracks === 0 ? '' : `, ${tracksAndBytes(pair.outOfSyncTracks, pair.outOfSyncBytes)} out of sync`;
   return `${pairName(pair)} is ${pair.status} (${pair.cci}), ${formatPercent(pair.percentIdentical)} identical${left}.${reason}`;
 }
 
@@ -63,7 +64,13 @@ const PLAN_COLUMNS: readonly Column<PairPlanRow>[] = [
   { key: 'direction', title: 'COPIES', value: (row) => row.direction, show: (row) => copies(row.direction) },
   { key: 'tracks', title: 'TRACKS', value: (row) => row.tracks, align: 'right' },
   { key: 'bytes', title: 'BYTES', value: (row) => row.bytes, show: (row) => formatBytes(row.bytes), align: 'right' },
-  { key: 'bytesLost', title: 'LOST', value: (row) => row.bytesLost, show: (row) => formatBytes(row.bytesLost), align: 'right' },
+  {
+    key: 'bytesLost',
+    title: 'LOST',
+    value: (row) => row.bytesLost,
+    show: (row) => formatBytes(row.bytesLost),
+    align: 'right',
+  },
 ];
 
 function copies(direction: string): string {

@@ -80,11 +80,18 @@ const COLUMNS: readonly Column<PairListing>[] = [
 ];
 
 /** `pair list`: the rows, and below them how many there are of each status. */
-export function pairListing(pairs: readonly PairListing[], flags: ListingFlags, more: { exitCode?: number } = {}): Outcome {
+export function pairListing(
+  pairs: readonly PairListing[],
+  flags: ListingFlags,
+  more: { exitCode?: number } = {},
+): Outcome {
   const rows = { key: 'pairs', rows: pairs, columns: COLUMNS, flags };
   const table = listing({ ...rows, empty: 'No pair here. copyset pair create makes one.', ...more });
   const shown = table.data.pairs as readonly PairListing[];
-  return { ...table, text: async () => [await textOf(table), ...(shown.length === 0 ? [] : ['', totals(shown)])].join('\n') };
+  return {
+    ...table,
+    text: async () => [await textOf(table), ...(shown.length === 0 ? [] : ['', totals(shown)])].join('\n'),
+  };
 }
 
 function totals(pairs: readonly PairListing[]): string {
@@ -111,10 +118,18 @@ export function pairDetails(pair: PairListing & Partial<PairPaths>): string {
     ['Mode', `${pair.mode}${pair.virtual ? ', virtual' : ''}${pair.readOnly ? ', read-only' : ''}`],
     ['Identical', `${formatPercent(pair.percentIdentical)} of ${countOf(pair.tracks, 'track')}`],
     ['Out of sync', tracksAndBytes(pair.outOfSyncTracks, pair.outOfSyncBytes)],
-    ['Changed', `${countOf(pair.changedTracks, 'track')} at the primary, ${countOf(pair.secondaryChangedTracks, 'track')} at the secondary`],
+    [
+      'Changed',
+      `${countOf(pair.changedTracks, 'track')} at the primary, ${countOf(pair.secondaryChangedTracks, 'track')} at the secondary`,
+    ],
     ['Point in time', pair.pointInTimeLost ? 'lost' : localTime(pair.pointInTime)],
     ['Split at', localTime(pair.splitAt)],
-    ['Images', pair.imageComplete ? 'each file alone is its volume' : 'a file alone is not its volume: tracks are read from the other side'],
+    [
+      'Images',
+      pair.imageComplete
+        ? 'each file alone is its volume'
+        : 'a file alone is not its volume: tracks are read from the other side',
+    ],
     ['Copy pointer', `track ${pair.copyPointer}`],
     ['Pace', `${pair.pace}, ${rate}`],
     ['Time left', pair.secondsLeft === null ? undefined : formatDuration(pair.secondsLeft * 1000)],

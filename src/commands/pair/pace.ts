@@ -1,8 +1,8 @@
-import { failure } from '../../core/foundation/foundation.js';
 import { PairCommand } from '../../cli/pair-command.js';
 import { pacingFlags } from '../../cli/pair-flags.js';
 import { pairArgs, selectionFlags } from '../../cli/pair-selection.js';
 import type { Outcome } from '../../cli/toolkit-command.js';
+import { failure } from '../../core/foundation/foundation.js';
 
 export default class PairPace extends PairCommand<typeof PairPace> {
   static override summary = 'Change how fast pairs are copied.';

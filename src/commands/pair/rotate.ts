@@ -1,8 +1,8 @@
-import { parseAddress } from '../../core/volume/volume.js';
 import { Args, boolean, integer } from '../../cli/flags.js';
 import { PairCommand } from '../../cli/pair-command.js';
 import { actionFlags, pacingFlags } from '../../cli/pair-flags.js';
 import type { Outcome } from '../../cli/toolkit-command.js';
+import { parseAddress } from '../../core/volume/volume.js';
 
 export default class PairRotate extends PairCommand<typeof PairRotate> {
   static override summary = 'Split the following secondary and let another one follow: a series of points in time.';

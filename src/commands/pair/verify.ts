@@ -1,5 +1,5 @@
-import { boolean, progress } from '../../cli/flags.js';
 import { EXIT } from '../../cli/exit-codes.js';
+import { boolean, progress } from '../../cli/flags.js';
 import { PairCommand } from '../../cli/pair-command.js';
 import { pairArgs, selectionFlags } from '../../cli/pair-selection.js';
 import { verifyText } from '../../cli/render/pairs.js';

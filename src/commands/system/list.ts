@@ -1,26 +1,25 @@
-import { listing, listingFlags } from '../../cli/listing.js';
-import type { Column } from '../../cli/render/table.js';
+import { readSystems, withTroubles } from '../../cli/listed.js';
+import { listingFlags } from '../../cli/listing.js';
+import { openToolkit } from '../../cli/open-toolkit.js';
+import { systemListing } from '../../cli/render/systems.js';
 import { type Outcome, ToolkitCommand } from '../../cli/toolkit-command.js';
 
-// A sample that proves the build; to be replaced by the listing of real systems.
-interface SystemRow {
-  readonly name: string;
-  readonly site: string;
-}
-
-const COLUMNS: readonly Column<SystemRow>[] = [
-  { key: 'name', title: 'NAME', value: (row) => row.name },
-  { key: 'site', title: 'SITE', value: (row) => row.site },
-];
-
 export default class SystemList extends ToolkitCommand<typeof SystemList> {
-  static override summary = 'List the storage systems under the root.';
-  static override description = 'Shows every storage system found below the folders of --root, with its site.';
-  static override examples = ['<%= config.bin %> system list', '<%= config.bin %> system list --json'];
+  static override summary = 'List the storage systems below the root.';
+  static override description =
+    'Shows every storage system in the folders of --root, and which process is its controller now. Reads without owning a ' +
+    'system. A system that cannot be read is told on standard error; the others are listed.';
+  static override examples = [
+    '<%= config.bin %> system list',
+    '<%= config.bin %> system list --columns name,id,path --json',
+  ];
   static override flags = { ...listingFlags };
 
   protected async execute(): Promise<Outcome> {
-    const rows: SystemRow[] = [];
-    return listing({ key: 'systems', rows, columns: COLUMNS, flags: this.flags, empty: 'No system here.' });
+    const toolkit = openToolkit(this.roots, this.id);
+    const read = await readSystems(toolkit, [], async (reader) => [
+      (await reader.request('system.show')).output.system,
+    ]);
+    return withTroubles(systemListing(read.rows, this.flags), read);
   }
 }

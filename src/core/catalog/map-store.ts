@@ -7,7 +7,6 @@ import { mapFilePath } from './system-files.js';
 interface OpenedMap {
   readonly file: MapFile;
   readonly tracked: TrackedMap;
-  dirty: boolean;
 }
 
 export interface MapStoreOptions {
@@ -21,6 +20,7 @@ export class MapStore {
   readonly #files: Files;
   readonly #folder: string;
   readonly #options: MapStoreOptions;
+  readonly #unconfirmed = new Set<MapFile>();
   readonly #opened = new Map<MapKey, OpenedMap>();
 
   constructor(files: Files, folder: string, options: MapStoreOptions) {
@@ -29,11 +29,8 @@ export class MapStore {
     this.#options = options;
   }
 
-  /** The map for use; whoever takes it may mark it, so it counts as dirty unless `reading`. */
-  get(key: MapKey, trackCount: TrackCount, reading = false): TrackedMap {
-    const opened = this.#open(key, trackCount);
-    if (!reading) opened.dirty = true;
-    return opened.tracked;
+  get(key: MapKey, trackCount: TrackCount): TrackedMap {
+    return this.#open(key, trackCount).tracked;
   }
 
   /** How many tracks an opened map has; undefined where it was not opened, and so not changed either. */
@@ -43,7 +40,9 @@ export class MapStore {
 
   /** Closes and forgets a map whose owner was dropped. Its file is removed by the catalog. */
   drop(key: MapKey): void {
-    this.#opened.get(key)?.file.close();
+    const file = this.#opened.get(key)?.file;
+    if (file) this.#unconfirmed.delete(file);
+    file?.close();
     this.#opened.delete(key);
   }
 
@@ -51,13 +50,24 @@ export class MapStore {
     for (const [key, opened] of this.#opened) if (opened.tracked.hasUnlogged) yield [key, opened.tracked];
   }
 
-  /** Writes out every map changed since the last checkpoint. Marks made while it runs stay for the next. */
-  async checkpoint(change: ChangeNumber): Promise<MapFile[]> {
+  /** Writes out every map changed since it was last written. Marks made while it runs stay for the next. */
+  async checkpoint(change: ChangeNumber): Promise<void> {
     assert(!this.#options.readOnly, 'a reader does not write maps');
-    const dirty = [...this.#opened.values()].filter((opened) => opened.dirty);
-    for (const opened of dirty) opened.dirty = opened.tracked.hasUnlogged;
-    await Promise.all(dirty.map((opened) => opened.file.checkpoint(change)));
-    return dirty.map((opened) => opened.file);
+    const written: Promise<void>[] = [];
+    for (const { file } of this.#opened.values()) {
+      if (!file.isChanged) continue;
+      this.#unconfirmed.add(file);
+      written.push(file.checkpoint(change));
+    }
+    // All have ended before one's failure is told, so that the next attempt meets none under way.
+    const failed = (await Promise.allSettled(written)).find((result) => result.status === 'rejected');
+    if (failed) throw failed.reason;
+  }
+
+  /** The log starts from what was written, also by attempts at a checkpoint that failed in between. */
+  confirm(): void {
+    for (const file of this.#unconfirmed) file.confirm();
+    this.#unconfirmed.clear();
   }
 
   /** Reads every page of every opened map and compares codes. */
@@ -75,7 +85,7 @@ export class MapStore {
     if (present) return present;
     const path = `${this.#folder}/${mapFilePath(key)}`;
     const file = MapFile.open(this.#files, path, trackCount, this.#options);
-    const opened = { file, tracked: new TrackedMap(file.map), dirty: false };
+    const opened = { file, tracked: new TrackedMap(file.map) };
     this.#opened.set(key, opened);
     return opened;
   }

@@ -100,13 +100,13 @@ export class Catalog {
     await Ledger.create(files, `${folder}/${LOG_FOLDER}`);
   }
 
-  /** A map of a volume. `reading` keeps it from counting as changed. */
-  volumeMap(volume: VolumeNumber, map: VolumeMapName, reading = false): TrackedMap {
-    return this.#map(volumeMapKey(volume, map), reading);
+  /** A map of a volume, for asking and for marking. */
+  volumeMap(volume: VolumeNumber, map: VolumeMapName): TrackedMap {
+    return this.#map(volumeMapKey(volume, map));
   }
 
-  pairMap(pair: PairNumber, map: MapName, reading = false): TrackedMap {
-    return this.#map(pairMapKey(pair, map), reading);
+  pairMap(pair: PairNumber, map: MapName): TrackedMap {
+    return this.#map(pairMapKey(pair, map));
   }
 
   /** How many tracks a map has, without opening it where it was not changed. */
@@ -166,10 +166,10 @@ export class Catalog {
   /** Opens every map and compares all codes. */
   *checkMaps(): IterableIterator<{ key: MapKey; damaged: number[] }> {
     for (const volume of this.volumes.keys()) {
-      this.volumeMap(volume, 'allocated', true);
-      this.volumeMap(volume, 'codeless', true);
+      this.volumeMap(volume, 'allocated');
+      this.volumeMap(volume, 'codeless');
     }
-    for (const pair of this.pairs.keys()) for (const map of PAIR_MAPS) this.pairMap(pair, map, true);
+    for (const pair of this.pairs.keys()) for (const map of PAIR_MAPS) this.pairMap(pair, map);
     yield* this.#maps.check();
   }
 
@@ -185,10 +185,10 @@ export class Catalog {
   async #writeCheckpoint(): Promise<void> {
     const change = this.#ledger.lastChange;
     await this.#ledger.durable();
-    const written = await this.#maps.checkpoint(change);
+    await this.#maps.checkpoint(change);
     await this.#writeTables(change);
     await this.#ledger.restart();
-    for (const file of written) file.confirm();
+    this.#maps.confirm();
   }
 
   async #writeTables(change: ChangeNumber): Promise<void> {
@@ -316,10 +316,10 @@ export class Catalog {
         this.#map(change.into).takeFrom(this.#map(change.from));
         return;
       case 'unite':
-        this.#map(change.into).unite(this.#map(change.from, true));
+        this.#map(change.into).unite(this.#map(change.from));
         return;
       case 'subtract':
-        this.#map(change.from).subtract(this.#map(change.tracks, true));
+        this.#map(change.from).subtract(this.#map(change.tracks));
         return;
       case 'empty':
         this.#map(change.map).empty();
@@ -383,8 +383,8 @@ export class Catalog {
     return this.trackCountOf(record.primary);
   }
 
-  #map(key: MapKey, reading = false): TrackedMap {
-    return this.#maps.get(key, this.#trackCountOfKey(key), reading);
+  #map(key: MapKey): TrackedMap {
+    return this.#maps.get(key, this.#trackCountOfKey(key));
   }
 }
 

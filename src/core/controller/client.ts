@@ -61,7 +61,13 @@ export class OwnController implements SystemClient {
 
   async #startLater(): Promise<void> {
     const waited = await this.controller.ports.clock.sleep(SERVE_AFTER_MS, this.#stopWaiting.signal);
-    if (waited === 'elapsed') await this.#server.start();
+    if (waited !== 'elapsed') return;
+    try {
+      await this.#server.start();
+    } catch (error) {
+      // Others then wait for this command to end instead of being served by it.
+      if (!(error instanceof LinkError)) throw error;
+    }
   }
 }
 

@@ -106,7 +106,7 @@ export class Listing {
 
   pair(record: PairRecord): PairListing {
     const counts = mapCounts(this.#catalog, record);
-    const map = (name: 'outOfSync' | 'changed' | 'secondary') => this.#catalog.pairMap(record.number, name, true).map;
+    const map = (name: 'outOfSync' | 'changed' | 'secondary') => this.#catalog.pairMap(record.number, name).map;
     const tracks = this.#catalog.trackCountOf(record.primary);
     const trackSizeBytes = this.#catalog.volumes.get(record.primary)?.trackSizeBytes ?? 0;
     const differing =

@@ -4,7 +4,7 @@ import { failure, type PairNumber, type VolumeNumber } from '../foundation/found
 import { Drain, Fabric, Mutex, tracksPerRegion } from '../hostio/hostio.js';
 import { mapTakingDoubt, type PairRecord } from '../pair/pair.js';
 import type { Files, Grant, OwnerRecord } from '../ports/ports.js';
-import { relaxedFiles, toToolkitError } from '../storage/storage.js';
+import { relaxedFiles, removeUnfinishedDocuments, toToolkitError } from '../storage/storage.js';
 import type { VolumeRecord } from '../volume/volume.js';
 import { Faults, faultyFiles } from './faults.js';
 import { handlers } from './handlers.js';
@@ -17,6 +17,14 @@ import type { Ports, SystemPlace } from './system-place.js';
 export interface RequestContext {
   readonly id: string;
   readonly actor: string;
+}
+
+/** The copier at work, and how many want it to be. */
+interface Copying {
+  users: number;
+  readonly stop: AbortController;
+  readonly done: Promise<void>;
+  failed?: unknown;
 }
 
 /** Owns one system: its catalog, its open volumes, its copier. */
@@ -36,7 +44,7 @@ export class Controller implements SystemClient {
   readonly #drains = new Map<PairNumber, Drain>();
   readonly #speeds = new Map<PairNumber, { sinceMs: number; bytes: number }>();
   #watchers: (() => void)[] = [];
-  #copying: { users: number; stop: AbortController; done: Promise<void> } | undefined;
+  #copying: Copying | undefined;
   #begun = 0;
   #endWaiters: (() => void)[] = [];
 
@@ -148,9 +156,17 @@ export class Controller implements SystemClient {
       return;
     }
     const stop = new AbortController();
-    this.#copying = { users: 1, stop, done: this.copier.run(stop.signal) };
-    // A fault of the copier that is no fault of a pair is a fault of ours; it is thrown where the copier is stopped.
-    this.#copying.done.catch(() => this.notify());
+    const copying: Copying = { users: 1, stop, done: this.copier.run(stop.signal) };
+    this.#copying = copying;
+    copying.done.catch((error: unknown) => {
+      copying.failed = error;
+      this.notify();
+    });
+  }
+
+  /** Throws what ended the copier early: no fault of a pair, which suspends it, but a fault of ours. */
+  demandCopying(): void {
+    if (this.#copying?.failed !== undefined) throw this.#copying.failed;
   }
 
   /** One user less; the copier commits and stops after the last, or at once with `forced`. */
@@ -162,7 +178,7 @@ export class Controller implements SystemClient {
     this.#copying = undefined;
     copying.stop.abort();
     this.copier.wake();
-    await copying.done;
+    await copying.done.catch(() => undefined); // Whoever waited for it has thrown it.
   }
 
   /** Resolves at the next change of any pair, or after `spanMs`. */
@@ -204,6 +220,7 @@ export class Controller implements SystemClient {
   }
 
   async #recover(): Promise<void> {
+    removeUnfinishedDocuments(this.files, this.place.path);
     await this.catalog.change(() => [{ do: 'grant', epoch: this.catalog.epoch + 1 }]);
     const doubt = doubtfulChanges(this.catalog);
     if (doubt.length > 0) {

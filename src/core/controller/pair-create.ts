@@ -1,4 +1,4 @@
-import { type Change, pairMapKey, volumeMapKey } from '../catalog/catalog.js';
+import { type Change, type MapKey, pairMapKey, volumeMapKey } from '../catalog/catalog.js';
 import { failure, type VolumeNumber } from '../foundation/foundation.js';
 import { pairChanges } from '../hostio/hostio.js';
 import { changedRecord, decide, judgeCreate, PACE_DEFAULT, type PairRecord } from '../pair/pair.js';
@@ -88,11 +88,22 @@ export function creationChanges(controller: Controller, record: PairRecord, noCo
   if (!noCopy) {
     changes.push({ do: 'unite', from: volumeMapKey(record.primary, 'allocated'), into: outOfSync });
     changes.push({ do: 'unite', from: volumeMapKey(record.secondary, 'allocated'), into: outOfSync });
+    // What P reads from the other side of a pair of its own is P's contents too, allocated or not (H11).
+    for (const lacking of lackingMaps(controller, record.primary)) {
+      changes.push({ do: 'unite', from: lacking, into: outOfSync });
+    }
   }
   if (secondary && (!secondary.reserved || secondary.incomplete)) {
     changes.push({ do: 'put-volume', record: { ...secondary, reserved: true, incomplete: null } });
   }
   return changes;
+}
+
+function lackingMaps(controller: Controller, volume: VolumeNumber): MapKey[] {
+  return controller.fabric.legs(volume).flatMap(({ pair, side }) => {
+    const lacks = side === 'primary' ? pair.roles.primaryLacks : pair.roles.secondaryLacks;
+    return lacks === null ? [] : [pairMapKey(pair.number, lacks)];
+  });
 }
 
 export function newPair(
@@ -264,10 +275,10 @@ function planned(controller: Controller, creation: Creation, input: Input): Pair
 }
 
 function tracksToCopy(controller: Controller, { primary, secondary, existing }: Creation): number {
-  if (existing) return controller.catalog.pairMap(existing.number, 'outOfSync', true).map.count;
+  if (existing) return controller.catalog.pairMap(existing.number, 'outOfSync').map.count;
   return controller.catalog
-    .volumeMap(primary.number, 'allocated', true)
-    .map.countUnion(controller.catalog.volumeMap(secondary.number, 'allocated', true).map);
+    .volumeMap(primary.number, 'allocated')
+    .map.countUnion(controller.catalog.volumeMap(secondary.number, 'allocated').map);
 }
 
 function existingOf(creations: readonly Creation[]): PairRecord[] {
@@ -283,5 +294,5 @@ function fits(primary: VolumeRecord, secondary: VolumeRecord): boolean {
 }
 
 function holdsData(controller: Controller, volume: VolumeRecord): boolean {
-  return !controller.catalog.volumeMap(volume.number, 'allocated', true).map.isEmpty;
+  return !controller.catalog.volumeMap(volume.number, 'allocated').map.isEmpty;
 }

@@ -18,8 +18,7 @@ function tracksAfter(controller: Controller, step: Step): number {
   const state = change?.next ?? record.state;
   const { drain } = rolesOf(state);
   if (!drain) return 0;
-  const map = (name: 'outOfSync' | 'changed' | 'secondary') =>
-    controller.catalog.pairMap(record.number, name, true).map;
+  const map = (name: 'outOfSync' | 'changed' | 'secondary') => controller.catalog.pairMap(record.number, name).map;
   const steps = change?.steps ?? [];
   if (steps.length === 0) return map(drain.map).count;
   if (drain.map === 'outOfSync') return map('outOfSync').countUnion(map('changed'), map('secondary'));

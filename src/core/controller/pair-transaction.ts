@@ -27,20 +27,20 @@ export async function changePairs<T>(
   const { fabric, catalog, ports } = controller;
   const releases: (() => void)[] = [];
   const live = [...new Set(volumes)].map((number) => fabric.volume(number));
-  const flushed = [...new Set(pairs.map((pair) => pair.primary))].filter(
-    (number) => fabric.volume(number).hot.size > 0,
-  );
+  // Without an active region nothing was written since the volume was last durable.
+  const flushWritten = () =>
+    Promise.all(live.filter((volume) => volume.hot.size > 0).map(({ number }) => fabric.flush(number)));
   try {
     const present = pairs.filter((pair) => catalog.pairs.has(pair.number));
     for (const pair of present) releases.push(await fabric.pair(pair.number).mutex.acquire());
-    await Promise.all(flushed.map((number) => fabric.flush(number)));
+    await flushWritten();
     await catalog.logMarks();
     await catalog.durable();
     const closedAtMs = ports.clock.monotonicMs();
     for (const volume of live) volume.gate.close();
     try {
       for (const volume of live) await volume.gate.quiet();
-      await Promise.all(flushed.map((number) => fabric.flush(number)));
+      await flushWritten();
       controller.step('pair.gated');
       const { changes, output } = await decide();
       if (changes.length > 0) {

@@ -35,6 +35,7 @@ export async function waitForPairs(
   controller.startCopying();
   try {
     for (;;) {
+      controller.demandCopying();
       const verdict = look();
       if (verdict !== 'waiting') return answer(verdict);
       const leftMs = deadlineMs - clock.monotonicMs();
@@ -62,7 +63,7 @@ function verdictOf(verdicts: readonly WaitVerdict[]): Verdict | 'waiting' {
 function leftOf(controller: Controller, number: number): number {
   const record = controller.catalog.pairs.get(number);
   const drain = record ? rolesOf(record.state).drain : null;
-  return drain ? controller.catalog.pairMap(number, drain.map, true).map.count : 0;
+  return drain ? controller.catalog.pairMap(number, drain.map).map.count : 0;
 }
 
 function tellProgress(controller: Controller, totals: ReadonlyMap<number, number>, extras: RequestExtras): void {

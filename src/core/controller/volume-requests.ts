@@ -217,9 +217,7 @@ export async function formatVolumes(
   return controller.exclusively(async () => {
     const records = findVolumes(controller, input.volumes);
     for (const record of records) demandUnpaired(controller, record);
-    const full = records.filter(
-      (record) => !controller.catalog.volumeMap(record.number, 'allocated', true).map.isEmpty,
-    );
+    const full = records.filter((record) => !controller.catalog.volumeMap(record.number, 'allocated').map.isEmpty);
     if (full.length > 0 && !input.force)
       throw failure(
         'force-needed',

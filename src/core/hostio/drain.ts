@@ -32,6 +32,8 @@ interface Batch {
   readonly source: LiveVolume;
   readonly target: LiveVolume;
   readonly watch: Watch;
+  /** What others wrote at either side since the batch began; the codes of such tracks are not those of the copied data. */
+  readonly rewritten: { readonly source: Watch; readonly target: Watch };
   readonly release: () => void;
   readonly landed: Lane[];
   readonly landing: Set<Promise<void>>;
@@ -77,7 +79,7 @@ export class Drain implements CopyJob {
 
   async turn(tracks: number): Promise<'copied' | 'idle'> {
     try {
-      const batch = this.#batch ?? (await this.#begin());
+      const batch = this.#batch ?? this.#begin();
       if (!batch) return 'idle';
       if (this.#fault !== undefined) throw this.#fault;
       if (this.#pair.mutex.isWanted || batch.copiedTracks * batch.source.geometry.trackSizeBytes >= BATCH_BYTES) {
@@ -116,23 +118,21 @@ export class Drain implements CopyJob {
     }
   }
 
-  async #begin(): Promise<Batch | undefined> {
+  #begin(): Batch | undefined {
     const { drain } = this.#pair.roles;
     if (!drain || this.#pair.map(drain.map).map.isEmpty) return undefined;
-    const release = await this.#pair.mutex.acquire();
     const record = this.#pair.record;
-    const roles = this.#pair.roles;
-    if (!record || !roles.drain) {
-      release();
-      return undefined;
-    }
-    const { map, source } = roles.drain;
+    const release = this.#pair.mutex.tryAcquire();
+    if (!release || !record) return undefined;
+    const { map, source } = drain;
     const volumes = [this.#fabric.volume(record.primary), this.#fabric.volume(record.secondary)] as const;
+    const [from, to] = source === 'primary' ? volumes : [volumes[1], volumes[0]];
     this.#batch = {
       map: map === 'secondary' ? 'secondary' : 'outOfSync',
-      source: source === 'primary' ? volumes[0] : volumes[1],
-      target: source === 'primary' ? volumes[1] : volumes[0],
+      source: from,
+      target: to,
       watch: this.#pair.map(map).watch(),
+      rewritten: { source: from.codeless.watch(), target: to.codeless.watch() },
       release,
       landed: [],
       landing: new Set(),
@@ -145,14 +145,29 @@ export class Drain implements CopyJob {
   async #openLane(batch: Batch): Promise<Lane | undefined> {
     const { geometry } = batch.target;
     const limit = Math.max(1, Math.floor(LANE_BYTES / geometry.trackSizeBytes));
-    const run = this.#nextRun(batch, limit);
-    if (!run) return undefined;
-    await this.#fabric.warm(batch.target, this.#stretchAhead(batch, run));
-    await this.#fabric.clearTheWay(batch.target, run, { copierOf: this.#pair.number });
-    const claim = batch.target.claims.take(run.first, run.count);
-    const buffer = this.#takeBuffer(limit * geometry.trackSizeBytes);
-    this.#lane = { run, claim, buffer, filledTracks: 0, computed: [], codes: new Uint32Array(run.count) };
-    return this.#lane;
+    for (let next = this.#nextRun(batch, limit); next; next = this.#nextRun(batch, limit)) {
+      const wanted = next;
+      await this.#fabric.warm(batch.target, this.#stretchAhead(batch, wanted));
+      const claim = await this.#fabric.clearTheWay(batch.target, wanted, { copierOf: this.#pair.number }, () =>
+        this.#claim(batch, wanted),
+      );
+      if (!claim) continue;
+      const run = { first: claim.first, count: claim.count };
+      const buffer = this.#takeBuffer(limit * geometry.trackSizeBytes);
+      this.#lane = { run, claim, buffer, filledTracks: 0, computed: [], codes: new Uint32Array(run.count) };
+      return this.#lane;
+    }
+    return undefined;
+  }
+
+  /** Claims what the target still lacks: a track saved or written there while the way was cleared must not be copied over. */
+  #claim(batch: Batch, wanted: TrackRun): Claim | undefined {
+    const end = wanted.first + wanted.count;
+    const left = this.#pair.map(batch.map).map.nextRun(wanted.first, wanted.count);
+    if (!left || left.first >= end) return undefined;
+    const count = Math.min(left.count, end - left.first);
+    this.#pointer = left.first + count;
+    return batch.target.claims.take(left.first, count);
   }
 
   /** The next tracks to copy from the pointer on that are not copied already in this batch; the pointer wraps once. */
@@ -206,15 +221,17 @@ export class Drain implements CopyJob {
     const { target } = batch;
     const writer = { copierOf: this.#pair.number, claim: lane.claim };
     try {
-      await this.#fabric.clearTheWay(target, lane.run, writer);
       const bytes = lane.buffer.subarray(0, target.geometry.bytesOfRun(lane.run));
-      const untouched = !target.allocated.map.any(lane.run.first, lane.run.count);
-      target.gate.enter();
+      const lands = await this.#fabric.clearTheWay(target, lane.run, writer, () => {
+        const untouched = !target.allocated.map.any(lane.run.first, lane.run.count);
+        target.gate.enter();
+        if (untouched && isZero(bytes)) return false;
+        this.#fabric.mark(target, lane.run, writer);
+        batch.rewritten.target.forget(lane.run.first, lane.run.count);
+        return true;
+      });
       try {
-        if (!(untouched && isZero(bytes))) {
-          this.#fabric.mark(target, lane.run, writer);
-          await target.image.writeBulk(bytes, target.geometry.offsetOf(lane.run.first));
-        }
+        if (lands) await target.image.writeBulk(bytes, target.geometry.offsetOf(lane.run.first));
       } finally {
         target.gate.leave();
       }
@@ -239,7 +256,7 @@ export class Drain implements CopyJob {
   async #settle(batch: Batch): Promise<void> {
     const { source, target, landed } = batch;
     if (landed.length === 0) return;
-    for (const lane of landed) this.#writeSourceCodes(source, lane);
+    for (const lane of landed) this.#writeSourceCodes(batch, lane);
     await Promise.all([
       this.#fabric.flush(target.number),
       this.#fabric.flush(source.number),
@@ -251,10 +268,10 @@ export class Drain implements CopyJob {
     this.#fabric.hooks.step('copy.cleared');
   }
 
-  #writeSourceCodes(source: LiveVolume, lane: Lane): void {
+  #writeSourceCodes({ source, rewritten }: Batch, lane: Lane): void {
     for (let i = 0; i < lane.run.count; i += 1) {
-      if (!lane.computed[i]) continue;
       const track = lane.run.first + i;
+      if (!lane.computed[i] || rewritten.source.touched(track)) continue;
       source.codes.write(track, Uint32Array.of(bindCode(lane.codes[i] ?? 0, source.number, track)));
     }
   }
@@ -263,18 +280,21 @@ export class Drain implements CopyJob {
     const record = this.#pair.record;
     if (!record) return [];
     const clean: number[] = [];
+    const targetCoded: number[] = [];
     const sourceCoded: number[] = [];
+    const { rewritten } = batch;
     for (const lane of batch.landed) {
       for (let i = 0; i < lane.run.count; i += 1) {
         const track = lane.run.first + i;
         if (!this.#pair.map(batch.map).map.has(track) || batch.watch.touched(track)) continue;
         append(clean, track);
-        if (lane.computed[i]) append(sourceCoded, track);
+        if (!rewritten.target.touched(track)) append(targetCoded, track);
+        if (lane.computed[i] && !rewritten.source.touched(track)) append(sourceCoded, track);
       }
     }
     const changes: Change[] = [
       { do: 'clear', map: pairMapKey(record.number, batch.map), runs: clean },
-      { do: 'clear', map: volumeMapKey(batch.target.number, 'codeless'), runs: clean },
+      { do: 'clear', map: volumeMapKey(batch.target.number, 'codeless'), runs: targetCoded },
       { do: 'put-pair', record: { ...record, copyPointer: this.#pointer } },
     ];
     if (sourceCoded.length > 0)
@@ -291,7 +311,8 @@ export class Drain implements CopyJob {
       secondaryEmpty: this.#pair.secondary.map.isEmpty,
     });
     if (completed(before.state, emptiness()) === before.state) return;
-    const release = await this.#pair.mutex.acquire();
+    const release = this.#pair.mutex.tryAcquire();
+    if (!release) return; // Somebody changes the pair; the next pass looks again.
     try {
       let after: PairRecord | undefined;
       await this.#fabric.catalog.change(() => {
@@ -313,7 +334,7 @@ export class Drain implements CopyJob {
   }
 
   #end(batch: Batch): void {
-    batch.watch.close();
+    for (const watch of [batch.watch, batch.rewritten.source, batch.rewritten.target]) watch.close();
     this.#batch = undefined;
     batch.release();
     const record = this.#pair.record;

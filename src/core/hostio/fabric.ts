@@ -177,11 +177,11 @@ export class Fabric {
     volume.image.write(data, offset);
   }
 
-  /** Removes what stands between a copier and its target's tracks, until nothing does. */
-  async clearTheWay(volume: LiveVolume, tracks: TrackRun, writer: Writer): Promise<void> {
+  /** Removes what stands between a copier and its target's tracks; `land` runs in the very step in which nothing does. */
+  async clearTheWay<T>(volume: LiveVolume, tracks: TrackRun, writer: Writer, land: () => T): Promise<T> {
     for (;;) {
       const obstacle = nextObstacle(this, volume, tracks, undefined, writer);
-      if (!obstacle) return;
+      if (!obstacle) return land();
       await this.#remove(volume, obstacle, writer);
     }
   }

@@ -64,16 +64,27 @@ export class Mutex {
   }
 
   /** Resolves with the function that lets go. */
-  acquire(): Promise<() => void> {
+  async acquire(): Promise<() => void> {
     const before = this.#tail;
-    let release: () => void = () => undefined;
+    const release = this.#queue();
+    await before;
+    return release;
+  }
+
+  /** The function that lets go, or undefined where somebody has it: for a copier, which must not wait for one pair with another's batch open. */
+  tryAcquire(): (() => void) | undefined {
+    return this.#depth === 0 ? this.#queue() : undefined;
+  }
+
+  #queue(): () => void {
+    let settle: () => void = () => undefined;
     this.#tail = new Promise((resolve) => {
-      release = () => {
-        this.#depth -= 1;
-        resolve();
-      };
+      settle = resolve;
     });
     this.#depth += 1;
-    return before.then(() => release);
+    return () => {
+      this.#depth -= 1;
+      settle();
+    };
   }
 }

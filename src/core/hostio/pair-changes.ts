@@ -34,11 +34,11 @@ export function pairChanges(catalog: Catalog, after: PairRecord, change: PairCha
  * pairs lose their points in time with it, in the same frame. Pairs are named from the nearest to the farthest.
  */
 export function lossesDownstream(catalog: Catalog, record: PairRecord, message: string): Change[] {
-  const lacked = catalog.pairMap(record.number, 'outOfSync', true).map;
+  const lacked = catalog.pairMap(record.number, 'outOfSync').map;
   if (rolesOf(record.state).secondaryLacks === null || lacked.isEmpty) return [];
   return othersOf(catalog, record, 'secondary').flatMap(({ other, side }) => {
     const reads = side === 'primary' && rolesOf(other.state).secondaryLacks !== null;
-    if (!reads || !catalog.pairMap(other.number, 'outOfSync', true).map.intersects(lacked)) return [];
+    if (!reads || !catalog.pairMap(other.number, 'outOfSync').map.intersects(lacked)) return [];
     const loss = losePointInTime(other.state, message);
     if (!loss) return [];
     return [...lossesDownstream(catalog, other, message), ...pairChanges(catalog, changedRecord(other, loss), loss)];

@@ -11,7 +11,7 @@ export class Flusher {
   readonly #onFailure: ((error: unknown) => void) | undefined;
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
-  #failure: unknown;
+  #failure: Error | undefined;
 
   /** `onFailure` is called once, with the error that all callers get. */
   constructor(file: OpenFile, onFailure?: (error: unknown) => void) {
@@ -24,7 +24,7 @@ export class Flusher {
   }
 
   /** Why the flush failed: what every `durable` rejects with. */
-  get failure(): unknown {
+  get failure(): Error | undefined {
     return this.#failure;
   }
 
@@ -61,9 +61,9 @@ export class Flusher {
   }
 }
 
-/** What a failed flush means for the thing at `path`. Anything but a FileError comes back unchanged. */
-export function flushFailure(error: unknown, path: string): unknown {
-  if (!(error instanceof FileError)) return error;
+/** What a failed flush means for the thing at `path`. Any other error comes back unchanged. */
+export function flushFailure(error: unknown, path: string): Error {
+  if (error instanceof Error && !(error instanceof FileError)) return error;
   return failure(
     'io-error',
     `What was written to ${path} could not be made durable.`,

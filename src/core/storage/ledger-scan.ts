@@ -129,8 +129,7 @@ function judgeTail(
     tail = 'torn';
     const frame = decodeFrame(area, view, at, sequence);
     if (frame === undefined) continue;
-    const durableChange = frame.change - 1 - frame.unflushed;
-    if (lastChange < durableChange)
+    if (lastChange < durableBefore(frame))
       throw damagedLedger(path, end, `a durable frame there (change ${lastChange + 1}) is not whole`);
   }
   return tail;

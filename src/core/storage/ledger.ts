@@ -49,7 +49,7 @@ export class Ledger {
   #lastCode: number;
   #durableChange: ChangeNumber;
   #restarting = false;
-  #failure: unknown;
+  #failure: Error | undefined;
 
   private constructor(folder: string, { header, scan, sides }: OpenedFiles) {
     this.#folder = folder;
@@ -182,7 +182,7 @@ export class Ledger {
       this.#lastCode = this.#header.code;
       this.#durableChange = this.#lastChange;
     } catch (error) {
-      this.#failure = toToolkitError(error, `the log in ${this.#folder}`);
+      this.#failure = toToolkitError(error, `the log in ${this.#folder}`) as Error;
       throw this.#failure;
     } finally {
       this.#restarting = false;
@@ -206,7 +206,7 @@ export class Ledger {
       const thereBytes = Math.min(FRAME_HEAD_BYTES, file.sizeBytes() - this.#end);
       if (thereBytes > 0) file.write(new Uint8Array(thereBytes), this.#end);
     } catch (error) {
-      this.#failure = toToolkitError(error, `the log in ${this.#folder}`);
+      this.#failure = toToolkitError(error, `the log in ${this.#folder}`) as Error;
     }
   }
 }

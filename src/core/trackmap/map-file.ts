@@ -60,7 +60,7 @@ export class MapFile {
   #isDurable = false;
   #compareAll = false;
   #isWriting = false;
-  #failure: unknown;
+  #failure: Error | undefined;
 
   private constructor(
     files: Files,
@@ -106,6 +106,13 @@ export class MapFile {
   /** The change up to which the file holds the map. */
   get change(): ChangeNumber {
     return this.#state.change;
+  }
+
+  /** Whether the map may differ from what the last checkpoint wrote. */
+  get isChanged(): boolean {
+    const table = this.map.table;
+    if (this.#compareAll || table !== this.#known) return true;
+    return table !== undefined && table.nextChanged(0) < table.pageCount;
   }
 
   /** There is no file yet; the first checkpoint makes it. */

@@ -5,6 +5,8 @@ import { TrackMap } from './track-map.js';
 export interface Watch {
   touched(track: TrackIndex): boolean;
   anyTouched(first: TrackIndex, count: TrackCount): boolean;
+  /** Forgets marks that the watcher made itself. */
+  forget(first: TrackIndex, count: TrackCount): void;
   close(): void;
 }
 
@@ -97,6 +99,7 @@ export class TrackedMap {
     return {
       touched: (track) => touched.has(track),
       anyTouched: (first, count) => touched.any(first, count),
+      forget: (first, count) => void touched.clear(first, count),
       close: () => {
         const place = this.#watches.indexOf(touched);
         if (place !== -1) this.#watches.splice(place, 1);

@@ -31,7 +31,9 @@ describe('a flusher', () => {
     expect(flushes.length).toBe(2);
     flushes[1]?.end();
     await Promise.all([second, third]);
-    await flusher.durable().constructor;
+    const idle = flusher.durable();
+    flushes[2]?.end();
+    await idle;
     expect(flushes.length).toBe(3);
   });
 

@@ -233,6 +233,19 @@ describe('a map file', () => {
     expect(crashes).toBeGreaterThan(30);
   });
 
+  it('makes pages durable before anything names them, and what names them before it says so', async () => {
+    const files = newFiles();
+    const file = MapFile.open(files, PATH, TRACKS);
+    file.map.set(5, 100);
+    await keep(file, 1);
+    file.map.set(500, 1);
+    const calls: string[] = [];
+    files.beforeCall(({ kind }) => calls.push(kind));
+    await file.checkpoint(2);
+    const [page, directory, header] = ['write', 'write', 'write'];
+    expect(calls).toEqual([page, 'flush', directory, header, 'flush']);
+  });
+
   it('keeps marks made while a checkpoint runs for the next one', async () => {
     const files = newFiles();
     const file = MapFile.open(files, PATH, TRACKS);

@@ -13,10 +13,16 @@ interface PendingChange {
   readonly sizeBytes: number;
 }
 
-/** Sparse bytes: a missing chunk is a hole. */
+/** Sparse bytes: a missing chunk is a hole. Copies share their chunks until one of them writes. */
 class SparseBytes {
-  readonly chunks = new Map<number, Uint8Array>();
+  readonly chunks: Map<number, Uint8Array>;
   sizeBytes = 0;
+  /** The chunks that no copy shares; absent while that is all of them. */
+  #own: Set<number> | undefined;
+
+  constructor(chunks = new Map<number, Uint8Array>()) {
+    this.chunks = chunks;
+  }
 
   read(target: Uint8Array, from: number): number {
     const end = Math.min(from + target.length, this.sizeBytes);
@@ -39,11 +45,7 @@ class SparseBytes {
       const index = Math.floor(at / CHUNK_BYTES);
       const inside = at - index * CHUNK_BYTES;
       const length = Math.min(CHUNK_BYTES - inside, end - at);
-      let chunk = this.chunks.get(index);
-      if (chunk === undefined) {
-        chunk = new Uint8Array(CHUNK_BYTES);
-        this.chunks.set(index, chunk);
-      }
+      const chunk = this.#writable(index);
       if (length === source.length) chunk.set(source, inside);
       else chunk.set(source.subarray(at - to, at - to + length), inside);
       at += length;
@@ -58,17 +60,27 @@ class SparseBytes {
 
   #zeroFrom(sizeBytes: number): void {
     const last = Math.floor(sizeBytes / CHUNK_BYTES);
-    for (const [index, chunk] of this.chunks) {
+    for (const index of [...this.chunks.keys()]) {
       if (index > last || index * CHUNK_BYTES >= sizeBytes) this.chunks.delete(index);
-      else if (index === last) chunk.fill(0, sizeBytes - index * CHUNK_BYTES);
+      else if (index === last) this.#writable(index).fill(0, sizeBytes - index * CHUNK_BYTES);
     }
   }
 
   copy(): SparseBytes {
-    const other = new SparseBytes();
+    const other = new SparseBytes(new Map(this.chunks));
     other.sizeBytes = this.sizeBytes;
-    for (const [index, chunk] of this.chunks) other.chunks.set(index, chunk.slice());
+    this.#own = new Set();
+    other.#own = new Set();
     return other;
+  }
+
+  #writable(index: number): Uint8Array {
+    const found = this.chunks.get(index);
+    if (found !== undefined && this.#own?.has(index) !== false) return found;
+    const chunk = found === undefined ? new Uint8Array(CHUNK_BYTES) : found.slice();
+    this.chunks.set(index, chunk);
+    this.#own?.add(index);
+    return chunk;
   }
 }
 

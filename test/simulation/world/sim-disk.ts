@@ -51,6 +51,14 @@ export interface BulkWrite {
   readonly at: number;
 }
 
+/** A write in whose middle a process dies: so much of it is in the page cache. */
+export interface TornWrite {
+  readonly content: SimContent;
+  readonly source: Uint8Array;
+  readonly at: number;
+  readonly doneBytes: number;
+}
+
 /** What a machine's file system holds; it outlives the processes, and a power loss leaves a part of it. */
 export class SimDisk {
   root = new SimFolderNode();
@@ -114,6 +122,32 @@ export class SimDisk {
       const done = rng.below(bulk.data.length / 512 + 1) * 512;
       bulk.content.write(bulk.data.subarray(0, done), bulk.at);
     }
+  }
+
+  /**
+   * The disk as it would be found if all processes died now, page cache included, as a disk of its own. This one goes on, so that
+   * one run shows what a crash at each of its moments would leave. `torn` is a write that they die in.
+   */
+  afterKill(rng: Rng, torn?: TornWrite): SimDisk {
+    const copies = new Copies();
+    const disk = new SimDisk();
+    disk.capacityBytes = this.capacityBytes;
+    disk.fileSizeMaxBytes = this.fileSizeMaxBytes;
+    disk.place = { ...this.place };
+    disk.root = copies.folder(this.root);
+    disk.allocatedBytes = this.allocatedBytes;
+    disk.#pending = this.#pending.map(({ changes, unflushed }) => ({
+      changes: changes.map(({ folder, name, node }) => ({ folder: copies.folder(folder), name, node: node && copies.node(node) })),
+      unflushed: new Set([...unflushed].map((folder) => copies.folder(folder))),
+    }));
+    for (const { content, data, at } of this.bulkWrites) {
+      const done = rng.below(data.length / 512 + 1) * 512;
+      if (done > 0) copies.content(content)?.write(data.subarray(0, done), at);
+    }
+    if (torn !== undefined && torn.doneBytes > 0) {
+      copies.content(torn.content)?.write(torn.source.subarray(0, torn.doneBytes), torn.at);
+    }
+    return disk;
   }
 
   /** The disk after a power loss, as a disk of its own; this one stays as it is, so that one moment can be lost many ways. */
@@ -187,6 +221,39 @@ class Overlay {
       this.#names.set(folder, names);
     }
     return names;
+  }
+}
+
+/** A copy of a tree, page cache and all. */
+class Copies {
+  readonly #copies = new Map<SimNode, SimNode>();
+  readonly #contents = new Map<SimContent, SimContent>();
+
+  node(source: SimNode): SimNode {
+    if (source.kind === 'folder') return this.folder(source);
+    if (source.kind !== 'file') return source;
+    const known = this.#copies.get(source);
+    if (known !== undefined) return known;
+    const copy = new SimFileNode();
+    copy.content = source.content.copy();
+    this.#copies.set(source, copy);
+    this.#contents.set(source.content, copy.content);
+    return copy;
+  }
+
+  folder(source: SimFolderNode): SimFolderNode {
+    const known = this.#copies.get(source);
+    if (known !== undefined) return known as SimFolderNode;
+    const copy = new SimFolderNode();
+    this.#copies.set(source, copy);
+    for (const [name, node] of source.names) copy.names.set(name, this.node(node));
+    for (const [name, node] of source.durableNames) copy.durableNames.set(name, this.node(node));
+    return copy;
+  }
+
+  /** The copy of a file's content, where the file still has a name. */
+  content(source: SimContent): SimContent | undefined {
+    return this.#contents.get(source);
   }
 }
 

@@ -41,7 +41,7 @@ class SimOpenFile implements OpenFile {
   write(source: Uint8Array, positionBytes: number): void {
     this.#useToChange('write');
     try {
-      this.#process.enter('write', this.path);
+      this.#process.enter('write', this.path, { content: this.#node.content, source, at: positionBytes });
     } catch (error) {
       if (error instanceof WorldStopped) this.#tear(source, positionBytes);
       throw error;

@@ -1,3 +1,4 @@
+import type { SimContent } from './sim-content.js';
 import type { SimScheduler } from './sim-scheduler.js';
 
 /** Calls that change what is stored; each is a place where the world can stop. */
@@ -18,6 +19,8 @@ export interface StoreCall {
   readonly number: number;
   readonly kind: StoreCallKind;
   readonly path: string;
+  /** What is written, where a process that dies in the call leaves a part of it. */
+  readonly write?: { readonly content: SimContent; readonly source: Uint8Array; readonly at: number } | undefined;
 }
 
 /** Thrown by every call of a process that is no more. It is no FileError: nobody may handle it. */
@@ -66,12 +69,12 @@ export class SimProcess {
   }
 
   /** Every store call begins here. */
-  enter(kind: StoreCallKind, path: string): void {
+  enter(kind: StoreCallKind, path: string, write?: StoreCall['write']): void {
     this.assertAlive();
     this.#calls += 1;
     if (this.#beforeCall === undefined) return;
     try {
-      this.#beforeCall({ number: this.#calls, kind, path });
+      this.#beforeCall({ number: this.#calls, kind, path, write });
     } catch (error) {
       if (error instanceof WorldStopped) this.end();
       throw error;

@@ -1,0 +1,23 @@
+import type { FaultRow } from '../../core/controller/controller.js';
+
+export function faultsText(system: string, faults: readonly FaultRow[]): string {
+  if (faults.length === 0) return `No faults are set on ${system}.`;
+  return faults.map((fault) => `${system}: ${faultSentence(fault)}`).join('\n');
+}
+
+/** What the fault does, and until when. */
+function faultSentence(fault: FaultRow): string {
+  const times = fault.count === undefined ? 'until cleared' : `${fault.count} more time${fault.count === 1 ? '' : 's'}`;
+  switch (fault.kind) {
+    case 'volume-blocked':
+      return `volume-blocked: ${fault.volume} refuses hosts and copying, ${times}`;
+    case 'io-error': {
+      const where = fault.track === undefined ? 'any track' : `track ${fault.track}`;
+      return `io-error: a ${fault.on ?? 'read or write'} of ${where} of ${fault.volume} fails, ${times}`;
+    }
+    case 'no-space':
+      return `no-space: writes find no room, ${times}`;
+    case 'crash':
+      return `crash: the process dies at step ${fault.step}${fault.nth === undefined ? '' : `, the ${fault.nth}. time`}, ${times}`;
+  }
+}

@@ -1,0 +1,125 @@
+import type { Fabric } from '../../../src/core/hostio/hostio.js';
+import type { Files } from '../../../src/core/ports/ports.js';
+import { TRACK } from '../system/sim-system.js';
+
+export const SECTOR = 512;
+const WORDS_PER_SECTOR = SECTOR / 4;
+
+/** Volumes of a campaign: three regions, the last track short. */
+export const VOLUME_TRACKS = 2_500;
+export const VOLUME_BYTES = VOLUME_TRACKS * TRACK - 3 * SECTOR;
+
+/** The tracks that hosts of a campaign touch; few, but in every region and at every kind of edge. */
+export const DOMAIN: readonly number[] = [0, 1, 2, 3, 4, 5, 1022, 1023, 1024, 1025, 2047, 2048, 2499];
+
+/** Contents of the domain: one stamp for each sector, all 128 words of a sector being its stamp. 0 is a sector never written. */
+export type Contents = Uint32Array;
+
+/** No statement about a sector. */
+export const ANYTHING = 0xffff_ffff;
+/** A sector that holds no stamp: a mix, or bytes that nobody wrote. */
+export const GARBAGE = 0xffff_fffe;
+
+/** Byte offsets of the domain's sectors. */
+export const SECTOR_OFFSETS: readonly number[] = DOMAIN.flatMap((track) =>
+  Array.from({ length: TRACK / SECTOR }, (_, index) => track * TRACK + index * SECTOR).filter(
+    (offset) => offset + SECTOR <= VOLUME_BYTES,
+  ),
+);
+const INDEX_OF = new Map(SECTOR_OFFSETS.map((offset, index) => [offset, index]));
+export const SECTORS = SECTOR_OFFSETS.length;
+
+interface Stretch {
+  readonly offset: number;
+  readonly bytes: number;
+  readonly firstSector: number;
+}
+
+/** Neighbouring tracks of the domain, read together. */
+const STRETCHES: readonly Stretch[] = stretches();
+
+function stretches(): Stretch[] {
+  const found: Stretch[] = [];
+  for (const [index, offset] of SECTOR_OFFSETS.entries()) {
+    const last = found.at(-1);
+    if (last !== undefined && last.offset + last.bytes === offset) {
+      found[found.length - 1] = { ...last, bytes: last.bytes + SECTOR };
+    } else {
+      found.push({ offset, bytes: SECTOR, firstSector: index });
+    }
+  }
+  return found;
+}
+
+/** The sectors of the domain inside a byte range. */
+export function sectorsOf(offset: number, bytes: number): number[] {
+  const found: number[] = [];
+  for (let at = offset; at < offset + bytes; at += SECTOR) {
+    const index = INDEX_OF.get(at);
+    if (index !== undefined) found.push(index);
+  }
+  return found;
+}
+
+export function trackOfSector(sector: number): number {
+  return Math.floor((SECTOR_OFFSETS[sector] as number) / TRACK);
+}
+
+export function stamped(bytes: number, stamp: number): Uint8Array {
+  const data = new Uint32Array(bytes / 4).fill(stamp);
+  return new Uint8Array(data.buffer);
+}
+
+export function blank(): Contents {
+  return new Uint32Array(SECTORS);
+}
+
+export function unknown(): Contents {
+  return new Uint32Array(SECTORS).fill(ANYTHING);
+}
+
+/** What a volume holds logically, read past all permissions. */
+export function logicalOf(fabric: Fabric, volume: number): Contents {
+  return gather((target, offset) => fabric.read(volume, target, offset));
+}
+
+/** What an image file holds by itself. */
+export function imageOf(files: Files, path: string): Contents {
+  const file = files.open(path, 'read');
+  try {
+    return gather((target, offset) => {
+      file.read(target, offset);
+    });
+  } finally {
+    file.close();
+  }
+}
+
+function gather(read: (target: Uint8Array, offset: number) => void): Contents {
+  const contents = blank();
+  for (const { offset, bytes, firstSector } of STRETCHES) {
+    const words = new Uint32Array(bytes / 4);
+    read(new Uint8Array(words.buffer), offset);
+    for (let sector = 0; sector * SECTOR < bytes; sector += 1) {
+      contents[firstSector + sector] = stampOf(words, sector * WORDS_PER_SECTOR);
+    }
+  }
+  return contents;
+}
+
+function stampOf(words: Uint32Array, from: number): number {
+  const stamp = words[from] as number;
+  for (let at = from + 1; at < from + WORDS_PER_SECTOR; at += 1) if (words[at] !== stamp) return GARBAGE;
+  return stamp;
+}
+
+/** The tracks in which two contents differ, each once. */
+export function differingTracks(left: Contents, right: Contents): number[] {
+  const tracks: number[] = [];
+  for (let sector = 0; sector < SECTORS; sector += 1) {
+    if (left[sector] === right[sector]) continue;
+    const track = trackOfSector(sector);
+    if (tracks.at(-1) !== track) tracks.push(track);
+  }
+  return tracks;
+}

@@ -1,0 +1,342 @@
+import { Controller, readPlace, type RequestCode, type Requests } from '../../../src/core/controller/controller.js';
+import { isToolkitError } from '../../../src/core/foundation/foundation.js';
+import type { PairRecord } from '../../../src/core/pair/pair.js';
+import { portsOf, SimSystem, TRACK } from '../system/sim-system.js';
+import { Rng, type SimDisk, World } from '../world/world.js';
+import { type Contents, DOMAIN, differingTracks, logicalOf, SECTOR, SECTOR_OFFSETS, sectorsOf, stamped, VOLUME_BYTES } from './domain.js';
+import { contentsAfter, keyOf, Oracle, overwrite, type PairModel, type PendingWrite, type Transition, type VolumeModel } from './oracle.js';
+
+export const SYSTEM = '/sys/tokyo';
+
+/** Something that must not be. */
+export class Violation extends Error {
+  override readonly name = 'Violation';
+}
+
+export type Outcome<Code extends RequestCode> = { readonly output?: Requests[Code]['output']; readonly refused?: string };
+
+/** A storage system in the simulated world, used by hosts and by a person, with an oracle that follows every step. */
+export class Session {
+  readonly world: World;
+  readonly oracle: Oracle;
+  readonly rng: Rng;
+  controller!: Controller;
+
+  constructor(world: World, oracle: Oracle, seed: number) {
+    this.world = world;
+    this.oracle = oracle;
+    this.rng = new Rng(seed, 7);
+  }
+
+  /** A new, empty system. */
+  static async create(seed: number): Promise<Session> {
+    const world = new World(seed);
+    const system = await SimSystem.create(world);
+    await system.close();
+    const session = new Session(world, new Oracle(), seed);
+    await world.run(session.open());
+    return session;
+  }
+
+  /** The system as a crash left it; not opened yet. */
+  static after(disk: SimDisk, oracle: Oracle, seed: number): Session {
+    return new Session(new World(seed, { disk, incarnation: 2 }), oracle, seed);
+  }
+
+  async open(): Promise<void> {
+    const ports = portsOf(this.world);
+    const answer = await this.world.owners.acquire(SYSTEM, 'test');
+    if (answer.kind !== 'granted') throw new Violation(`the system is ${answer.kind} although its owner is gone`);
+    this.controller = await Controller.open(ports, readPlace(this.world.files, SYSTEM), answer.grant);
+    this.oracle.epoch = this.controller.catalog.epoch;
+    this.oracle.epochShown = false;
+    this.controller.step = (name) => this.#onStep(name);
+  }
+
+  /** Ends the controller as a command does that is done. */
+  async close(): Promise<void> {
+    await this.controller.close();
+    this.oracle.epochShown = true;
+  }
+
+  volumeNumber(name: string): number {
+    for (const record of this.controller.catalog.volumes.values()) if (record.name === name) return record.number;
+    throw new Violation(`volume ${name} is not there`);
+  }
+
+  nameOf(number: number): string {
+    return this.controller.catalog.volumes.get(number)?.name ?? `#${number}`;
+  }
+
+  logical(name: string): Contents {
+    return logicalOf(this.controller.fabric, this.volumeNumber(name));
+  }
+
+  record(primary: string, secondary: string): PairRecord | undefined {
+    for (const pair of this.controller.catalog.pairs.values()) {
+      if (this.nameOf(pair.primary) === primary && this.nameOf(pair.secondary) === secondary) return pair;
+    }
+    return undefined;
+  }
+
+  async createVolumes(...names: string[]): Promise<void> {
+    for (const name of names) {
+      const model = this.oracle.addVolume(name, 'create');
+      await this.controller.request('volume.create', { name, sizeBytes: VOLUME_BYTES, reserve: name.startsWith('r') });
+      model.changing = undefined;
+      this.oracle.epochShown = true;
+    }
+  }
+
+  async deleteVolume(name: string): Promise<void> {
+    const model = this.oracle.volume(name);
+    model.changing = 'delete';
+    await this.controller.request('volume.delete', { volumes: [name] });
+    this.oracle.volumes.delete(name);
+  }
+
+  async formatVolume(name: string): Promise<void> {
+    const model = this.oracle.volume(name);
+    model.changing = 'format';
+    await this.controller.request('volume.format', { volumes: [name], force: true });
+    model.changing = undefined;
+    model.contents = new Uint32Array(SECTOR_OFFSETS.length);
+    model.older.clear();
+  }
+
+  /** A host writes sectors of the domain: a whole track, or some sectors of one. Answers whether it was taken. */
+  async write(volume: string, track: number, options: { from?: number; sectors?: number; durable?: boolean } = {}): Promise<boolean> {
+    const from = track * TRACK + (options.from ?? 0) * SECTOR;
+    const bytes = Math.min((options.sectors ?? TRACK / SECTOR) * SECTOR, VOLUME_BYTES - from);
+    return this.#write(volume, from, bytes, options.durable ?? true);
+  }
+
+  /** A host writes several neighbouring tracks at once, beginning and ending inside tracks. */
+  async writeLong(volume: string, track: number, tracks: number): Promise<boolean> {
+    const from = track * TRACK + 3 * SECTOR;
+    return this.#write(volume, from, Math.min(tracks * TRACK - 5 * SECTOR, VOLUME_BYTES - from), true);
+  }
+
+  /** Some host writes, one after the other, at random places that no other write is at. */
+  async host(volume: string, writes: number): Promise<void> {
+    for (let left = writes; left > 0; left -= 1) {
+      const busy = new Set([...this.oracle.volume(volume).writes].flatMap((write) => write.sectors));
+      const free = DOMAIN.filter((track) => !sectorsOf(track * TRACK, TRACK).some((sector) => busy.has(sector)));
+      if (free.length === 0) return;
+      const track = this.rng.pick(free);
+      if (this.rng.chance(0.5)) await this.write(volume, track);
+      else await this.write(volume, track, { from: this.rng.below(4), sectors: 1 + this.rng.below(4), durable: this.rng.chance(0.8) });
+    }
+  }
+
+  async #write(volume: string, from: number, bytes: number, durable: boolean): Promise<boolean> {
+    const model = this.oracle.volume(volume);
+    this.oracle.stamp += 1;
+    const write: PendingWrite = { sectors: sectorsOf(from, bytes), stamp: this.oracle.stamp, unsure: false };
+    const settled = new Map([...model.older.keys()].map((sector) => [sector, model.contents?.[sector]]));
+    model.writes.add(write);
+    const data = stamped(bytes, write.stamp);
+    try {
+      await this.controller.request('volume.write', { volume, offsetBytes: from, durable }, { data });
+    } catch (error) {
+      if (!isToolkitError(error)) throw error;
+      this.#landed(volume, model, write);
+      return false;
+    }
+    this.#landed(volume, model, write);
+    if (durable) {
+      this.oracle.epochShown = true;
+      // The flush came after the write was begun: what completed before is durable where it was not written again.
+      for (const [sector, value] of settled) if (model.contents?.[sector] === value) model.older.delete(sector);
+      for (const sector of write.sectors) model.older.delete(sector);
+    }
+    return true;
+  }
+
+  /** The write was answered: the sectors hold it, or, where a gate or a refusal came between, what is there decides. */
+  #landed(volume: string, model: VolumeModel, write: PendingWrite): void {
+    model.writes.delete(write);
+    if (model.contents === null) return;
+    const now = this.logical(volume);
+    const old = model.contents;
+    for (const sector of write.sectors) {
+      if (now[sector] === write.stamp) overwrite(model, [sector], write.stamp);
+      else if (!write.unsure && !(old[sector] === now[sector])) throw new Violation(`sector ${sector} of ${volume} holds ${now[sector]} after ${write.stamp} was written over ${old[sector]}`);
+    }
+  }
+
+  /** A host reads and compares what it gets. */
+  async read(volume: string): Promise<void> {
+    const model = this.oracle.volume(volume);
+    const before = model.contents;
+    const bytes = 6 * TRACK;
+    const answered = await this.controller.request('volume.read', { volume, offsetBytes: 0, lengthBytes: bytes });
+    if (before === null || model.contents !== before || model.writes.size > 0) return;
+    const words = new Uint32Array((answered.data as Uint8Array).slice().buffer);
+    for (const sector of sectorsOf(0, bytes)) {
+      const found = words[(SECTOR_OFFSETS[sector] as number) / 4];
+      if (found !== before[sector] && before[sector] !== 0xffff_ffff) throw new Violation(`a host reads ${found} in sector ${sector} of ${volume} instead of ${before[sector]}`);
+    }
+  }
+
+  /** A request that may change pairs. A refusal is told, and must have changed nothing. */
+  async ask<Code extends RequestCode>(code: Code, input: Requests[Code]['input']): Promise<Outcome<Code>> {
+    try {
+      const { output } = await this.controller.request(code, input);
+      this.#acknowledge(output);
+      return { output };
+    } catch (error) {
+      if (!isToolkitError(error)) throw error;
+      const changed = this.oracle.transition?.after !== undefined;
+      this.oracle.transition = undefined;
+      if (changed) throw new Violation(`${code} was refused (${error.code}) after it had changed something`);
+      return { refused: error.code };
+    }
+  }
+
+  /** A request that must be carried out. */
+  async must<Code extends RequestCode>(code: Code, input: Requests[Code]['input']): Promise<Requests[Code]['output']> {
+    const { output, refused } = await this.ask(code, input);
+    if (output === undefined) throw new Violation(`${code} ${JSON.stringify(input)} was refused: ${refused}`);
+    return output;
+  }
+
+  async pair(primary: string, secondary: string, more: Partial<Requests['pair.create']['input']> & { row?: object } = {}): Promise<void> {
+    const { row, ...rest } = more;
+    await this.must('pair.create', { pairs: [{ primary, secondary, ...row }], ...rest });
+  }
+
+  async split(primary: string, secondary?: string, more: Partial<Requests['pair.split']['input']> = {}): Promise<void> {
+    await this.must('pair.split', { pairs: [{ primary, secondary }], ...more });
+  }
+
+  async resync(primary: string, secondary: string, more: Partial<Requests['pair.resync']['input']> = {}): Promise<void> {
+    await this.must('pair.resync', { pairs: [{ primary, secondary }], discard: true, ...more });
+  }
+
+  async delete(primary: string, secondary: string): Promise<void> {
+    await this.must('pair.delete', { pairs: [{ primary, secondary }], force: true });
+  }
+
+  /** Copies until the pair has the status, which then stays through a crash. */
+  async wait(primary: string, secondary: string, ...statuses: Requests['pair.wait']['input']['statuses']): Promise<void> {
+    const { verdict } = await this.must('pair.wait', { pairs: [{ primary, secondary }], statuses });
+    if (verdict !== 'reached') throw new Violation(`${keyOf(primary, secondary)} did not become ${statuses.join(' or ')}: ${verdict}, it is ${JSON.stringify(this.record(primary, secondary)?.state)}`);
+    const record = this.record(primary, secondary);
+    if (record) this.oracle.pairs.set(keyOf(primary, secondary), modelOf(record));
+    this.oracle.epochShown = true;
+  }
+
+  /** Whether a request has changed pairs in memory; to be asked before anything is snapped. */
+  noteTransition(): void {
+    const { transition } = this.oracle;
+    if (transition === undefined || transition.after !== undefined) return;
+    const now = this.#records();
+    const changed = [...new Set([...transition.before.keys(), ...now.keys()])].filter((key) => transition.before.get(key)?.state !== now.get(key)?.state || transition.before.get(key)?.generation !== now.get(key)?.generation);
+    if (changed.length === 0) return;
+    transition.after = new Map(changed.map((key) => [key, now.get(key) && modelOf(now.get(key) as PairRecord)]));
+    for (const key of changed) this.#foresee(transition, key, now.get(key));
+  }
+
+  #foresee(transition: Transition, key: string, after: PairRecord | undefined): void {
+    const [primary = '', secondary = ''] = key.split('>');
+    const held = { primary: transition.samples.get(primary) as Contents, secondary: transition.samples.get(secondary) as Contents };
+    if (held.primary === undefined || held.secondary === undefined) return;
+    const incomplete = { primary: this.#isIncomplete(primary), secondary: this.#isIncomplete(secondary) };
+    const effect = contentsAfter(transition.before.get(key), after, held, incomplete);
+    if (effect.primary !== undefined) transition.contents.set(primary, effect.primary.slice());
+    if (effect.secondary !== undefined) transition.contents.set(secondary, effect.secondary && effect.secondary.slice());
+  }
+
+  #isIncomplete(name: string): boolean {
+    return this.controller.catalog.volumes.get(this.volumeNumber(name))?.incomplete != null;
+  }
+
+  #records(): Map<string, PairRecord> {
+    return new Map([...this.controller.catalog.pairs.values()].map((pair) => [keyOf(this.nameOf(pair.primary), this.nameOf(pair.secondary)), pair]));
+  }
+
+  #onStep(name: string): void {
+    if (name === 'pair.gated') this.#sample();
+    else if (name === 'pair.logged') this.#compare();
+  }
+
+  /** All gates are closed: what the volumes hold now is the instant. */
+  #sample(): void {
+    const { fabric } = this.controller;
+    const samples = new Map<string, Contents>();
+    for (const [name, model] of this.oracle.volumes) {
+      const number = [...this.controller.catalog.volumes.values()].find((record) => record.name === name)?.number;
+      if (number === undefined || !fabric.volume(number).gate.isClosed) continue;
+      const sample = logicalOf(fabric, number);
+      samples.set(name, sample);
+      for (const write of model.writes) write.unsure = true;
+      if (model.contents === null) continue;
+      this.#demandSample(name, model, sample);
+      model.contents = sample.map((value, sector) => (model.contents?.[sector] === 0xffff_ffff ? 0xffff_ffff : value));
+    }
+    this.oracle.transition = { before: this.#records(), samples, after: undefined, contents: new Map() };
+  }
+
+  #demandSample(name: string, model: VolumeModel, sample: Contents): void {
+    const contents = model.contents as Contents;
+    for (let sector = 0; sector < sample.length; sector += 1) {
+      const expected = contents[sector];
+      if (sample[sector] === expected || expected === 0xffff_ffff) continue;
+      const own = [...model.writes].some((write) => write.stamp === sample[sector] && write.sectors.includes(sector));
+      if (!own) throw new Violation(`at a gate sector ${sector} of ${name} holds ${sample[sector]} instead of ${expected}`);
+      overwrite(model, [sector], sample[sector] as number);
+    }
+  }
+
+  /** The change is made, the gates still closed: the volumes hold what the change promises. */
+  #compare(): void {
+    this.noteTransition();
+    const { transition } = this.oracle;
+    if (transition === undefined) return;
+    for (const [name, contents] of transition.contents) {
+      if (contents === null || contents.includes(0xffff_ffff)) continue;
+      const differing = differingTracks(this.logical(name), contents);
+      if (differing.length > 0) throw new Violation(`at the instant of a change tracks ${differing.join(', ')} of ${name} are wrong`);
+    }
+  }
+
+  #acknowledge(output: unknown): void {
+    this.noteTransition();
+    const { transition } = this.oracle;
+    this.oracle.transition = undefined;
+    if (transition === undefined || output === undefined) return;
+    this.oracle.epochShown ||= transition.after !== undefined;
+    takeTransition(this.oracle, transition);
+  }
+}
+
+/** From now on the transition's outcome is what must hold. */
+export function takeTransition(oracle: Oracle, transition: Transition): void {
+  for (const [key, model] of transition.after ?? []) {
+    if (model === undefined) oracle.pairs.delete(key);
+    else oracle.pairs.set(key, model);
+  }
+  for (const [name, contents] of transition.contents) {
+    const volume = oracle.volumes.get(name);
+    if (volume === undefined) continue;
+    // What was written after the instant stays on top of it.
+    const later = volume.contents === null || contents === null ? [] : laterSectors(volume, transition.samples.get(name));
+    const values = later.map((sector) => (volume.contents as Contents)[sector] as number);
+    volume.contents = contents;
+    volume.older.clear();
+    for (const [index, sector] of later.entries()) overwrite(volume, [sector], values[index] as number);
+  }
+}
+
+function laterSectors(volume: VolumeModel, sample: Contents | undefined): number[] {
+  if (sample === undefined || volume.contents === null) return [];
+  return [...volume.contents.keys()].filter((sector) => {
+    const value = (volume.contents as Contents)[sector];
+    return value !== sample[sector] && value !== 0xffff_ffff;
+  });
+}
+
+export function modelOf(record: PairRecord): PairModel {
+  return { status: record.state.status, generation: record.generation };
+}
