@@ -127,11 +127,10 @@ export abstract class ToolkitCommand<T extends typeof Command> extends Command {
   }
 
   private async print(outcome: Outcome, options: { again?: boolean } = {}): Promise<void> {
-    if (!this.quiet) {
-      for (const note of outcome.notes ?? []) printError(note);
-      if (this.json) this.printData(outcome, options.again === true);
-      else await printText(outcome, options.again === true);
-    }
+    if (this.quiet) return;
+    if (this.json) this.printData(outcome, options.again === true);
+    else await printText(outcome, options.again === true);
+    for (const note of outcome.notes ?? []) printError(note);
   }
 
   private printData(outcome: Outcome, again: boolean): void {

@@ -18,6 +18,6 @@ function faultSentence(fault: FaultRow): string {
     case 'no-space':
       return `no-space: writes find no room, ${times}`;
     case 'crash':
-      return `crash: the process dies at step ${fault.step}${fault.nth === undefined ? '' : `, the ${fault.nth}. time`}, ${times}`;
+      return `crash: the process dies at step ${fault.step}${fault.nth === undefined ? '' : `, on occurrence ${fault.nth}`}, ${times}`;
   }
 }

@@ -5,7 +5,7 @@ import { formatTime } from './times.js';
 export const HISTORY_COLUMNS: readonly Column<HistoryEvent>[] = [
   { key: 'time', title: 'TIME', value: (event) => event.time, show: (event) => formatTime(Date.parse(event.time)) },
   { key: 'system', title: 'SYSTEM', value: (event) => event.system, hidden: true },
-  { key: 'phase', title: 'PHASE', value: (event) => event.phase },
+  { key: 'phase', title: 'PHASE', value: (event) => event.phase, hidden: true },
   { key: 'operation', title: 'OPERATION', value: (event) => event.operation },
   { key: 'primary', title: 'PRIMARY', value: (event) => event.primary },
   { key: 'secondary', title: 'SECONDARY', value: (event) => event.secondary },

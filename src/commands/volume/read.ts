@@ -1,6 +1,6 @@
 import { progress, size, string } from '../../cli/flags.js';
 import { openToolkit } from '../../cli/open-toolkit.js';
-import { formatBytes } from '../../cli/render/bytes.js';
+import { exactBytes } from '../../cli/render/bytes.js';
 import { type Outcome, ToolkitCommand } from '../../cli/toolkit-command.js';
 import { demandOutput, readVolume } from '../../cli/volume-data.js';
 import { findVolume, volumeArg } from '../../cli/volume-selection.js';
@@ -37,7 +37,7 @@ export default class VolumeRead extends ToolkitCommand<typeof VolumeRead> {
       this.startProgress('Reading'),
     );
     if (output === undefined) return { data: {} };
-    const text = `Read ${formatBytes(bytes)} (${bytes} bytes) of ${address} from offset ${offsetBytes} into ${output}.`;
+    const text = `Read ${exactBytes(bytes)} of ${address} from offset ${offsetBytes} into ${output}.`;
     return { data: { volume: address, offsetBytes, bytes, output }, text };
   }
 }

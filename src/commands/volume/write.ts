@@ -1,6 +1,6 @@
 import { Args, progress, size } from '../../cli/flags.js';
 import { openToolkit } from '../../cli/open-toolkit.js';
-import { formatBytes } from '../../cli/render/bytes.js';
+import { exactBytes } from '../../cli/render/bytes.js';
 import { type Outcome, ToolkitCommand } from '../../cli/toolkit-command.js';
 import { writeVolume } from '../../cli/volume-data.js';
 import { findVolume, volumeArg } from '../../cli/volume-selection.js';
@@ -39,7 +39,7 @@ export default class VolumeWrite extends ToolkitCommand<typeof VolumeWrite> {
     const text =
       bytes === 0
         ? `The input is empty: nothing was written to ${address}.`
-        : `Wrote ${formatBytes(bytes)} (${bytes} bytes) to ${address} from offset ${offsetBytes}; they are durable.`;
+        : `Wrote ${exactBytes(bytes)} to ${address} from offset ${offsetBytes}; they are durable.`;
     return { data: { volume: address, offsetBytes, bytes }, text };
   }
 }

@@ -70,7 +70,7 @@ export class Listing {
 
   volume(record: VolumeRecord): VolumeListing {
     const pairs = this.#pairsOf(record);
-    const tracks = this.#catalog.trackCountOf(record.number);
+    const tracks = Math.ceil(record.sizeBytes / record.trackSizeBytes);
     const lacking = pairs.reduce(
       (sum, pair) => sum + missingTracks(pair.state, sideOf(pair, record), mapCounts(this.#catalog, pair)),
       0,

@@ -1,7 +1,16 @@
-import { type Change, type MapKey, pairMapKey, volumeMapKey } from '../catalog/catalog.js';
-import { failure, type VolumeNumber } from '../foundation/foundation.js';
-import { pairChanges } from '../hostio/hostio.js';
-import { changedRecord, decide, judgeCreate, PACE_DEFAULT, type PairRecord } from '../pair/pair.js';
+import { type Change, pairMapKey, volumeMapKey } from '../catalog/catalog.js';
+import { failure, type PairNumber, type VolumeNumber } from '../foundation/foundation.js';
+import { mapCounts, pairChanges } from '../hostio/hostio.js';
+import {
+  changedRecord,
+  completed,
+  decide,
+  judgeCreate,
+  jumpRefusal,
+  type MapName,
+  PACE_DEFAULT,
+  type PairRecord,
+} from '../pair/pair.js';
 import { isGlob, type VolumeRecord } from '../volume/volume.js';
 import type { Controller, RequestContext } from './open-controller.js';
 import { leavesCopying, withPacing } from './pair-steps.js';
@@ -89,8 +98,8 @@ export function creationChanges(controller: Controller, record: PairRecord, noCo
     changes.push({ do: 'unite', from: volumeMapKey(record.primary, 'allocated'), into: outOfSync });
     changes.push({ do: 'unite', from: volumeMapKey(record.secondary, 'allocated'), into: outOfSync });
     // What P reads from the other side of a pair of its own is P's contents too, allocated or not (H11).
-    for (const lacking of lackingMaps(controller, record.primary)) {
-      changes.push({ do: 'unite', from: lacking, into: outOfSync });
+    for (const { pair, map } of lackingLegs(controller, record.primary)) {
+      changes.push({ do: 'unite', from: pairMapKey(pair, map), into: outOfSync });
     }
   }
   if (secondary && (!secondary.reserved || secondary.incomplete)) {
@@ -99,10 +108,25 @@ export function creationChanges(controller: Controller, record: PairRecord, noCo
   return changes;
 }
 
-function lackingMaps(controller: Controller, volume: VolumeNumber): MapKey[] {
+/** A pair that is split as it is made changes its secondary's tracks at once; the secondary's own pairs must take that (H11). */
+function demandJumpTaken(controller: Controller, secondary: VolumeRecord): void {
+  for (const { pair, side } of controller.fabric.legs(secondary.number)) {
+    if (!pair.record) continue;
+    const why = jumpRefusal(pair.record, side, mapCounts(controller.catalog, pair.record));
+    if (why !== undefined)
+      throw failure(
+        'jump-refused',
+        `${controller.address(secondary.number)} would change at once: ${why}.`,
+        'Finish or delete that pair first.',
+      );
+  }
+}
+
+/** The maps of tracks that a volume lacks and reads from the other side of a pair. */
+function lackingLegs(controller: Controller, volume: VolumeNumber): { pair: PairNumber; map: MapName }[] {
   return controller.fabric.legs(volume).flatMap(({ pair, side }) => {
-    const lacks = side === 'primary' ? pair.roles.primaryLacks : pair.roles.secondaryLacks;
-    return lacks === null ? [] : [pairMapKey(pair.number, lacks)];
+    const map = side === 'primary' ? pair.roles.primaryLacks : pair.roles.secondaryLacks;
+    return map === null ? [] : [{ pair: pair.number, map }];
   });
 }
 
@@ -195,6 +219,7 @@ function planCreation(
   const verdict = judgeCreate(question);
   if (verdict.kind === 'refuse') throw failure(verdict.code, `${verdict.why}.`, verdict.hint);
   const existing = verdict.kind === 'nothing' ? verdict.existing : undefined;
+  if (!existing && (row.split || row.virtual)) demandJumpTaken(controller, secondary);
   const fresh = newPair(controller, controller.catalog.pairNumberNext + ahead, primary.number, secondary.number);
   return { primary, secondary, row, record: withPacing(existing ?? fresh, row), existing };
 }
@@ -215,12 +240,14 @@ async function decideCreations(controller: Controller, creations: readonly Creat
 
 function creationFrame(
   controller: Controller,
-  { record, existing, row }: Creation,
+  creation: Creation,
   input: Input,
 ): { changes: Change[]; after: PairRecord } {
+  const { record, existing, row } = creation;
   if (existing) return { changes: record === existing ? [] : [{ do: 'put-pair', record }], after: record };
   const noCopy = input.noCopy ?? false;
-  const made: PairRecord = noCopy ? { ...record, state: { status: 'duplex' } } : record;
+  const nothingToCopy = noCopy || tracksToCopy(controller, creation) === 0;
+  const made: PairRecord = nothingToCopy ? { ...record, state: { status: 'duplex' } } : record;
   const changes = creationChanges(controller, made, noCopy);
   if (!row.split && !row.virtual) return { changes, after: made };
   const split = decide(made.state, {
@@ -229,9 +256,12 @@ function creationFrame(
     virtual: row.virtual ?? false,
   });
   if (split.kind !== 'do') return { changes, after: made };
-  const after = changedRecord(made, split.change);
+  const frozen = changedRecord(made, split.change);
+  const after = nothingToCopy ? { ...frozen, state: completed(frozen.state, BOTH_EMPTY) } : frozen;
   return { changes: [...changes, ...pairChanges(controller.catalog, after, split.change)], after };
 }
+
+const BOTH_EMPTY = { outOfSyncEmpty: true, secondaryEmpty: true };
 
 async function demandEqual(controller: Controller, { primary, secondary }: Creation): Promise<void> {
   const differing = await differingTracks(controller, primary.number, secondary.number, undefined, 1);
@@ -275,10 +305,13 @@ function planned(controller: Controller, creation: Creation, input: Input): Pair
 }
 
 function tracksToCopy(controller: Controller, { primary, secondary, existing }: Creation): number {
-  if (existing) return controller.catalog.pairMap(existing.number, 'outOfSync').map.count;
-  return controller.catalog
-    .volumeMap(primary.number, 'allocated')
-    .map.countUnion(controller.catalog.volumeMap(secondary.number, 'allocated').map);
+  const { catalog } = controller;
+  if (existing) return catalog.pairMap(existing.number, 'outOfSync').map.count;
+  const others = [
+    catalog.volumeMap(secondary.number, 'allocated').map,
+    ...lackingLegs(controller, primary.number).map(({ pair, map }) => catalog.pairMap(pair, map).map),
+  ];
+  return catalog.volumeMap(primary.number, 'allocated').map.countUnion(...others);
 }
 
 function existingOf(creations: readonly Creation[]): PairRecord[] {

@@ -1,6 +1,6 @@
+import type { VolumeNumber } from '../foundation/foundation.js';
 import { mapCounts } from '../hostio/hostio.js';
-import type { PairRecord } from '../pair/pair.js';
-import { rolesOf } from '../pair/pair.js';
+import { type MapName, type PairChange, type PairRecord, rolesOf } from '../pair/pair.js';
 import type { Controller } from './open-controller.js';
 import type { Step } from './pair-steps.js';
 import type { PairActionRow, PairPlanRow } from './requests.js';
@@ -11,18 +11,27 @@ export function bytesAtStake(controller: Controller, record: PairRecord, kind: '
   return (kind === 'resync' ? counts.secondary : counts.changed) * trackSizeOf(controller, record);
 }
 
-/** Tracks that are left to copy once the step is made. Counted on the maps as they are before it. */
-function tracksAfter(controller: Controller, step: Step): number {
-  const { record, change } = step;
-  if (step.drops) return 0;
-  const state = change?.next ?? record.state;
-  const { drain } = rolesOf(state);
+/** Tracks that are left to copy once a change is made. Counted on the maps as they are before it. */
+export function tracksToCopy(controller: Controller, record: PairRecord, change: PairChange | undefined): number {
+  const { drain } = rolesOf(change?.next ?? record.state);
   if (!drain) return 0;
-  const map = (name: 'outOfSync' | 'changed' | 'secondary') => controller.catalog.pairMap(record.number, name).map;
-  const steps = change?.steps ?? [];
-  if (steps.length === 0) return map(drain.map).count;
-  if (drain.map === 'outOfSync') return map('outOfSync').countUnion(map('changed'), map('secondary'));
-  return map('outOfSync').countUnion(map('changed'), map('secondary')) - map('outOfSync').count;
+  const map = (name: MapName) => controller.catalog.pairMap(record.number, name).map;
+  if ((change?.steps ?? []).length === 0) return map(drain.map).count;
+  const union = map('outOfSync').countUnion(map('changed'), map('secondary'));
+  return drain.map === 'outOfSync' ? union : union - map('outOfSync').count;
+}
+
+function tracksAfter(controller: Controller, { record, change, drops }: Step): number {
+  // A pair that is made by this very step has no maps yet.
+  if (drops) return 0;
+  if (!controller.catalog.pairs.has(record.number)) return newTracks(controller, record);
+  return tracksToCopy(controller, record, change);
+}
+
+/** What a new pair has to copy: everything that either side holds. */
+function newTracks(controller: Controller, { primary, secondary }: PairRecord): number {
+  const allocated = (volume: VolumeNumber) => controller.catalog.volumeMap(volume, 'allocated').map;
+  return controller.catalog.volumes.has(primary) ? allocated(primary).countUnion(allocated(secondary)) : 0;
 }
 
 export function actionRow(controller: Controller, step: Step, changed: boolean): PairActionRow {

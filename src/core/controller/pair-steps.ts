@@ -1,8 +1,9 @@
 import type { Change } from '../catalog/catalog.js';
 import { failure } from '../foundation/foundation.js';
-import { pairChanges, refusedJump } from '../hostio/hostio.js';
+import { mapCounts, pairChanges, refusedJump } from '../hostio/hostio.js';
 import {
   changedRecord,
+  completed,
   decide,
   type Pace,
   type PairChange,
@@ -12,7 +13,7 @@ import {
   rolesOf,
 } from '../pair/pair.js';
 import type { Controller, RequestContext } from './open-controller.js';
-import { actionRow } from './pair-rows.js';
+import { actionRow, tracksToCopy } from './pair-rows.js';
 import { changePairs, type Decided } from './pair-transaction.js';
 import { recorded } from './recorded.js';
 import type { PacingInput, PairActionAnswer, PairActionRow } from './requests.js';
@@ -107,7 +108,15 @@ export function planStep(
       `Finish or delete ${other} first: copyset pair wait, or copyset pair delete.`,
     );
   }
-  return { record, change: decision.change, pacing };
+  return { record, change: settled(controller, record, decision.change), pacing };
+}
+
+/** A change that leaves nothing to copy goes straight to the status that copying would reach. */
+function settled(controller: Controller, record: PairRecord, change: PairChange): PairChange {
+  const { drain } = rolesOf(change.next);
+  if (!drain || tracksToCopy(controller, record, change) > 0) return change;
+  const outOfSyncEmpty = drain.map === 'outOfSync' || mapCounts(controller.catalog, record).outOfSync === 0;
+  return { ...change, next: completed(change.next, { outOfSyncEmpty, secondaryEmpty: true }) };
 }
 
 export function withPacing(record: PairRecord, { pace, rateBytesPerSecond }: PacingInput): PairRecord {

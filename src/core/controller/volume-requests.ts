@@ -76,18 +76,23 @@ export async function createVolumes(
     }));
     return recorded(controller, context, subjects, async () => {
       const made: string[] = [];
+      // The answer stands in the frame of its effect, so that a request sent again makes nothing twice (H28).
+      const output = { volumes: records.map((record) => controller.listing.volume(record)) };
       try {
         for (const record of records) makeImage(controller, record, made);
         await flushFolders(controller, records);
         controller.step('volume.made');
-        await controller.catalog.change(() => records.map((record) => ({ do: 'put-volume', record })));
+        await controller.catalog.change(() => [
+          ...records.map((record): Change => ({ do: 'put-volume', record })),
+          answerChange(context, output),
+        ]);
         await controller.catalog.durable();
       } catch (error) {
         for (const path of made) controller.files.remove(path);
         throw toToolkitError(error, `the image of volume ${controller.place.name}:${names[0]}`);
       }
       controller.step('volume.logged');
-      return { output: { volumes: records.map((record) => controller.listing.volume(record)) } };
+      return { output };
     });
   });
 }

@@ -67,10 +67,10 @@ function pairRefusal(
     status === 'suspended'
       ? 'Resync or delete the pair.'
       : 'Split the pair first: copyset pair split PRIMARY SECONDARY.';
-  if (wanted === 'read') return failure('not-readable', `No host may read ${address} now: ${why}.`, hint);
+  if (wanted === 'read') return failure('not-readable', `No host may read ${address} now: it ${why}.`, hint);
   return failure(
     'not-writable',
-    `No host may write ${address} now: ${why}.`,
+    `No host may write ${address} now: it ${why}.`,
     host === 'read' ? 'It was split read-only.' : hint,
   );
 }

@@ -183,10 +183,11 @@ export class Session {
   async ask<Code extends RequestCode>(code: Code, input: Requests[Code]['input']): Promise<Outcome<Code>> {
     try {
       const { output } = await this.controller.request(code, input);
-      this.#acknowledge(output);
+      this.oracle.transition = undefined;
       return { output };
     } catch (error) {
       if (!isToolkitError(error)) throw error;
+      this.noteTransition();
       const changed = this.oracle.transition?.after !== undefined;
       this.oracle.transition = undefined;
       if (changed) throw new Violation(`${code} was refused (${error.code}) after it had changed something`);
@@ -259,6 +260,7 @@ export class Session {
   #onStep(name: string): void {
     if (name === 'pair.gated') this.#sample();
     else if (name === 'pair.logged') this.#compare();
+    else if (name === 'pair.durable') this.#acknowledge();
   }
 
   /** All gates are closed: what the volumes hold now is the instant. */
@@ -301,17 +303,18 @@ export class Session {
     }
   }
 
-  #acknowledge(output: unknown): void {
+  /** From now on nothing may take the change back, although nobody was answered yet. */
+  #acknowledge(): void {
     this.noteTransition();
     const { transition } = this.oracle;
     this.oracle.transition = undefined;
-    if (transition === undefined || output === undefined) return;
+    if (transition === undefined) return;
     this.oracle.epochShown ||= transition.after !== undefined;
     takeTransition(this.oracle, transition);
   }
 }
 
-/** From now on the transition's outcome is what must hold. */
+/** The transition's outcome is what must hold. */
 export function takeTransition(oracle: Oracle, transition: Transition): void {
   for (const [key, model] of transition.after ?? []) {
     if (model === undefined) oracle.pairs.delete(key);
@@ -320,21 +323,9 @@ export function takeTransition(oracle: Oracle, transition: Transition): void {
   for (const [name, contents] of transition.contents) {
     const volume = oracle.volumes.get(name);
     if (volume === undefined) continue;
-    // What was written after the instant stays on top of it.
-    const later = volume.contents === null || contents === null ? [] : laterSectors(volume, transition.samples.get(name));
-    const values = later.map((sector) => (volume.contents as Contents)[sector] as number);
     volume.contents = contents;
     volume.older.clear();
-    for (const [index, sector] of later.entries()) overwrite(volume, [sector], values[index] as number);
   }
-}
-
-function laterSectors(volume: VolumeModel, sample: Contents | undefined): number[] {
-  if (sample === undefined || volume.contents === null) return [];
-  return [...volume.contents.keys()].filter((sector) => {
-    const value = (volume.contents as Contents)[sector];
-    return value !== sample[sector] && value !== 0xffff_ffff;
-  });
 }
 
 export function modelOf(record: PairRecord): PairModel {
