@@ -13,7 +13,23 @@ const REQUIRE =
   "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
 
 /** What oclif loads at every start although it needs it for help, for a search without a manifest, or never. */
-const LOADED_ON_FIRST_USE = ['ejs', 'tinyglobby', 'lilconfig', 'semver', 'minimatch', 'wordwrap', 'get-package-type'];
+const LOADED_ON_FIRST_USE = [
+  'ansi-escapes',
+  'clean-stack',
+  'cli-spinners',
+  'ejs',
+  'get-package-type',
+  'indent-string',
+  'lilconfig',
+  'minimatch',
+  'semver',
+  'string-width',
+  'strip-ansi',
+  'tinyglobby',
+  'widest-line',
+  'wordwrap',
+  'wrap-ansi',
+];
 
 /** Puts a stand-in before such a package: the package itself runs when one of its functions is first asked for. */
 const loadOnFirstUse = {

@@ -34,6 +34,10 @@ async function loadConfig(options: StartOptions): Promise<Config> {
 }
 
 async function runWords(argv: readonly string[], config: Config): Promise<void> {
+  if (argv.length === 1 && argv[0] === '--version') {
+    process.stdout.write(`${config.userAgent}\n`);
+    return;
+  }
   const askedForHelp = asksForHelp(argv);
   const words = commandWords(argv[0] === 'help' ? argv.slice(1) : argv);
   const found = longestMatch(words, (id) => config.findCommand(id) !== undefined);

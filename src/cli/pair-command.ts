@@ -23,7 +23,7 @@ import {
 } from './follow-copy.js';
 import { openToolkit, type Toolkit } from './open-toolkit.js';
 import { type SelectionFlags, type SelectionWords, type SystemPairs, selectPairs } from './pair-selection.js';
-import { atMost, waitCommand } from './pair-words.js';
+import { atMost, goOnCommand } from './pair-words.js';
 import { actionSentence, countOf, pairName, planOutcome, standing } from './render/pair-action.js';
 import { type Outcome, ToolkitCommand } from './toolkit-command.js';
 
@@ -87,7 +87,7 @@ export abstract class PairCommand<T extends typeof Command> extends ToolkitComma
       await ready?.();
       const acted = await askAll(code, clients);
       const followed = flags.wait === undefined ? undefined : await this.follow(acted, flags.wait);
-      return outcomeOf(acted, followed, flags.root);
+      return outcomeOf(acted, followed, flags);
     });
   }
 
@@ -154,7 +154,7 @@ export abstract class PairCommand<T extends typeof Command> extends ToolkitComma
     if (rows.length === 0) return { verdict: 'reached', pairs: [] };
     const [first] = rows;
     const progress = this.startProgress(
-      `Copying ${rows.length === 1 && first ? pairName(first) : countOf(rows.length, 'pair')}`,
+      `Copying ${rows.length === 1 && first ? first.primary : countOf(rows.length, 'pair')}`,
     );
     const trackBytes = new Map(rows.map((row) => [row.primary, row.bytes / Math.max(1, row.tracks)]));
     return await followCopy(acted.flatMap(awaitedOf), { timeoutMs, signal: this.signal, progress, trackBytes });
@@ -225,7 +225,7 @@ function isMiss(error: unknown): error is ToolkitError {
   );
 }
 
-function outcomeOf(acted: readonly Acted[], followed: Followed | undefined, root: string | undefined): Outcome {
+function outcomeOf(acted: readonly Acted[], followed: Followed | undefined, flags: ActionFlags): Outcome {
   const rows = acted.flatMap(({ answer }) => answer.pairs).map((row) => withEnd(row, followed));
   const pauseMs = acted.map(({ answer }) => answer.pauseMs).find((pause) => pause !== undefined);
   const data = {
@@ -234,8 +234,8 @@ function outcomeOf(acted: readonly Acted[], followed: Followed | undefined, root
     ...(followed === undefined ? {} : { verdict: followed.verdict }),
   };
   const text = (): string => textOf(acted, followed);
-  if (followed === undefined) return { data, text, notes: leftToDo(acted, root) };
-  return { data, text, notes: waitNotes(followed, root), exitCode: VERDICT_EXIT[followed.verdict] };
+  if (followed === undefined) return { data, text, notes: leftToDo(acted, flags) };
+  return { data, text, notes: waitNotes(followed, flags.root), exitCode: VERDICT_EXIT[followed.verdict] };
 }
 
 /** After a wait, `after` is the status that the pair came to. */
@@ -249,17 +249,21 @@ function textOf(acted: readonly Acted[], followed: Followed | undefined): string
   return [...sentences, ...(followed?.pairs ?? []).map(standing)].join('\n');
 }
 
-function leftToDo(acted: readonly Acted[], root: string | undefined): string[] {
+function leftToDo(acted: readonly Acted[], { pace, root }: ActionFlags): string[] {
+  const held = pace === 'hold' ? 'Copying is on hold' : 'Copying is left to do';
   const left = acted.flatMap(({ answer }) => copyingRows(answer));
-  return atMost(left.map((row) => `Copying is left to do: run "${waitCommand(row, statusesAfter(row.after), root)}".`));
+  return atMost(left.map((row) => `${held}: run "${goOnCommand(row, row.after, pace, root)}".`));
 }
 
+/** Why a wait ended early, and how each pair goes on. */
 export function waitNotes({ verdict, pairs }: Followed, root: string | undefined): string[] {
   if (verdict === 'reached') return [];
-  const unfinished = pairs.filter((pair) => statusesAfter(pair.status)[0] !== pair.status);
+  const unfinished = pairs.filter((pair) => !statusesAfter(pair.status).includes(pair.status));
   const goOn = unfinished.map((pair) => {
-    const command = waitCommand(pair, statusesAfter(pair.status), root);
-    return `${pairName(pair)} stays ${pair.status} and goes on from track ${pair.copyPointer} of ${pair.tracks} with "${command}".`;
+    const place = `track ${pair.copyPointer} of ${pair.tracks}`;
+    const held = pair.pace === 'hold' ? ' (on hold)' : '';
+    const command = goOnCommand(pair, pair.status, pair.pace, root);
+    return `${pairName(pair)} stays ${pair.status}${held} and goes on from ${place}: run "${command}".`;
   });
   return [VERDICT_SENTENCES[verdict], ...atMost(goOn)];
 }

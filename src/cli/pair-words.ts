@@ -1,12 +1,22 @@
 import type { PairStatus } from '../core/pair/pair.js';
+import { statusesAfter } from './follow-copy.js';
 
-/** The command that goes on with a pair's copying, as a person can paste it. */
-export function waitCommand(
-  pair: { readonly primary: string; readonly secondary: string },
-  statuses: readonly PairStatus[],
+interface Pair {
+  readonly primary: string;
+  readonly secondary: string;
+}
+
+/** How a pair's copying goes on, with the command to paste. */
+export function goOnCommand(
+  pair: Pair,
+  status: PairStatus,
+  pace: string | undefined,
   root: string | undefined,
 ): string {
-  const words = ['copyset pair wait', pair.primary, pair.secondary, '--status', statuses.join(',')];
+  const words =
+    pace === 'hold'
+      ? ['copyset pair pace', pair.primary, pair.secondary, '--pace medium']
+      : ['copyset pair wait', pair.primary, pair.secondary, '--status', statusesAfter(status).join(',')];
   return [...words, ...rootWords(root)].join(' ');
 }
 

@@ -3,10 +3,11 @@
  *
  * - nodeFiles: Files. - systemClock, clockAt: Clock. - systemRandom, seededRandom: Random.
  * - socketLink: Link over unix sockets. - lockfileOwners: Owners by proper-lockfile, with proof of death.
+ * - streamSockets: Streams over unix and TCP sockets, with TLS.
  *
  * It decides nothing about volumes or pairs. What is costly to load is loaded when it is first used.
  */
-import type { Link } from '../core/ports/ports.js';
+import type { Link, Streams } from '../core/ports/ports.js';
 
 export { nodeFiles } from './node-files.js';
 export { clockAt, systemClock } from './system-clock.js';
@@ -16,6 +17,12 @@ export { seededRandom, systemRandom } from './system-random.js';
 export const socketLink: Link = {
   listen: async (address, onChannel) => (await import('./socket-link.js')).socketLink.listen(address, onChannel),
   connect: async (address) => (await import('./socket-link.js')).socketLink.connect(address),
+};
+
+/** Streams over unix and TCP sockets; loaded with the first call. */
+export const streamSockets: Streams = {
+  listen: async (address, onStream) =>
+    (await import('./stream-sockets.js')).streamSockets.listen(address, onStream),
 };
 
 export { lockfileOwners } from './lockfile-owners.js';

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { atMost, waitCommand } from '../../src/cli/pair-words.js';
+import { atMost, goOnCommand } from '../../src/cli/pair-words.js';
 import { actionSentence, formatPercent, standing } from '../../src/cli/render/pair-action.js';
 import { trackRuns, verifyText } from '../../src/cli/render/pairs.js';
 import type { PairActionRow, PairListing } from '../../src/core/controller/controller.js';
@@ -39,7 +39,7 @@ describe('what was done to a pair', () => {
     [
       'pace',
       { before: 'split', after: 'split', tracks: 0 },
-      'is split, with what was asked for. Nothing is left to copy.',
+      'is split; the new settings hold. Nothing is left to copy.',
     ],
     ['nothing', { before: 'split', after: 'split', tracks: 0, outcome: 'nothing' }, 'is split already; nothing to do.'],
   ])('%s', (_, change, words) => {
@@ -74,11 +74,17 @@ describe('the command to go on with', () => {
 
   it('names the root where it was given as a flag', () => {
     vi.stubEnv('COPYSET_ROOT', '/somewhere');
-    expect(waitCommand(row, ['split'], undefined)).toBe('copyset pair wait tokyo:db tokyo:copy --status split');
-    expect(waitCommand(row, ['split'], '/somewhere')).not.toContain('--root');
-    expect(waitCommand(row, ['duplex', 'split'], "it's here")).toBe(
+    expect(goOnCommand(row, 'sp-pending', 'slow', undefined)).toBe(
+      'copyset pair wait tokyo:db tokyo:copy --status split',
+    );
+    expect(goOnCommand(row, 'sp-pending', 'slow', '/somewhere')).not.toContain('--root');
+    expect(goOnCommand(row, 'resync-reverse', 'slow', "it's here")).toBe(
       "copyset pair wait tokyo:db tokyo:copy --status duplex,split --root 'it'\\''s here'",
     );
+  });
+
+  it('lets a held pair go first', () => {
+    expect(goOnCommand(row, 'pending', 'hold', undefined)).toBe('copyset pair pace tokyo:db tokyo:copy --pace medium');
   });
 
   it('is not repeated for a thousand pairs', () => {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Ports, openClient, readPlace, type SystemClient, type SystemPlace } from '../../src/core/controller/controller.js';
+import { Controller, openClient, type Ports, readPlace, type SystemClient, type SystemPlace } from '../../src/core/controller/controller.js';
 import { isToolkitError } from '../../src/core/foundation/foundation.js';
 import type { PairStatus } from '../../src/core/pair/pair.js';
 import { lockfileOwners, nodeFiles, socketLink, systemClock, systemRandom } from '../../src/platform/platform.js';
@@ -165,13 +165,14 @@ export class Campaign {
     return round;
   }
 
-  /** Half of the kills strike shortly after the victim became the owner, the others anywhere in its life. */
+  /** Half of the kills strike shortly after the victim became the owner, the others anywhere in its life as such; a few before. */
   async #killLater(victim: Victim, order: Order): Promise<void> {
-    const usualMs = this.#usualMs.get(order.label) ?? 400;
+    const early = this.#rng.chance(0.05);
     const soon = this.#rng.chance(0.5);
-    const afterMs = soon ? this.#rng.unit() * 50 : usualMs * (0.3 + 0.8 * this.#rng.unit());
-    if (soon) await this.#untilOwner(victim);
-    await Promise.race([victim.ended, sleep(afterMs)]);
+    const usualMs = this.#usualMs.get(order.label) ?? 200;
+    const afterMs = this.#rng.unit() * (soon ? 40 : usualMs);
+    if (!early) victim.ownedAtMs = (await this.#untilOwner(victim)) ? performance.now() : undefined;
+    await Promise.race([victim.ended, sleep(early ? afterMs * 4 : afterMs)]);
     victim.kill();
   }
 
@@ -184,7 +185,8 @@ export class Campaign {
   }
 
   #noteDuration(label: string, victim: Victim): void {
-    const tookMs = (victim.endedAtMs ?? 0) - victim.startedAtMs;
+    if (victim.ownedAtMs === undefined) return;
+    const tookMs = (victim.endedAtMs ?? 0) - victim.ownedAtMs;
     const usualMs = this.#usualMs.get(label);
     this.#usualMs.set(label, usualMs === undefined ? tookMs : usualMs * 0.7 + tookMs * 0.3);
   }
@@ -365,6 +367,9 @@ export class Campaign {
         this.#keepsRestoring(secondary, this.#statuses[secondary], pair.status);
         this.#statuses[secondary] = pair.status;
       }
+    });
+    await this.#followUp();
+    await this.#withClient(async (client) => {
       await this.#verify(client);
       for (const secondary of SECONDARIES) {
         const image = this.#images[secondary];
@@ -376,6 +381,23 @@ export class Campaign {
     for (const secondary of going)
       if (this.#statuses[secondary] === 'duplex' && !primary.equals(this.#image(secondary)))
         this.#fail(`${secondary} is duplex, and its image differs from the primary's`);
+  }
+
+  /** A duplex pair lags behind the hosts as long as nobody copies: this copies the rest. */
+  async #followUp(): Promise<void> {
+    const answer = await ports.owners.acquire(this.#place.path, 'torture');
+    if (answer.kind !== 'granted') throw new Error(`the system is owned by process ${answer.owner.pid}`);
+    const controller = await Controller.open(ports, this.#place, answer.grant);
+    controller.startCopying();
+    try {
+      const deadlineMs = performance.now() + 60_000;
+      const lags = () => controller.listing.pairs().some(({ status, outOfSyncTracks }) => status === 'duplex' && outOfSyncTracks > 0);
+      while (lags() && performance.now() < deadlineMs) await controller.changed(20);
+      if (lags()) this.#fail('a duplex pair stays out of sync although its copier runs');
+    } finally {
+      await controller.stopCopying();
+      await controller.close();
+    }
   }
 
   #image(volume: string): Buffer {

@@ -27,7 +27,7 @@ export function ordersFor(
   const address = (volume: string) => `${system}:${volume}`;
   const pair = [address('p'), address(secondary)];
   const own = [secondary];
-  const rate = rng.chance(0.6) ? ['--rate', `${rng.pick([16, 32, 64, 128])}MiB`] : [];
+  const rate = rng.chance(0.7) ? ['--rate', `${rng.pick([16, 32, 64])}MiB`] : [];
   const copying = (kind: Order['kind'], words: string[], reaches: readonly Status[], secondaries = own): Order => ({
     kind,
     label: `${words.slice(0, 2).join(' ')} ${rate.join(' ')}`,

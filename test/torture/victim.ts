@@ -15,6 +15,8 @@ export class Victim {
   readonly ended: Promise<VictimEnd>;
   readonly startedAtMs = performance.now();
   readonly #child: ChildProcess;
+  /** When it was seen to own its system. */
+  ownedAtMs: number | undefined;
   killedAtMs: number | undefined;
   endedAtMs: number | undefined;
 

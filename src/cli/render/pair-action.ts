@@ -27,7 +27,7 @@ export function actionSentence(row: PairActionRow): string {
 function change({ before, after }: PairActionRow): string {
   if (after === 'simplex') return `was ${before}, is a pair no more.`;
   if (before === 'simplex') return `is a pair now, ${after}.`;
-  return before === after ? `is ${after}, with what was asked for.` : `was ${before}, is ${after} now.`;
+  return before === after ? `is ${after}; the new settings hold.` : `was ${before}, is ${after} now.`;
 }
 
 function workSentence(row: PairActionRow, words: 'to copy' | 'left'): string {

@@ -19,6 +19,9 @@ export interface ProgressMode {
 
 const EVERY_MS = 200;
 
+/** Room that the numbers behind a bar take: `100% 999.99MiB of 999.99MiB 999.99MiB/s 59m 59s left`. */
+const WORDS_WIDTH = 55;
+
 export function makeProgress(label: string, mode: ProgressMode): Progress {
   if (mode.json && mode.events && !mode.quiet) return new EventProgress(label);
   if (!mode.json && !mode.quiet && process.stderr.isTTY) return new BarProgress(label);
@@ -81,6 +84,7 @@ class BarProgress implements Progress {
       clearOnComplete: true,
       hideCursor: true,
       fps: 5,
+      barsize: Math.min(40, Math.max(10, (process.stderr.columns ?? 80) - this.#label.length - WORDS_WIDTH)),
     });
     const [done, total] = this.#latest;
     bar.start(total, done, { amount: '', rate: '', left: '' });

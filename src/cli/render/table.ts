@@ -17,15 +17,25 @@ export type Cell = string | number | boolean | null | undefined;
 /** Stands where a row has nothing, so that columns never move under `awk`. */
 const NOTHING = '-';
 
+/** A line and a space on either side of a column. */
+const BORDER_WIDTH = 3;
+
 /** A table for people on a terminal; aligned columns without lines or colour anywhere else, or with NO_COLOR. */
 export async function renderTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): Promise<string> {
   const head = columns.map((column) => column.title ?? column.key);
   const body = rows.map((row) => columns.map((column) => cellText(row, column)));
-  return isDecorated() ? decorated(head, body, columns) : plain(head, body, columns);
+  return isDecorated(widthsOf(head, body)) ? decorated(head, body, columns) : plain(head, body, columns);
 }
 
-function isDecorated(): boolean {
-  return process.stdout.isTTY === true && !process.env.NO_COLOR;
+/** Lines between the columns are left out where they would make a row wider than the terminal. */
+function isDecorated(widths: readonly number[]): boolean {
+  if (process.stdout.isTTY !== true || process.env.NO_COLOR) return false;
+  const width = widths.reduce((sum, one) => sum + one + BORDER_WIDTH, 1);
+  return width <= process.stdout.columns;
+}
+
+function widthsOf(head: readonly string[], body: readonly string[][]): number[] {
+  return head.map((title, index) => Math.max(title.length, ...body.map((line) => (line[index] ?? '').length)));
 }
 
 function cellText<Row>(row: Row, column: Column<Row>): string {
@@ -37,7 +47,7 @@ function cellText<Row>(row: Row, column: Column<Row>): string {
 
 function plain<Row>(head: string[], body: string[][], columns: readonly Column<Row>[]): string {
   const lines = [head, ...body];
-  const widths = head.map((_, index) => Math.max(...lines.map((line) => (line[index] ?? '').length)));
+  const widths = widthsOf(head, body);
   const pad = (text: string, index: number): string =>
     columns[index]?.align === 'right' ? text.padStart(widths[index] ?? 0) : text.padEnd(widths[index] ?? 0);
   return lines.map((line) => line.map(pad).join('  ').trimEnd()).join('\n');

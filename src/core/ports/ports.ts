@@ -5,7 +5,7 @@
  * - Files: positional reads and writes straight from and to the page cache (synchronous), flushes (asynchronous).
  * - Clock: wall time, monotonic time, sleep.   - Random: ids and bytes.
  * - Link: messages between processes.          - Owners: who owns a storage system at a moment.
- * - BlockDevice: what a host sees of a volume.
+ * - BlockDevice: what a host sees of a volume.  - Streams: connections of bytes, plain or encrypted.
  *
  * Nothing here knows what a volume or a pair is.
  */
@@ -15,3 +15,4 @@ export * from './files.js';
 export * from './link.js';
 export * from './owners.js';
 export * from './random.js';
+export * from './streams.js';

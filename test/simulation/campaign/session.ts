@@ -40,6 +40,8 @@ export class Session {
 
   /** The system as a crash left it; not opened yet. */
   static after(disk: SimDisk, oracle: Oracle, seed: number): Session {
+    // A request that had changed nothing yet is no more.
+    if (oracle.transition?.after === undefined) oracle.transition = undefined;
     return new Session(new World(seed, { disk, incarnation: 2 }), oracle, seed);
   }
 

@@ -32,7 +32,7 @@ async function drained(session: Session): Promise<void> {
     [...controller.catalog.pairs.values()].filter((record) => {
       const { drain } = rolesOf(record.state);
       if (drain === null || record.pace === 'hold') return false;
-      return record.state.status !== 'duplex' || !controller.catalog.pairMap(record.number, drain.map, true).map.isEmpty;
+      return record.state.status !== 'duplex' || !controller.catalog.pairMap(record.number, drain.map).map.isEmpty;
     });
   const deadlineMs = session.world.clock.monotonicMs() + 600_000;
   while (busy().length > 0) {

@@ -1,0 +1,192 @@
+import { createConnection, createServer, Socket, type SocketConstructorOpts } from 'node:net';
+import { resolve } from 'node:path';
+import {
+  type ByteStream,
+  LinkError,
+  type StreamAddress,
+  StreamError,
+  type StreamEvents,
+  type StreamListener,
+  type Streams,
+  type TlsIdentity,
+} from '../core/ports/ports.js';
+import { systemCode } from './file-faults.js';
+import { listenAtPath, socketPath } from './socket-place.js';
+
+/** Large enough for a whole request of 128 KiB with what follows it; each connection has one. */
+const RECEIVE_BUFFER_BYTES = 256 * 1024;
+
+/**
+ * How bytes are received. `reused`: into one buffer of the connection, the documented `onread` of a socket that is made anew
+ * around the accepted handle, which is not documented. `events`: by 'data' events, for a library in which that fails.
+ */
+export type ReceiveMode = 'reused' | 'events';
+
+/** One connection over a unix or TCP socket, encrypted from `secure` on. */
+class SocketStream implements ByteStream {
+  #socket: Socket;
+  #events: StreamEvents | undefined;
+  #reason: Error | undefined;
+  #closed = false;
+  readonly #receivesByItself: boolean;
+
+  constructor(accepted: Socket, mode: ReceiveMode) {
+    const anew = mode === 'reused' ? this.#madeAnew(accepted) : undefined;
+    this.#socket = anew ?? accepted;
+    this.#receivesByItself = anew !== undefined;
+    this.#watch(this.#socket);
+  }
+
+  start(events: StreamEvents): void {
+    this.#events = events;
+    if (this.#closed) {
+      events.closed(this.#reason);
+      return;
+    }
+    if (!this.#receivesByItself) this.#socket.on('data', (chunk: Buffer) => events.bytes(chunk));
+    this.#socket.resume();
+  }
+
+  write(bytes: Uint8Array, handedOver?: () => void): void {
+    if (this.#closed || !this.#socket.writable) return;
+    if (handedOver === undefined) this.#socket.write(bytes);
+    else
+      this.#socket.write(bytes, (error) => {
+        if (!error) handedOver();
+      });
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#closed) this.#socket.resume();
+  }
+
+  async secure(identity: TlsIdentity): Promise<void> {
+    const { encrypted } = await import('./stream-tls.js');
+    const plain = this.#socket;
+    plain.removeAllListeners('end').removeAllListeners('close').removeAllListeners('data');
+    try {
+      this.#socket = await encrypted(plain, identity);
+    } catch (error) {
+      plain.destroy();
+      this.#reason ??= error instanceof Error ? error : undefined;
+      this.#end();
+      throw error;
+    }
+    this.#watch(this.#socket);
+    if (this.#events !== undefined) {
+      const events = this.#events;
+      this.#socket.on('data', (chunk: Buffer) => events.bytes(chunk));
+    }
+  }
+
+  close(): void {
+    this.#socket.destroySoon();
+  }
+
+  abort(): void {
+    this.#socket.destroy();
+  }
+
+  #watch(socket: Socket): void {
+    socket.on('end', () => this.#events?.ended());
+    socket.on('error', (error) => {
+      this.#reason ??= new StreamError('broken', 'the connection broke', error);
+    });
+    socket.on('close', () => this.#end());
+  }
+
+  #end(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#events?.closed(this.#reason);
+  }
+
+  /** The accepted connection as a socket that receives into one buffer, or undefined where the library has no such handle. */
+  #madeAnew(accepted: Socket): Socket | undefined {
+    const { _handle: handle } = accepted as unknown as { _handle?: { useUserBuffer?: unknown } };
+    if (typeof handle?.useUserBuffer !== 'function') return undefined;
+    const options = {
+      handle,
+      allowHalfOpen: true,
+      pauseOnCreate: true,
+      onread: {
+        buffer: Buffer.allocUnsafeSlow(RECEIVE_BUFFER_BYTES),
+        callback: (length: number, buffer: Buffer) => {
+          this.#events?.bytes(buffer.subarray(0, length));
+          return true;
+        },
+      },
+    };
+    return new Socket(options as SocketConstructorOpts);
+  }
+}
+
+async function listen(
+  address: StreamAddress,
+  onStream: (stream: ByteStream) => void,
+  mode: ReceiveMode,
+): Promise<StreamListener> {
+  const server = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) =>
+    onStream(new SocketStream(socket, mode)),
+  );
+  if (address.kind === 'unix') {
+    const path = resolve(address.path);
+    if (await isListening(path)) throw new StreamError('in-use', `somebody listens at ${path}`);
+    let stop: () => void;
+    try {
+      stop = await listenAtPath(server, path);
+    } catch (error) {
+      throw new StreamError('bad-address', `cannot listen at ${path}`, error instanceof LinkError ? error.cause : error);
+    }
+    server.on('error', () => {});
+    return { address: { kind: 'unix', path }, close: async () => stop() };
+  }
+  const port = await new Promise<number>((resolvePromise, reject) => {
+    server.once('error', (error) => reject(listenFailure(address, error)));
+    server.listen(address.port, address.host, () => {
+      const bound = server.address();
+      resolvePromise(typeof bound === 'object' && bound !== null ? bound.port : address.port);
+    });
+  });
+  // A failing accept (no descriptors left) costs that connection, not the process.
+  server.on('error', () => {});
+  return { address: { ...address, port }, close: async () => void server.close() };
+}
+
+function listenFailure(address: { host: string; port: number }, error: Error): StreamError {
+  const place = `${address.host} port ${address.port}`;
+  return systemCode(error) === 'EADDRINUSE'
+    ? new StreamError('in-use', `somebody listens at ${place}`, error)
+    : new StreamError('bad-address', `cannot listen at ${place}`, error);
+}
+
+/** Whether a living process accepts connections at the path. */
+function isListening(path: string): Promise<boolean> {
+  let place: ReturnType<typeof socketPath>;
+  try {
+    place = socketPath(path);
+  } catch {
+    return Promise.resolve(false);
+  }
+  return new Promise((resolvePromise) => {
+    const probe = createConnection({ path: place.path });
+    const answer = (found: boolean) => {
+      probe.destroy();
+      place.close();
+      resolvePromise(found);
+    };
+    probe.once('connect', () => answer(true));
+    probe.once('error', (error) => answer(systemCode(error) === 'EAGAIN'));
+  });
+}
+
+/** The Streams port over sockets, with the way to receive chosen. */
+export function socketStreams(mode: ReceiveMode): Streams {
+  return { listen: (address, onStream) => listen(address, onStream, mode) };
+}
+
+export const streamSockets: Streams = socketStreams('reused');

@@ -1,0 +1,356 @@
+/** A rule taken out of the code, to see that a test notices. `find` stands exactly once in `file`. */
+export interface PlantedBug {
+  /** The hazard or protocol whose tests must fail: `H9`, `P4`; with a letter where there are several. */
+  readonly id: string;
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+  /** What the code does wrong then. */
+  readonly why: string;
+}
+
+const PAIR = 'src/core/pair';
+const HOSTIO = 'src/core/hostio';
+const CONTROLLER = 'src/core/controller';
+
+const thawAndFreeze: readonly PlantedBug[] = [
+  {
+    id: 'H1a',
+    file: `${PAIR}/decide.ts`,
+    find: "  { step: 'fold', from: 'changed', into: 'outOfSync' },\n  { step: 'fold', from: 'secondary', into: 'outOfSync' },",
+    replace: "  { step: 'fold', from: 'secondary', into: 'outOfSync' },\n  { step: 'empty', map: 'changed' },",
+    why: 'a thaw forgets what P wrote since the freeze',
+  },
+  {
+    id: 'H1b',
+    file: `${PAIR}/decide.ts`,
+    find: "  { step: 'fold', from: 'changed', into: 'outOfSync' },\n  { step: 'fold', from: 'secondary', into: 'outOfSync' },",
+    replace: "  { step: 'empty', map: 'outOfSync' },\n  { step: 'fold', from: 'changed', into: 'outOfSync' },",
+    why: 'out-of-sync := change-recording: what was left over is forgotten',
+  },
+  {
+    id: 'H15a',
+    file: `${CONTROLLER}/pair-transaction.ts`,
+    find: "controller.step('pair.logged');\n        await catalog.durable();",
+    replace: "controller.step('pair.logged');",
+    why: 'the split is answered before its record is durable',
+  },
+  {
+    id: 'H15b',
+    file: `${CONTROLLER}/pair-transaction.ts`,
+    find: 'answerChange(context, output)], true);',
+    replace: 'answerChange(context, output)]);',
+    why: 'marks of hot regions are not in the record of the split',
+  },
+  {
+    id: 'H15c',
+    file: `${CONTROLLER}/pair-transaction.ts`,
+    find: 'await volume.gate.quiet();\n      await flushWritten();',
+    replace: 'await volume.gate.quiet();',
+    why: 'data written before the instant is not durable at the answer',
+  },
+  {
+    id: 'H15d',
+    file: `${CONTROLLER}/pair-transaction.ts`,
+    find: 'for (const volume of live) volume.gate.close();',
+    replace: 'for (const volume of live) { volume.gate.close(); volume.gate.open(); }',
+    why: 'writes go on while the point in time is made',
+  },
+];
+
+const claims: readonly PlantedBug[] = [
+  {
+    id: 'H9a',
+    file: `${HOSTIO}/obstacles.ts`,
+    find: "    return { kind: 'claimed' };",
+    replace: '    void 0;',
+    why: 'nobody respects a claim',
+  },
+  {
+    id: 'H9b',
+    file: `${HOSTIO}/drain.ts`,
+    find: 'const lands = await this.#fabric.clearTheWay(',
+    replace: 'target.claims.release(lane.claim);\n      const lands = await this.#fabric.clearTheWay(',
+    why: "the copier's claim ends before its write has landed",
+  },
+  {
+    id: 'H9c',
+    file: `${HOSTIO}/drain.ts`,
+    find: 'return batch.target.claims.take(left.first, count);',
+    replace: 'return batch.target.claims.take(wanted.first, wanted.count);',
+    why: 'the copier takes tracks that came to the target while its way was cleared',
+  },
+  {
+    id: 'H9d',
+    file: `${HOSTIO}/obstacles.ts`,
+    find: 'if (lacking) return fillOrSupersede(pair, side, lacking, whole);',
+    replace: 'void lacking;',
+    why: 'a write to a lacking track is made without the rest of the track, and forgotten',
+  },
+];
+
+const doubt: readonly PlantedBug[] = [
+  {
+    id: 'H10a',
+    file: `${PAIR}/doubt.ts`,
+    find: "    map: 'changed',\n    why: 'P may have been overwritten;",
+    replace: "    map: 'outOfSync',\n    why: 'P may have been overwritten;",
+    why: 'doubt at P sends the frozen secondary to the new data',
+  },
+  {
+    id: 'H10b',
+    file: `${PAIR}/doubt.ts`,
+    find: "    map: 'secondary',\n    why: \"S's host may have written;",
+    replace: "    map: 'outOfSync',\n    why: \"S's host may have written;",
+    why: 'doubt at a split S takes back what its host wrote',
+  },
+  {
+    id: 'H10c',
+    file: `${PAIR}/decide.ts`,
+    find: "  { step: 'subtract', tracks: 'outOfSync', from: 'secondary' },",
+    replace: '',
+    why: 'a restore copies tracks from a side that lacks them',
+  },
+  {
+    id: 'H19a',
+    file: `${CONTROLLER}/pair-create.ts`,
+    find: "    changes.push({ do: 'unite', from: volumeMapKey(record.secondary, 'allocated'), into: outOfSync });",
+    replace: '',
+    why: 'old data stays on S where P was never written',
+  },
+  {
+    id: 'H19b',
+    file: `${CONTROLLER}/open-controller.ts`,
+    find: "    changes.push({ do: 'set', map: volumeMapKey(number, 'allocated'), runs });",
+    replace: '',
+    why: 'an allocation that was not logged is lost with the power',
+  },
+  {
+    id: 'H32a',
+    file: `${CONTROLLER}/open-controller.ts`,
+    find: "    changes.push({ do: 'set', map: volumeMapKey(number, 'codeless'), runs });",
+    replace: '',
+    why: 'a code counts although its track was overwritten',
+  },
+  {
+    id: 'H32b',
+    file: `${HOSTIO}/drain.ts`,
+    find: '      target.codes.flush(),\n',
+    replace: '',
+    why: "S's codes count before they are durable",
+  },
+  {
+    id: 'H32c',
+    file: `${HOSTIO}/drain.ts`,
+    find: '      source.codes.flush(),\n',
+    replace: '',
+    why: "P's codes count before they are durable",
+  },
+  {
+    id: 'H32d',
+    file: `${HOSTIO}/drain.ts`,
+    find: 'if (!rewritten.target.touched(track)) append',
+    replace: 'append',
+    why: 'the code of copied data counts for what a host wrote over it',
+  },
+];
+
+const jumpsAndStatuses: readonly PlantedBug[] = [
+  {
+    id: 'H11a',
+    file: `${CONTROLLER}/pair-steps.ts`,
+    find: "if (refused && operation.kind !== 'delete') {",
+    replace: "if (refused && operation.kind === 'delete') {",
+    why: 'a restore changes tracks that another pair reads through',
+  },
+  {
+    id: 'H11b',
+    file: `${PAIR}/decide.ts`,
+    find: "      jumps: [{ side: 'secondary', map: 'outOfSync', when: 'after' }],",
+    replace: '      jumps: [],',
+    why: 'a split with tracks missing tells nobody behind it',
+  },
+  {
+    id: 'H11c',
+    file: `${PAIR}/decide.ts`,
+    find: "{ side: 'primary', map: 'secondary', when: 'after' }",
+    replace: "{ side: 'primary', map: 'secondary', when: 'before' }",
+    why: 'what a restore takes back is united before it is known',
+  },
+  {
+    id: 'H11d',
+    file: `${HOSTIO}/drain.ts`,
+    find: 'this.#fabric.read(batch.source.number, bytes, geometry.offsetOf(first));',
+    replace: 'batch.source.image.read(bytes, geometry.offsetOf(first));',
+    why: 'the copier reads the image of a volume that lacks tracks',
+  },
+  {
+    id: 'H14a',
+    file: `${PAIR}/operations.ts`,
+    find: "suspended: { doesFrom: ['pending', 'duplex', 'sp-pending', 'split', 'resync'] },",
+    replace: "suspended: { doesFrom: ['pending', 'duplex', 'sp-pending', 'split', 'resync', 'resync-reverse'] },",
+    why: 'a restore that was suspended is resynced over the only good copy',
+  },
+  {
+    id: 'H14b',
+    file: `${PAIR}/roles.ts`,
+    find: "      return { host: 'none', why: `is the secondary of a pair that is ${named(state)}`, code: 'not-readable' };",
+    replace: "      return { host: state.status === 'suspended' ? 'read' : 'none', why: '', code: 'not-readable' };",
+    why: 'a partial secondary is read',
+  },
+  {
+    id: 'H14c',
+    file: `${PAIR}/operations.ts`,
+    find: "suspended: { doesFrom: ['sp-pending'] },",
+    replace: 'suspended: { doesFrom: [] },',
+    why: 'a split that was suspended never goes on',
+  },
+  {
+    id: 'H14d',
+    file: `${PAIR}/completeness.ts`,
+    find: "  return phase === 'restore' || phase === 'restore-with-backup' ? counts.secondary : 0;",
+    replace: '  return 0;',
+    why: 'a delete in a restore says nothing of the tracks that P lacks',
+  },
+  {
+    id: 'H18',
+    file: `${PAIR}/create.ts`,
+    find: '  secondaryFree,\n  noCycle,',
+    replace: '  noCycle,',
+    why: 'two copiers write one secondary',
+  },
+  {
+    id: 'H30a',
+    file: `${PAIR}/completion.ts`,
+    find: "      if (state.backup !== null) return { status: 'split', frozen: state.backup };",
+    replace: '',
+    why: 'a restored virtual copy loses its image',
+  },
+  {
+    id: 'H30b',
+    file: `${PAIR}/decide.ts`,
+    find: 'const backup = frozen?.virtual === true ? frozen : null;',
+    replace: 'const backup = null as Frozen | null;',
+    why: 'a virtual copy is restored as if it were whole',
+  },
+];
+
+const processes: readonly PlantedBug[] = [
+  {
+    id: 'H26',
+    file: `${CONTROLLER}/client.ts`,
+    find: 'await this.#server.start();',
+    replace: 'void 0;',
+    why: 'a command that holds a system answers nobody',
+  },
+  {
+    id: 'H28a',
+    file: `${CONTROLLER}/open-controller.ts`,
+    find: 'const answered = this.catalog.answers.get(context.id);',
+    replace: 'const answered = undefined as unknown;',
+    why: 'a request that is sent again is done again',
+  },
+  {
+    id: 'H28b',
+    file: `${CONTROLLER}/control-server.ts`,
+    find: 'if (this.#leaving) {',
+    replace: 'if (this.#leaving && this.#running === 0) {',
+    why: 'a controller that leaves begins new work',
+  },
+  {
+    id: 'H28c',
+    file: `${CONTROLLER}/client.ts`,
+    find: "if (sent.kind === 'lost' && code === 'volume.write') {",
+    replace: "if (sent.kind === 'answered') {",
+    why: "a host's write is repeated blindly",
+  },
+];
+
+const protocols: readonly PlantedBug[] = [
+  {
+    id: 'P1a',
+    file: `${HOSTIO}/fabric.ts`,
+    find: "regions }]);\n    await this.catalog.durable();\n    for (const region of regions) volume.hot.set(region, true);",
+    replace: 'regions }]);\n    for (const region of regions) volume.hot.set(region, true);',
+    why: 'a region counts as active before that is durable',
+  },
+  {
+    id: 'P1b',
+    file: `${HOSTIO}/fabric.ts`,
+    find: "await this.catalog.change(() => [{ do: 'activate', volume: volume.number, regions }]);",
+    replace: '',
+    why: 'no active regions at all',
+  },
+  {
+    id: 'P1c',
+    file: `${HOSTIO}/fabric.ts`,
+    find: "return regions.length === 0 ? [] : [{ do: 'cool', volume: volume.number, regions }];\n    }, true);",
+    replace: "return regions.length === 0 ? [] : [{ do: 'cool', volume: volume.number, regions }];\n    });",
+    why: 'regions go cold without their marks',
+  },
+  {
+    id: 'P2a',
+    file: `${HOSTIO}/drain.ts`,
+    find: '      this.#fabric.flush(target.number),\n',
+    replace: '',
+    why: 'a track is cleared before it is durable at the secondary',
+  },
+  {
+    id: 'P2b',
+    file: `${HOSTIO}/drain.ts`,
+    find: '      this.#fabric.flush(source.number),\n',
+    replace: '',
+    why: 'a track is cleared before it is durable at the primary',
+  },
+  {
+    id: 'P2c',
+    file: `${HOSTIO}/drain.ts`,
+    find: ' || batch.watch.touched(track)) continue;',
+    replace: ') continue;',
+    why: 'nobody looks whether a track was written again while it was copied',
+  },
+  {
+    id: 'P4a',
+    file: `${HOSTIO}/save-and-fill.ts`,
+    find: '  await fabric.clearTracks(pair, map, tracks);\n  await fabric.catalog.durable();',
+    replace: '  await fabric.clearTracks(pair, map, tracks);',
+    why: 'the cleared bit of a save is lazy',
+  },
+  {
+    id: 'P4b',
+    file: `${HOSTIO}/save-and-fill.ts`,
+    find: '  await fabric.flush(target.number);\n',
+    replace: '',
+    why: 'a saved track is cleared before it is durable',
+  },
+  {
+    id: 'P4c',
+    file: `${HOSTIO}/save-and-fill.ts`,
+    find: '    await fabric.clearTracks(pair, lackingMapOf(side), tracks);\n    await fabric.catalog.durable();',
+    replace: '    await fabric.clearTracks(pair, lackingMapOf(side), tracks);',
+    why: 'a write to a lacking track is acknowledged before its cleared bit is durable',
+  },
+  {
+    id: 'P4d',
+    file: `${HOSTIO}/obstacles.ts`,
+    find: "    if (lacking) return { kind: 'save', pair, tracks: lacking };",
+    replace: '    void lacking;',
+    why: 'no old track is saved',
+  },
+  {
+    id: 'P9',
+    file: `${HOSTIO}/fabric.ts`,
+    find: '      await this.block(volume, error);\n',
+    replace: '',
+    why: 'a failed flush is tried again and lies',
+  },
+];
+
+export const BUGS: readonly PlantedBug[] = [
+  ...thawAndFreeze,
+  ...claims,
+  ...doubt,
+  ...jumpsAndStatuses,
+  ...processes,
+  ...protocols,
+];
