@@ -56,6 +56,7 @@ export function describeFailure(error: unknown): Failure {
 function plain(message: string): string {
   return message
     .replace(/\nSee more help with --help/g, '')
+    .replace(/^The following errors? occurred:\n\s+/, '')
     .replace(/^Parsing (--\S+) \n\t/, '$1: ')
     .replace(UNPRINTABLE, '')
     .trim();

@@ -204,12 +204,12 @@ function addressOf(volume: VolumeListing): string {
 
 function roomBehind(volume: VolumeListing, offsetBytes: number): number {
   if (offsetBytes <= volume.sizeBytes) return volume.sizeBytes - offsetBytes;
-  const sizes = `offset ${offsetBytes} lies behind its ${volume.sizeBytes} bytes`;
+  const sizes = `offset ${offsetBytes} lies past its ${volume.sizeBytes} bytes`;
   throw failure('bad-range', `${addressOf(volume)}: ${sizes}.`, 'Nothing was read or written.');
 }
 
 function outside(volume: VolumeListing, offsetBytes: number, lengthBytes: number): Error {
-  const message = `${addressOf(volume)} has ${volume.sizeBytes} bytes; ${lengthBytes} from offset ${offsetBytes} reach behind its end.`;
+  const message = `${addressOf(volume)} has ${volume.sizeBytes} bytes; ${lengthBytes} from offset ${offsetBytes} reach past its end.`;
   return failure('bad-range', message, 'Leave --length out to read to the end.');
 }
 
@@ -220,7 +220,10 @@ function tooLarge(file: string, sizeBytes: number, volume: VolumeListing, room: 
 
 function tooLong(file: string | undefined, volume: VolumeListing, offsetBytes: number, bytes: number): Error {
   const message = `${file ?? 'Standard input'} is longer than ${addressOf(volume)} has room for.`;
-  const hint = `The first ${bytes} bytes were written from offset ${offsetBytes} and are durable; the rest was not read.`;
+  const hint =
+    bytes === 0
+      ? 'Nothing was written.'
+      : `The first ${bytes} bytes were written from offset ${offsetBytes} and are durable; the rest was not read.`;
   return failure('input-too-long', message, hint, { details: { bytes } });
 }
 

@@ -97,7 +97,7 @@ describe('requests of another process', () => {
     await again.world.scheduler.advance(100);
     const next = await again.world.run(connectChannel(portsOf(again.world.start('guest')), again.place));
     const second = await again.world.run(next.send(id, 'guest', 'pair.split', { pairs: db }, {}));
-    expect(rowsOf(first)).toMatchObject([{ before: 'pending', outcome: 'done' }]);
+    expect(rowsOf(first)).toMatchObject([{ outcome: 'done' }]);
     expect(rowsOf(second)).toEqual(rowsOf(first));
     next.close();
     await again.close();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SimSystem } from '../simulation/system/sim-system.js';
 import { WorldStopped } from '../simulation/world/world.js';
-import { afterPowerLoss, Expected, Host, overSeeds, pairOf, staged } from './stage.js';
+import { afterKill, afterPowerLoss, Expected, Host, overSeeds, pairOf, staged } from './stage.js';
 
 const db = pairOf('db', 'copy');
 
@@ -39,7 +39,20 @@ describe('check codes', () => {
     await system.close();
   });
 
-  it("H32: of tracks that a host overwrote are unset, also where power failed before that was logged", async () => {
+  it('H32: that power took away with their file do not count, also where a kill follows', async () => {
+    let system = await staged(93, 24, 'db', 'copy');
+    await system.write('db', 0, 1, 24);
+    await system.pair('db', 'copy');
+    await system.wait('db', 'copy', 'duplex');
+    await system.close();
+    system = await afterPowerLoss(system);
+    await system.read('db', 1);
+    system = await afterKill(system);
+    await demandSound(system);
+    await system.close();
+  });
+
+  it('H32: of tracks that a host overwrote are unset, also where power failed before that was logged', async () => {
     let system = await staged(92, 24, 'db', 'copy');
     await system.write('db', 0, 1, 24);
     await system.pair('db', 'copy');

@@ -61,9 +61,10 @@ describe('the write protocols', () => {
 
   it('P2: a track is called identical only when its data is durable at the primary', async () => {
     let system = await staged(4, 16, 'db', 'copy');
-    const input = { volume: 'db', offsetBytes: 0, durable: false };
-    await system.ask('volume.write', input, new Uint8Array(16 * TRACK).fill(1));
+    await system.write('db', 0, 1, 16);
     await system.pair('db', 'copy');
+    const input = { volume: 'db', offsetBytes: 0, durable: false };
+    await system.ask('volume.write', input, new Uint8Array(16 * TRACK).fill(2));
     await system.wait('db', 'copy', 'duplex');
     await system.close();
     system = await afterPowerLoss(system);

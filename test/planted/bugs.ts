@@ -135,16 +135,23 @@ const doubt: readonly PlantedBug[] = [
   {
     id: 'H32b',
     file: `${HOSTIO}/drain.ts`,
-    find: '      target.codes.flush(),\n',
+    find: '      target.flushCodes(),\n',
     replace: '',
     why: "S's codes count before they are durable",
   },
   {
     id: 'H32c',
     file: `${HOSTIO}/drain.ts`,
-    find: '      source.codes.flush(),\n',
+    find: '      source.flushCodes(),\n',
     replace: '',
     why: "P's codes count before they are durable",
+  },
+  {
+    id: 'H32e',
+    file: `${HOSTIO}/live-volume.ts`,
+    find: '    if (!this.#codesAreNew) return;',
+    replace: '    return;',
+    why: 'a code file counts whose name can be lost with the power',
   },
   {
     id: 'H32d',

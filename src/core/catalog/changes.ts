@@ -1,6 +1,7 @@
 import type { PairNumber, TrackRun, VolumeNumber } from '../foundation/foundation.js';
 import type { MapName, PairRecord } from '../pair/pair.js';
 import type { VolumeRecord } from '../volume/volume.js';
+import type { PortRecord } from './tables.js';
 
 export const VOLUME_MAPS = ['allocated', 'codeless'] as const satisfies readonly VolumeMapName[];
 /** Tracks that were ever written; tracks among them whose check code is not set. */
@@ -51,6 +52,8 @@ export type Change =
   | { readonly do: 'drop-volume'; readonly number: VolumeNumber }
   | { readonly do: 'put-pair'; readonly record: PairRecord }
   | { readonly do: 'drop-pair'; readonly number: PairNumber }
+  | { readonly do: 'put-port'; readonly record: PortRecord }
+  | { readonly do: 'drop-port'; readonly name: string }
   /** The files of dropped volumes and pairs are gone. */
   | { readonly do: 'cleaned' }
   | MapChange

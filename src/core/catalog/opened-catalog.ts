@@ -6,6 +6,7 @@ import {
   failure,
   type PairNumber,
   type TrackCount,
+  tuning,
   type VolumeNumber,
 } from '../foundation/foundation.js';
 import { type MapName, PAIR_MAPS, type PairRecord } from '../pair/pair.js';
@@ -26,13 +27,10 @@ import {
 } from './changes.js';
 import { MapStore } from './map-store.js';
 import { LOG_FOLDER, pairFiles, pairTablePath, volumeFiles, volumeTablePath } from './system-files.js';
-import { pairTableFormat, volumeTableFormat } from './tables.js';
+import { type PortRecord, pairTableFormat, volumeTableFormat } from './tables.js';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-
-/** The log is started anew when it is filled this far; both its files are preallocated, so that it does not meet a full disk. */
-const CHECKPOINT_AT_BYTES = 768 * 1024;
 
 export interface CatalogOptions {
   /** Reads without ownership; sees the state of one moment. */
@@ -47,12 +45,15 @@ export class Catalog {
   readonly folder: string;
   readonly volumes = new Map<VolumeNumber, VolumeRecord>();
   readonly pairs = new Map<PairNumber, PairRecord>();
+  readonly ports = new Map<string, PortRecord>();
   /** Regions that are active according to the log. */
   readonly active = new Map<VolumeNumber, Set<number>>();
   readonly answers = new Map<string, unknown>();
   leftovers: string[] = [];
   epoch: Epoch = 0;
   pairNumberNext: PairNumber = 1;
+  /** Rises with every row that comes, goes or changes: what was worked out from rows holds as long as it stays. */
+  rowsVersion = 0;
   /** True when the last frame of the log was cut short by a crash. */
   readonly tornTail: boolean;
 
@@ -89,6 +90,7 @@ export class Catalog {
       change: 0,
       epoch: 0,
       volumes: [],
+      ports: [],
       active: [],
       answers: [],
       leftovers: [],
@@ -140,7 +142,7 @@ export class Catalog {
     this.#ledger.append(encoder.encode(JSON.stringify(all)), this.epoch);
     if (withMarks) this.#forgetMarks();
     for (const change of changes) this.#apply(change);
-    if (this.#ledger.usedBytes >= CHECKPOINT_AT_BYTES) await this.checkpoint();
+    if (this.#ledger.usedBytes >= tuning.checkpointAtBytes) await this.checkpoint();
   }
 
   /** Logs the marks that are not logged yet. */
@@ -197,6 +199,7 @@ export class Catalog {
       change,
       epoch: this.epoch,
       volumes: [...this.volumes.values()],
+      ports: [...this.ports.values()],
       active,
       answers: [...this.answers].map(([id, answer]) => ({ id, answer })),
       leftovers: this.leftovers,
@@ -244,6 +247,7 @@ export class Catalog {
     this.pairNumberNext = volumes.pairNumberNext;
     this.leftovers = [...volumes.leftovers];
     for (const record of volumes.volumes) this.volumes.set(record.number, record);
+    for (const record of volumes.ports) this.ports.set(record.name, record);
     for (const { volume, regions } of volumes.active) this.active.set(volume, new Set(regions));
     for (const { map, count } of volumes.counts) this.#counts.set(map, count);
     for (const { id, answer } of volumes.answers) this.answers.set(id, answer);
@@ -272,6 +276,7 @@ export class Catalog {
         this.epoch = change.epoch;
         return;
       case 'put-volume':
+        this.rowsVersion += 1;
         this.volumes.set(change.record.number, change.record);
         return;
       case 'drop-volume':
@@ -282,6 +287,12 @@ export class Catalog {
         return;
       case 'drop-pair':
         this.#dropPair(change.number);
+        return;
+      case 'put-port':
+        this.ports.set(change.record.name, change.record);
+        return;
+      case 'drop-port':
+        this.ports.delete(change.name);
         return;
       case 'cleaned':
         this.leftovers = [];
@@ -327,6 +338,7 @@ export class Catalog {
   }
 
   #putPair(record: PairRecord): void {
+    this.rowsVersion += 1;
     this.pairs.set(record.number, record);
     this.pairNumberNext = Math.max(this.pairNumberNext, record.number + 1);
     addAll(this.#pairsOfVolume, record.primary, [record.number]);
@@ -336,6 +348,7 @@ export class Catalog {
   #dropPair(number: PairNumber): void {
     const record = this.pairs.get(number);
     if (!record) return;
+    this.rowsVersion += 1;
     this.pairs.delete(number);
     deleteAll(this.#pairsOfVolume, record.primary, [number]);
     deleteAll(this.#pairsOfVolume, record.secondary, [number]);
@@ -346,6 +359,7 @@ export class Catalog {
   #dropVolume(number: VolumeNumber): void {
     const record = this.volumes.get(number);
     if (!record) return;
+    this.rowsVersion += 1;
     this.volumes.delete(number);
     this.active.delete(number);
     for (const map of VOLUME_MAPS) this.#forgetMap(volumeMapKey(number, map));

@@ -42,11 +42,32 @@ export const systemFormat: DocumentFormat<SystemInfo> = {
   }),
 };
 
+/** Where hosts reach volumes: a listener of the system, and which volume is which number on it. */
+export interface PortRecord {
+  readonly name: string;
+  /** `unix:PATH`, a relative one below the system's folder, or `tcp://ADDRESS:PORT`. */
+  readonly listen: string;
+  /** Folder with `server-cert.pem`, `server-key.pem` and, to ask clients for certificates, `ca-cert.pem`. */
+  readonly tlsDir: string | null;
+  /** Plain TCP beyond this host was asked for in so many words. */
+  readonly insecure: boolean;
+  readonly luns: readonly { readonly lun: number; readonly volume: number }[];
+}
+
+const portRecordSchema = v.strictObject({
+  name: v.pipe(v.string(), v.maxLength(64)),
+  listen: v.pipe(v.string(), v.maxLength(4096)),
+  tlsDir: v.nullable(v.pipe(v.string(), v.maxLength(4096))),
+  insecure: v.boolean(),
+  luns: v.array(v.strictObject({ lun: natural, volume: natural })),
+});
+
 /** The volume table as of one change, with what else the log would have to tell if it started anew there. */
 export interface VolumeTable {
   readonly change: number;
   readonly epoch: number;
   readonly volumes: readonly VolumeRecord[];
+  readonly ports: readonly PortRecord[];
   readonly active: readonly { readonly volume: number; readonly regions: readonly number[] }[];
   readonly answers: readonly { readonly id: string; readonly answer: unknown }[];
   /** Files of dropped volumes and pairs that are still to be removed, relative to the system or absolute. */
@@ -64,6 +85,7 @@ export const volumeTableFormat: DocumentFormat<VolumeTable> = {
     change: natural,
     epoch: natural,
     volumes: v.array(volumeRecordSchema),
+    ports: v.array(portRecordSchema),
     active: v.array(v.strictObject({ volume: natural, regions: v.array(natural) })),
     answers: v.array(v.strictObject({ id: v.pipe(v.string(), v.maxLength(64)), answer: v.unknown() })),
     leftovers: v.array(v.pipe(v.string(), v.maxLength(4096))),

@@ -5,7 +5,8 @@ import { createPairs } from './pair-create.js';
 import { deletePairs, pacePairs, resyncPairs, splitPairs, suspendPairs } from './pair-requests.js';
 import { rotatePairs } from './pair-rotation.js';
 import { verifyPairs } from './pair-verify.js';
-import { waitForPairs } from './pair-wait.js';
+import { drainPairs, waitForPairs } from './pair-wait.js';
+import { attachVolume, createPort, deletePort, detachVolume } from './port-requests.js';
 import type { Answered, RequestCode, RequestExtras, Requests } from './requests.js';
 import { checkSystem } from './system-check.js';
 import {
@@ -53,6 +54,12 @@ export const handlers: { readonly [Code in RequestCode]: Handler<Code> } = {
   'pair.list': async ({ listing }) => ({ output: { pairs: listing.pairs() } }),
   'pair.wait': waitForPairs,
   'pair.verify': verifyPairs,
+  'port.create': createPort,
+  'port.list': async (controller) => ({ output: { ports: controller.listing.ports() } }),
+  'port.delete': deletePort,
+  'volume.attach': attachVolume,
+  'volume.detach': detachVolume,
+  'copier.drain': drainPairs,
   'fault.set': async (controller, input) => {
     demandFixture(controller);
     if ('volume' in input) findVolume(controller, input.volume);

@@ -330,7 +330,7 @@ async function setCodes(
 ): Promise<void> {
   if (tracks.length === 0) return;
   await controller.fabric.flush(volume.number);
-  await volume.codes.flush();
+  await volume.flushCodes();
   await controller.catalog.change(() => {
     const runs = tracks.filter((track) => !touched(track)).flatMap((track) => [track, 1]);
     return [{ do: 'clear', map: volumeMapKey(volume.number, 'codeless'), runs }];

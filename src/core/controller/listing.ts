@@ -13,7 +13,7 @@ import {
 } from '../pair/pair.js';
 import type { OwnerRecord } from '../ports/ports.js';
 import { formatNumber, type VolumeRecord } from '../volume/volume.js';
-import type { PairListing, SystemListing, VolumeListing, VolumeTotals } from './requests.js';
+import type { PairListing, PortListing, SystemListing, VolumeListing, VolumeTotals } from './requests.js';
 import type { SystemPlace } from './system-place.js';
 
 /** What a catalog looks like from outside: rows of the listings. Works on a read-only catalog as well. */
@@ -21,6 +21,8 @@ export class Listing {
   readonly #place: SystemPlace;
   readonly #catalog: Catalog;
   readonly #nowMs: () => number;
+  /** Addresses of the ports that are open now, by the port's name. */
+  readonly serving = new Map<string, string>();
   /** Bytes per second that a pair was last copied at, where somebody copies. */
   readonly #speed: (pair: number) => number | undefined;
 
@@ -64,6 +66,25 @@ export class Listing {
     };
   }
 
+  /** Rows of ports; `serving` tells where each listens now. */
+  ports(): PortListing[] {
+    return [...this.#catalog.ports.values()].map((port) => ({
+      system: this.#place.name,
+      name: port.name,
+      listen: port.listen,
+      tlsDir: port.tlsDir,
+      insecure: port.insecure,
+      luns: port.luns.map(({ lun, volume }) => ({ lun, volume: this.#catalog.volumes.get(volume)?.name ?? '?' })),
+      address: this.serving.get(port.name) ?? null,
+    }));
+  }
+
+  #portsOf(volume: number): { port: string; lun: number }[] {
+    return [...this.#catalog.ports.values()].flatMap(({ name, luns }) =>
+      luns.filter((entry) => entry.volume === volume).map(({ lun }) => ({ port: name, lun })),
+    );
+  }
+
   volumes(): VolumeListing[] {
     return [...this.#catalog.volumes.values()].sort((a, b) => a.number - b.number).map((record) => this.volume(record));
   }
@@ -92,7 +113,7 @@ export class Listing {
       path: imagePathOf(this.#place.path, record),
       imageComplete: lacking === 0 && record.incomplete === null,
       missingTracks: record.incomplete?.missingTracks ?? 0,
-      ports: [],
+      ports: this.#portsOf(record.number),
       secondaryOf: upstream ? this.#address(upstream.primary) : null,
       readable: this.#allowed(record, pairs, 'read'),
       writable: this.#allowed(record, pairs, 'write'),
@@ -143,8 +164,8 @@ export class Listing {
       imageComplete: imageComplete(record.state, 'secondary', counts) && imageComplete(record.state, 'primary', counts),
       primaryStatus: record.state.status,
       secondaryStatus: record.state.status,
-      primaryPorts: [],
-      secondaryPorts: [],
+      primaryPorts: this.#portsOf(record.primary),
+      secondaryPorts: this.#portsOf(record.secondary),
       asOf: isoTime(this.#nowMs()),
       reason: record.state.status === 'suspended' ? record.state.message : null,
       virtual: frozen?.virtual ?? false,

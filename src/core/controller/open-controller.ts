@@ -202,6 +202,13 @@ export class Controller implements SystemClient {
     this.history.append({ time: isoTime(this.ports.clock.nowMs()), system: this.place.name, ...event });
   }
 
+  /** Called after each change of ports; whoever serves them sets it. */
+  onPortsChanged: (() => Promise<void>) | undefined;
+
+  async portsChanged(): Promise<void> {
+    await this.onPortsChanged?.();
+  }
+
   /** This process as the system's owner. */
   self(): OwnerRecord | undefined {
     return this.ports.owners.current(this.place.path);

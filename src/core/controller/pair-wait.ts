@@ -40,18 +40,56 @@ export async function waitForPairs(
       if (verdict !== 'waiting') return answer(verdict);
       const leftMs = deadlineMs - clock.monotonicMs();
       if (leftMs <= 0) return answer('timed-out');
-      if (extras.signal?.aborted)
-        throw failure(
-          'interrupted',
-          'Stopped waiting.',
-          'The pairs stay as they are and go on from where they were copied to.',
-        );
+      if (extras.signal?.aborted) throw stoppedWaiting();
       tellProgress(controller, totals, extras);
       await controller.changed(Math.min(leftMs, PROGRESS_MS), extras.signal);
     }
   } finally {
     await controller.stopCopying();
   }
+}
+
+/** Copies until every pair of the system has arrived where copying leads. A pair on hold is left alone. */
+export async function drainPairs(
+  controller: Controller,
+  input: Requests['copier.drain']['input'],
+  extras: RequestExtras,
+): Promise<Answered<'copier.drain'>> {
+  const { clock } = controller.ports;
+  const deadlineMs = input.timeoutMs === undefined ? Number.POSITIVE_INFINITY : clock.monotonicMs() + input.timeoutMs;
+  const totals = new Map([...controller.catalog.pairs.keys()].map((number) => [number, leftOf(controller, number)]));
+  controller.startCopying();
+  try {
+    while (undrained(controller)) {
+      controller.demandCopying();
+      const leftMs = deadlineMs - clock.monotonicMs();
+      if (leftMs <= 0) return { output: { verdict: 'timed-out', pairs: controller.listing.pairs() } };
+      if (extras.signal?.aborted) throw stoppedWaiting();
+      tellProgress(controller, totals, extras);
+      await controller.changed(Math.min(leftMs, PROGRESS_MS), extras.signal);
+    }
+  } finally {
+    await controller.stopCopying();
+  }
+  const suspended = [...controller.catalog.pairs.values()].some((record) => record.state.status === 'suspended');
+  return { output: { verdict: suspended ? 'suspended' : 'drained', pairs: controller.listing.pairs() } };
+}
+
+/** Whether a pair has tracks to copy, or copied all and has not moved on yet. */
+function undrained(controller: Controller): boolean {
+  return [...controller.catalog.pairs.values()].some((record) => {
+    const { drain } = rolesOf(record.state);
+    if (!drain || record.pace === 'hold') return false;
+    return leftOf(controller, record.number) > 0 || record.state.status !== 'duplex';
+  });
+}
+
+function stoppedWaiting(): Error {
+  return failure(
+    'interrupted',
+    'Stopped waiting.',
+    'The pairs stay as they are and go on from where they were copied to.',
+  );
 }
 
 /** All pairs must have arrived; one that cannot arrive, or is suspended, ends the wait. */

@@ -184,6 +184,17 @@ export interface Progress {
   readonly pair?: { primary: string; secondary: string; status: PairStatus } | undefined;
 }
 
+export interface PortListing {
+  readonly system: string;
+  readonly name: string;
+  readonly listen: string;
+  readonly tlsDir: string | null;
+  readonly insecure: boolean;
+  readonly luns: readonly { readonly lun: number; readonly volume: string }[];
+  /** Where it listens now, or null while nobody serves it. */
+  readonly address: string | null;
+}
+
 interface Action {
   readonly plan?: boolean | undefined;
 }
@@ -316,6 +327,23 @@ export interface Requests {
         repaired: number;
       }[];
     };
+  };
+  'port.create': {
+    input: { name: string; listen: string; tlsDir?: string | undefined; insecure?: boolean | undefined };
+    output: { ports: readonly PortListing[] };
+  };
+  'port.list': { input: Record<string, never>; output: { ports: readonly PortListing[] } };
+  'port.delete': { input: { name: string }; output: { ports: readonly PortListing[] } };
+  /** Without `lun` the lowest free number. */
+  'volume.attach': {
+    input: { volume: string; port: string; lun?: number | undefined };
+    output: { ports: readonly PortListing[]; lun: number };
+  };
+  'volume.detach': { input: { volume: string; port: string }; output: { ports: readonly PortListing[] } };
+  /** Copies until nothing is left that copying could do. `suspended`: a pair was, or became, suspended. */
+  'copier.drain': {
+    input: { timeoutMs?: Milliseconds | undefined };
+    output: { verdict: 'drained' | 'suspended' | 'timed-out'; pairs: readonly PairListing[] };
   };
   'fault.set': { input: FaultRow; output: { faults: readonly FaultRow[] } };
   'fault.clear': { input: { kind?: string | undefined }; output: { faults: readonly FaultRow[] } };

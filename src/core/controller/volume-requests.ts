@@ -192,7 +192,10 @@ export async function deleteVolumes(
 ): Promise<Answered<'volume.delete'>> {
   return controller.exclusively(async () => {
     const records = findVolumes(controller, input.volumes);
-    for (const record of records) demandUnpaired(controller, record);
+    for (const record of records) {
+      demandUnpaired(controller, record);
+      demandDetached(controller, record);
+    }
     const output = { deleted: records.map((record) => controller.address(record.number)) };
     return recorded(
       controller,
@@ -267,6 +270,16 @@ export function demandUnpaired(controller: Controller, record: VolumeRecord): vo
     'volume-paired',
     `${controller.address(record.number)} is part of ${count === 1 ? 'a pair' : `${count} pairs`}.`,
     'Delete the pairs first: copyset pair delete.',
+  );
+}
+
+function demandDetached(controller: Controller, record: VolumeRecord): void {
+  const port = [...controller.catalog.ports.values()].find(({ luns }) => luns.some(({ volume }) => volume === record.number));
+  if (!port) return;
+  throw failure(
+    'volume-attached',
+    `${controller.address(record.number)} is attached to port ${port.name}.`,
+    `Detach it first: copyset volume detach ${controller.address(record.number)} --port ${port.name}.`,
   );
 }
 

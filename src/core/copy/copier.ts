@@ -20,10 +20,17 @@ export class Copier {
   readonly #clock: Clock;
   readonly #jobs: () => readonly CopyJob[];
   #wake: AbortController | undefined;
+  /** Milliseconds until the jobs together may go on; 0 = now. */
+  #pausedMs: () => number = () => 0;
 
   constructor(clock: Clock, jobs: () => readonly CopyJob[]) {
     this.#clock = clock;
     this.#jobs = jobs;
+  }
+
+  /** Caps what the jobs copy together, beside each one's own rate. */
+  limit(pausedMs: () => number): void {
+    this.#pausedMs = pausedMs;
   }
 
   /** New work may be there. */
@@ -44,6 +51,7 @@ export class Copier {
   /** One turn of every job; true if any copied. A job with nothing to take up commits what it has. */
   async #pass(): Promise<boolean> {
     let copied = false;
+    if (this.#pausedMs() > 0) return false;
     for (const job of this.#jobs()) {
       if (job.tracksPerTurn === 0) await job.commit();
       else if (job.waitMs() === 0) {
@@ -55,7 +63,7 @@ export class Copier {
   }
 
   async #rest(signal: AbortSignal): Promise<void> {
-    const waits = this.#jobs().map((job) => job.waitMs());
+    const waits = [this.#pausedMs(), ...this.#jobs().map((job) => job.waitMs())];
     const soonest = Math.min(IDLE_MS, ...waits.filter((wait) => wait > 0));
     this.#wake = new AbortController();
     const stop = () => this.wake();

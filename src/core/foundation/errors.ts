@@ -13,6 +13,7 @@ export const ERROR_CODES = [
   // The state does not allow it (exit 3).
   'status-refuses', // the pair's status does not allow this operation
   'volume-paired', // the volume is part of a pair
+  'volume-attached', // hosts reach the volume through a port
   'volume-reserved', // the volume is kept as a copy target
   'not-writable', // no host may write the volume now
   'not-readable', // no host may read the volume now
@@ -39,6 +40,7 @@ export const ERROR_CODES = [
   'system-not-found',
   'volume-not-found',
   'pair-not-found',
+  'port-not-found',
   'file-not-found',
   'nothing-matches', // a glob that matches nothing
   // In use (exit 5).

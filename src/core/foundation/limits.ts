@@ -25,6 +25,25 @@ export const REGION_BYTES = 4 * MIB;
 /** Active regions a volume may have before the oldest are cooled. They bound what is copied again after a crash. */
 export const ACTIVE_REGIONS_MAX = 512;
 
+/**
+ * Sizes that decide how much is done at once and nothing else. A simulation makes them small before it opens anything, so that a
+ * few bytes meet every case; nobody else changes them.
+ */
+export const tuning = {
+  regionBytes: REGION_BYTES,
+  activeRegionsMax: ACTIVE_REGIONS_MAX,
+  /** One transfer of a copier to its target; large enough that a disk is not held up by round trips. */
+  laneBytes: MIB,
+  /** What is copied between two commits; bounds what a crash copies again. */
+  batchBytes: 64 * MIB,
+  /** Neighbouring lacking tracks saved or filled together, so that a sequential writer pays one flush for many. */
+  aheadBytes: MIB,
+  /** The log is started anew when it is filled this far. */
+  checkpointAtBytes: 768 * KIB,
+  /** Room that each of the log's files holds from the start. */
+  ledgerBytes: MIB,
+};
+
 /** A document larger than this was not written by us. */
 export const DOCUMENT_MAX_BYTES = 64 * MIB;
 /** Answers kept for requests that are sent again after a broken connection. */

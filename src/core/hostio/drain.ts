@@ -1,6 +1,6 @@
 import { type Change, pairMapKey, volumeMapKey } from '../catalog/catalog.js';
 import { type CopyJob, RateLimit } from '../copy/copy.js';
-import { isToolkitError, MIB, type TrackRun } from '../foundation/foundation.js';
+import { isToolkitError, type TrackRun, tuning } from '../foundation/foundation.js';
 import { completed, type PairRecord, paceTracks, type SuspendReason } from '../pair/pair.js';
 import type { Watch } from '../trackmap/trackmap.js';
 import { bindCode, isZero } from '../volume/volume.js';
@@ -9,11 +9,7 @@ import type { Fabric } from './fabric.js';
 import type { LivePair, LiveVolume } from './live-volume.js';
 import { checkCodeFailure, readCoded } from './track-codes.js';
 
-/** One transfer to the target; large enough that a disk is not held up by round trips. */
-const LANE_BYTES = MIB;
 const LANES_MAX = 4;
-/** What is copied between two commits; bounds what a crash copies again. */
-const BATCH_BYTES = 64 * MIB;
 
 /** A contiguous piece under way: claimed, being read turn by turn, then landing. */
 interface Lane {
@@ -82,7 +78,7 @@ export class Drain implements CopyJob {
       const batch = this.#batch ?? this.#begin();
       if (!batch) return 'idle';
       if (this.#fault !== undefined) throw this.#fault;
-      if (this.#pair.mutex.isWanted || batch.copiedTracks * batch.source.geometry.trackSizeBytes >= BATCH_BYTES) {
+      if (this.#pair.mutex.isWanted || batch.copiedTracks * batch.source.geometry.trackSizeBytes >= tuning.batchBytes) {
         await this.commit();
         return 'copied';
       }
@@ -144,7 +140,7 @@ export class Drain implements CopyJob {
   /** Claims the next piece at the target, when nothing stands in its way any more (H9). */
   async #openLane(batch: Batch): Promise<Lane | undefined> {
     const { geometry } = batch.target;
-    const limit = Math.max(1, Math.floor(LANE_BYTES / geometry.trackSizeBytes));
+    const limit = Math.max(1, Math.floor(tuning.laneBytes / geometry.trackSizeBytes));
     for (let next = this.#nextRun(batch, limit); next; next = this.#nextRun(batch, limit)) {
       const wanted = next;
       await this.#fabric.warm(batch.target, this.#stretchAhead(batch, wanted));
@@ -180,7 +176,7 @@ export class Drain implements CopyJob {
 
   /** How far the next lacking tracks reach within what one batch may copy. */
   #stretchAhead(batch: Batch, run: TrackRun): TrackRun {
-    const reach = Math.floor(BATCH_BYTES / batch.target.geometry.trackSizeBytes);
+    const reach = Math.floor(tuning.batchBytes / batch.target.geometry.trackSizeBytes);
     return this.#pair.map(batch.map).map.nextRun(run.first, Math.max(run.count, reach)) ?? run;
   }
 
@@ -260,8 +256,8 @@ export class Drain implements CopyJob {
     await Promise.all([
       this.#fabric.flush(target.number),
       this.#fabric.flush(source.number),
-      target.codes.flush(),
-      source.codes.flush(),
+      target.flushCodes(),
+      source.flushCodes(),
     ]);
     this.#fabric.hooks.step('copy.flushed');
     await this.#fabric.catalog.change(() => this.#clears(batch));

@@ -1,11 +1,11 @@
 import { type Catalog, pairMapKey } from '../catalog/catalog.js';
 import {
-  ACTIVE_REGIONS_MAX,
   assert,
   type ByteOffset,
   isToolkitError,
   type PairNumber,
   type TrackRun,
+  tuning,
   type VolumeNumber,
 } from '../foundation/foundation.js';
 import {
@@ -147,6 +147,30 @@ export class Fabric {
     if (refusal) throw refusal;
   }
 
+  /** As `demandHost`, worked out anew only when a row changed: for the path that every request of a host takes. */
+  #demandHostQuickly(volume: LiveVolume, wanted: 'read' | 'write'): void {
+    const known = volume.permitted[wanted];
+    if (known === this.catalog.rowsVersion) return;
+    this.demandHost(volume.number, wanted);
+    volume.permitted[wanted] = this.catalog.rowsVersion;
+  }
+
+  /** A host's read in the caller's own turn. The range lies inside the volume. Throws as `readAsHost` does. */
+  readNow(volume: LiveVolume, target: Uint8Array, offset: ByteOffset): void {
+    this.#demandHostQuickly(volume, 'read');
+    readThrough(this, volume, target, offset);
+  }
+
+  /** A host's write in the caller's own turn: true when it landed, false where something stands in its way. */
+  writeNow(volume: LiveVolume, data: Uint8Array, offset: ByteOffset): boolean {
+    this.#demandHostQuickly(volume, 'write');
+    const tracks = volume.geometry.tracksOf(offset, data.length);
+    if (nextObstacle(this, volume, tracks, undefined, HOST)) return false;
+    this.mark(volume, tracks, HOST);
+    volume.image.write(data, offset);
+    return true;
+  }
+
   /** A host's read. Throws `not-readable`, `incomplete`, `volume-blocked`, `bad-range`, `io-error`. */
   readAsHost(number: VolumeNumber, target: Uint8Array, offset: ByteOffset): void {
     this.demandHost(number, 'read');
@@ -199,14 +223,14 @@ export class Fabric {
 
   /** Makes regions active ahead of a long write, so that it costs few flushes. */
   async warm(volume: LiveVolume, tracks: TrackRun): Promise<void> {
-    const regions = coldRegions(volume, tracks).slice(0, ACTIVE_REGIONS_MAX / 4);
+    const regions = coldRegions(volume, tracks).slice(0, tuning.activeRegionsMax / 4);
     if (regions.length > 0) await this.activate(volume, regions);
   }
 
   /** Makes regions active, durably; the oldest are cooled where there are too many. */
   async activate(volume: LiveVolume, regions: readonly number[]): Promise<void> {
-    const surplus = volume.hot.size + regions.length - ACTIVE_REGIONS_MAX;
-    if (surplus > 0) await this.cool(volume, Math.max(surplus, ACTIVE_REGIONS_MAX / 2));
+    const surplus = volume.hot.size + regions.length - tuning.activeRegionsMax;
+    if (surplus > 0) await this.cool(volume, Math.max(surplus, tuning.activeRegionsMax / 2));
     await this.catalog.change(() => [{ do: 'activate', volume: volume.number, regions }]);
     await this.catalog.durable();
     for (const region of regions) volume.hot.set(region, true);

@@ -1,13 +1,14 @@
-import { type Catalog, codeFilePath } from '../catalog/catalog.js';
+import { type Catalog, CODES_FOLDER, codeFilePath } from '../catalog/catalog.js';
 import {
   type ByteCount,
   type PairNumber,
-  REGION_BYTES,
   type TrackCount,
+  tuning,
   type VolumeNumber,
 } from '../foundation/foundation.js';
 import { type PairRecord, type PairRoles, rolesOf, type Side } from '../pair/pair.js';
 import type { Files } from '../ports/ports.js';
+import { toToolkitError } from '../storage/storage.js';
 import type { TrackedMap } from '../trackmap/trackmap.js';
 import { CheckCodeFile, Geometry, Image, type VolumeRecord } from '../volume/volume.js';
 import { Claims } from './claims.js';
@@ -71,12 +72,18 @@ export class LiveVolume {
   /** Active regions, the one used longest ago first. */
   readonly hot = new Map<number, true>();
   readonly tracksPerRegion: number;
+  /** The version of the rows for which a host was last found to be allowed. */
+  readonly permitted = { read: -1, write: -1 };
   /** Set when a flush failed: nothing is written any more (P9). */
   blockedBy: unknown;
   readonly #catalog: Catalog;
+  readonly #files: Files;
+  /** The code file was made anew, and a loss of power could take its name away again. */
+  #codesAreNew = false;
 
   constructor(catalog: Catalog, files: Files, record: VolumeRecord, system: string, imagePath: string) {
     this.#catalog = catalog;
+    this.#files = files;
     this.number = record.number;
     this.geometry = new Geometry(record);
     this.image = Image.open(files, { path: imagePath, system, volume: record, mode: 'write' });
@@ -91,6 +98,17 @@ export class LiveVolume {
     return this.#catalog.volumes.get(this.number);
   }
 
+  /** Every code written before the call is durable when it resolves, in a file that a crash cannot take away (H32). */
+  async flushCodes(): Promise<void> {
+    await this.codes.flush();
+    if (!this.#codesAreNew) return;
+    const folder = `${this.#catalog.folder}/${CODES_FOLDER}`;
+    await this.#files.flushFolder(folder).catch((error: unknown) => {
+      throw toToolkitError(error, `the folder ${folder}`);
+    });
+    this.#codesAreNew = false;
+  }
+
   close(): void {
     this.image.close();
     this.codes.close();
@@ -102,11 +120,12 @@ export class LiveVolume {
     const options = { path, trackCount: this.geometry.trackCount, what: `the check codes of ${address}` };
     if (files.status(path)) return CheckCodeFile.open(files, options);
     this.codeless.mark(0, this.geometry.trackCount);
+    this.#codesAreNew = true;
     return CheckCodeFile.create(files, options);
   }
 }
 
 /** How many tracks one region has; a track larger than a region is a region of its own. */
 export function tracksPerRegion(trackSizeBytes: ByteCount): TrackCount {
-  return Math.max(1, REGION_BYTES / trackSizeBytes);
+  return Math.max(1, tuning.regionBytes / trackSizeBytes);
 }

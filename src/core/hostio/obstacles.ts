@@ -1,12 +1,8 @@
-import type { TrackRun } from '../foundation/foundation.js';
-import { MIB } from '../foundation/foundation.js';
+import { type TrackRun, tuning } from '../foundation/foundation.js';
 import type { Side } from '../pair/pair.js';
 import type { Fabric, Writer } from './fabric.js';
 import type { LivePair, LiveVolume } from './live-volume.js';
 import { coldRegions } from './regions.js';
-
-/** Neighbouring lacking tracks saved or filled together, so that a sequential writer pays one flush for many. */
-const AHEAD_BYTES = MIB;
 
 /** What stands between a write and its landing. */
 export type Obstacle =
@@ -67,7 +63,7 @@ function lackingIn(
   if (!name) return undefined;
   const { map } = pair.map(name);
   if (map.isEmpty || !map.any(tracks.first, tracks.count)) return undefined;
-  const limit = Math.max(1, Math.floor(AHEAD_BYTES / volume.geometry.trackSizeBytes));
+  const limit = Math.max(1, Math.floor(tuning.aheadBytes / volume.geometry.trackSizeBytes));
   return map.nextRun(tracks.first, limit);
 }
 

@@ -1,11 +1,11 @@
-import { type ByteCount, type ByteOffset, MIB } from '../foundation/foundation.js';
+import { type ByteCount, type ByteOffset, MIB, tuning } from '../foundation/foundation.js';
 import type { Files, OpenFile } from '../ports/ports.js';
 import { Flusher } from './flusher.js';
 import { encodeHeader, HEADER_COPIES_AT, type LedgerHeader } from './ledger-header.js';
 import { damagedLedger, type LedgerScan, readHeader, scanFrames } from './ledger-scan.js';
 
 /** Room that a ledger file holds from the start, so that changes need none of the file system's. */
-export const LEDGER_SIZE_BYTES: ByteCount = 1 * MIB;
+export const LEDGER_SIZE_BYTES: ByteCount = MIB;
 /** A ledger file larger than this was not written by us. */
 export const LEDGER_MAX_BYTES = 1024 * MIB;
 export const LEDGER_NAMES = ['ledger.a', 'ledger.b'] as const;
@@ -26,7 +26,7 @@ export interface OpenedFiles {
 export async function createFile(files: Files, path: string, sequence: number): Promise<void> {
   const file = files.open(path, 'create');
   try {
-    file.write(new Uint8Array(LEDGER_SIZE_BYTES), 0);
+    file.write(new Uint8Array(tuning.ledgerBytes), 0);
     const bytes = encodeHeader({ sequence, baseChange: 0, baseEpoch: 0 });
     for (const at of HEADER_COPIES_AT) file.write(bytes, at);
     await file.flush();

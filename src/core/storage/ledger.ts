@@ -6,18 +6,11 @@ import {
   type Epoch,
   failure,
   isToolkitError,
+  tuning,
 } from '../foundation/foundation.js';
 import type { Files, OpenFile } from '../ports/ports.js';
 import { naming, toToolkitError } from './failures.js';
-import {
-  createFile,
-  LEDGER_MAX_BYTES,
-  LEDGER_NAMES,
-  LEDGER_SIZE_BYTES,
-  type OpenedFiles,
-  openFiles,
-  type Side,
-} from './ledger-files.js';
+import { createFile, LEDGER_MAX_BYTES, LEDGER_NAMES, type OpenedFiles, openFiles, type Side } from './ledger-files.js';
 import { encodeFrame, FRAME_HEAD_BYTES, frameSizeBytes, type LedgerFrame } from './ledger-frame.js';
 import type { LedgerHeader } from './ledger-header.js';
 import { FRAMES_AT, type LedgerTail, writeHeader } from './ledger-scan.js';
@@ -173,7 +166,7 @@ export class Ledger {
     await this.durable();
     this.#restarting = true;
     try {
-      if (other.file.sizeBytes() > LEDGER_SIZE_BYTES) other.file.truncate(LEDGER_SIZE_BYTES);
+      if (other.file.sizeBytes() > tuning.ledgerBytes) other.file.truncate(tuning.ledgerBytes);
       const sequence = this.#header.sequence + 1;
       const header = { sequence, baseChange: this.#lastChange, baseEpoch: this.#lastEpoch };
       this.#header = await writeHeader(other.file, header, () => other.flusher.durable());

@@ -33,7 +33,7 @@ export const SCENARIOS: readonly Scenario[] = [
     run: async (session) => {
       await session.createVolumes('a', 'b');
       await together(session.host('a', 6), session.host('b', 4));
-      await session.writeLong('a', 1022, 4);
+      await session.writeLong('a', 6, 4);
       await session.formatVolume('b');
       await session.host('b', 2);
       await session.deleteVolume('b');

@@ -1,0 +1,83 @@
+import { KIB } from '../foundation/foundation.js';
+import type { ByteStream } from '../ports/ports.js';
+import type { BufferPool } from './buffer-pool.js';
+
+/** Replies are gathered in blocks of this size; three track reads, or sixty small ones, leave in one call. */
+const BLOCK_BYTES = 256 * KIB;
+
+/**
+ * What a connection sends. Replies of one turn are gathered in a block and leave together. `heldBytes` counts the memory that
+ * the stream has not handed over yet, and that of reads and writes which wait (`hold`).
+ */
+export class Output {
+  readonly #stream: ByteStream;
+  readonly #pool: BufferPool;
+  readonly #onRelease: () => void;
+  #used = 0;
+  /** Where `reserve` gives room. Undefined before the first reply of a turn. */
+  block: Buffer | undefined;
+  heldBytes = 0;
+
+  constructor(stream: ByteStream, pool: BufferPool, onRelease: () => void) {
+    this.#stream = stream;
+    this.#pool = pool;
+    this.#onRelease = onRelease;
+  }
+
+  /** Room for so many bytes in `block`; the answer is where it begins. It is sent with the next `flush`. */
+  reserve(lengthBytes: number): number {
+    const block = this.block;
+    if (block !== undefined && this.#used + lengthBytes <= block.length) {
+      const at = this.#used;
+      this.#used += lengthBytes;
+      return at;
+    }
+    this.flush();
+    this.block = this.#pool.take(Math.max(lengthBytes, BLOCK_BYTES));
+    this.#used = lengthBytes;
+    return 0;
+  }
+
+  /** Gives back what the last `reserve` gave. */
+  unreserve(lengthBytes: number): void {
+    this.#used -= lengthBytes;
+  }
+
+  /** Sends what was gathered. */
+  flush(): void {
+    const block = this.block;
+    if (block === undefined) return;
+    this.block = undefined;
+    if (this.#used === 0) {
+      this.#pool.give(block);
+      return;
+    }
+    this.heldBytes += block.length;
+    this.#write(block, this.#used);
+  }
+
+  /** A buffer for data that waits; it counts as held until it is released or sent. */
+  hold(dataBytes: number): Buffer {
+    const buffer = this.#pool.take(dataBytes);
+    this.heldBytes += buffer.length;
+    return buffer;
+  }
+
+  release(buffer: Buffer): void {
+    this.heldBytes -= buffer.length;
+    this.#pool.give(buffer);
+  }
+
+  /** Sends the first bytes of a held buffer, after all that was gathered, and releases it once they are taken. */
+  send(buffer: Buffer, lengthBytes: number): void {
+    this.flush();
+    this.#write(buffer, lengthBytes);
+  }
+
+  #write(buffer: Buffer, lengthBytes: number): void {
+    this.#stream.write(buffer.subarray(0, lengthBytes), () => {
+      this.release(buffer);
+      this.#onRelease();
+    });
+  }
+}
