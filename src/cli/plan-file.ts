@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { parse, stringify } from 'yaml';
 import { DOCUMENT_MAX_BYTES, failure, isToolkitError } from '../core/foundation/foundation.js';
 import { PACES, type Pace, type PairMode } from '../core/pair/pair.js';
 import { parseAddress, parseRate, quoted } from '../core/volume/volume.js';
@@ -32,7 +33,7 @@ const HINT = 'A plan file holds pairs: [{primary, secondary, mode, pace, rate, s
 /** Reads a plan file and checks the whole of it, before its first pair is touched. */
 export async function readPlanFile(path: string): Promise<readonly PlannedPair[]> {
   const text = await named(path, () => readTextFile(path, DOCUMENT_MAX_BYTES));
-  return parsePlan(await parseYaml(text, path), path);
+  return parsePlan(parseYaml(text, path), path);
 }
 
 /** Checks what a plan file says; `path` is for the messages. */
@@ -49,7 +50,6 @@ export function parsePlan(document: unknown, path: string): readonly PlannedPair
 
 /** Writes the list that `--file` applies. */
 export async function writePlanFile(path: string, pairs: readonly PlannedPair[]): Promise<void> {
-  const { stringify } = await import('yaml');
   const rows = pairs.map(
     ({ primary, secondary, mode = 'local', pace = 'medium', rateBytesPerSecond, split, virtual }) => ({
       primary,
@@ -70,8 +70,7 @@ export async function writePlanFile(path: string, pairs: readonly PlannedPair[])
   }
 }
 
-async function parseYaml(text: string, path: string): Promise<unknown> {
-  const { parse } = await import('yaml');
+function parseYaml(text: string, path: string): unknown {
   try {
     return parse(text);
   } catch (error) {

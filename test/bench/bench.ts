@@ -30,7 +30,8 @@ try {
   if (only.some((name) => !SMALL_CASES.includes(name))) prepare(setting);
   for (const name of only) {
     const measured = [(await CASES[name]?.(setting)) ?? []].flat();
-    for (const row of measured) console.log(`${row.met ? 'met   ' : 'MISSED'} ${row.what}: ${row.figure} (goal ${row.goal})`);
+    for (const row of measured)
+      console.log(`${row.met ? 'met   ' : 'MISSED'} ${row.what}: ${row.figure} (goal ${row.goal})`);
     rows.push(...measured);
   }
 } finally {
@@ -38,6 +39,11 @@ try {
 }
 
 const { model } = cpus()[0] ?? { model: 'unknown' };
-console.log(`\nNode ${process.version}, ${cpus().length} x ${model}, ${formatBytes(setting.sizeBytes)}, medians of ${setting.rounds} rounds\n`);
+console.log(
+  `\nNode ${process.version}, ${cpus().length} x ${model}, ${formatBytes(setting.sizeBytes)}, medians of ${setting.rounds} rounds\n`,
+);
 console.log('| what | copyset | peer | figure | goal | |\n|---|---|---|---|---|---|');
-for (const row of rows) console.log(`| ${row.what} | ${row.ours} | ${row.peer} | ${row.figure} | ${row.goal} | ${row.met ? 'met' : 'missed'} |`);
+for (const row of rows)
+  console.log(
+    `| ${row.what} | ${row.ours} | ${row.peer} | ${row.figure} | ${row.goal} | ${row.met ? 'met' : 'missed'} |`,
+  );

@@ -57,7 +57,8 @@ async function pairUp({ root, sizeBytes }: Setting): Promise<void> {
   const bench = new Bench(root);
   await withClient(root, async (client) => {
     const { volumes } = (await client.request('volume.list', {})).output;
-    if (!volumes.some(({ name }) => name === 'db-copy')) await client.request('volume.create', { name: 'db-copy', sizeBytes });
+    if (!volumes.some(({ name }) => name === 'db-copy'))
+      await client.request('volume.create', { name: 'db-copy', sizeBytes });
   });
   bench.timeMs(copyset('pair', 'create', 'big:db', 'big:db-copy', '--overwrite', '--pace', 'fast', '--wait'));
 }
@@ -124,7 +125,11 @@ async function dirty({ root, sizeBytes }: Setting, share: number): Promise<numbe
     for (let i = 0; i < count; i += 1) {
       const track = Math.floor(((i + Math.random()) * tracks) / count);
       const data = Buffer.alloc(TRACK_BYTES, Math.random().toString(36));
-      await client.request('volume.write', { volume: 'db', offsetBytes: track * TRACK_BYTES, durable: i === count - 1 }, { data });
+      await client.request(
+        'volume.write',
+        { volume: 'db', offsetBytes: track * TRACK_BYTES, durable: i === count - 1 },
+        { data },
+      );
     }
   });
   return count;
@@ -145,7 +150,10 @@ async function resync(setting: Setting): Promise<Row> {
     bench.timeMs(copyset('pair', 'split', 'big:db', 'big:db-copy', '--wait'));
     count = await dirty(setting, 0.01);
     const own = () =>
-      ours.push(bench.timeMs(copyset('pair', 'resync', 'big:db', 'big:db-copy', '--pace', 'fast', '--wait')) - bench.timeMs([process.execPath, '-e', '0']));
+      ours.push(
+        bench.timeMs(copyset('pair', 'resync', 'big:db', 'big:db-copy', '--pace', 'fast', '--wait')) -
+          bench.timeMs([process.execPath, '-e', '0']),
+      );
     const other = () => theirs.push(bench.timeMs([...rsync]) - bench.timeMs(['rsync', '--version']));
     for (const run of round % 2 === 0 ? [own, other] : [other, own]) run();
   }
@@ -162,7 +170,13 @@ async function resync(setting: Setting): Promise<Row> {
 }
 
 /** Ratios of two short commands, each as a whole process. */
-function ratioOf(setting: Setting, what: string, command: ReturnType<typeof copyset>, peer: readonly [string, ...string[]], goal: number): Row {
+function ratioOf(
+  setting: Setting,
+  what: string,
+  command: ReturnType<typeof copyset>,
+  peer: readonly [string, ...string[]],
+  goal: number,
+): Row {
   const bench = new Bench(setting.root);
   const rounds = setting.rounds * 3;
   const times = interleaved(rounds, { ours: () => bench.timeMs(command), peer: () => bench.timeMs(peer) });

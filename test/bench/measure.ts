@@ -19,7 +19,10 @@ export class Bench {
   /** Runs a command to its end and returns how long the whole process took. */
   timeMs([program, ...words]: Command): number {
     const startedMs = performance.now();
-    const { status, stderr, error } = spawnSync(program, words, { env: this.#env, stdio: ['ignore', 'ignore', 'pipe'] });
+    const { status, stderr, error } = spawnSync(program, words, {
+      env: this.#env,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     const tookMs = performance.now() - startedMs;
     if (status !== 0) throw new Error(`${program} ${words.join(' ')} ended with ${status}: ${error ?? stderr}`);
     return tookMs;

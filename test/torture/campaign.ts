@@ -1,12 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Controller, openClient, type Ports, readPlace, type SystemClient, type SystemPlace } from '../../src/core/controller/controller.js';
+import {
+  Controller,
+  openClient,
+  type Ports,
+  readPlace,
+  type SystemClient,
+  type SystemPlace,
+} from '../../src/core/controller/controller.js';
 import { isToolkitError } from '../../src/core/foundation/foundation.js';
 import type { PairStatus } from '../../src/core/pair/pair.js';
 import { lockfileOwners, nodeFiles, socketLink, systemClock, systemRandom } from '../../src/platform/platform.js';
 import { Rng } from '../simulation/world/rng.js';
-import { BLOCK_BYTES, type BlockWrite, notAPrefix, Shadow, stampedBytes, stampsOf } from './shadow.js';
 import { type Order, ordersFor } from './orders.js';
+import { BLOCK_BYTES, type BlockWrite, notAPrefix, Shadow, stampedBytes, stampsOf } from './shadow.js';
 import { Victim, type VictimEnd } from './victim.js';
 
 export const SECONDARIES = ['s1', 's2'] as const;
@@ -113,8 +120,14 @@ export class Campaign {
       for (const secondary of SECONDARIES) {
         const status = this.#statuses[secondary];
         const pair = [`${SYSTEM}:p`, `${SYSTEM}:${secondary}`];
-        const order = (words: string[], kind: Order['kind']) => ({ kind, secondaries: [secondary], words, label: `last ${kind}` });
-        if (FROZEN.includes(status)) await this.#quietly(order(['pair', 'resync', ...pair, '--discard', '--wait'], 'resync'));
+        const order = (words: string[], kind: Order['kind']) => ({
+          kind,
+          secondaries: [secondary],
+          words,
+          label: `last ${kind}`,
+        });
+        if (FROZEN.includes(status))
+          await this.#quietly(order(['pair', 'resync', ...pair, '--discard', '--wait'], 'resync'));
         else if (status === 'suspended') {
           await this.#quietly(order(['pair', 'resync', ...pair, '--discard', '--wait'], 'resync'));
           if (this.#statuses[secondary] === 'suspended')
@@ -335,7 +348,11 @@ export class Campaign {
   }
 
   /** Pairs split by one command show one and the same instant, or none was split. */
-  #judgeTogether(round: Round, after: Readonly<Record<Secondary, Status>>, seen: Partial<Record<Secondary, Int32Array>>): void {
+  #judgeTogether(
+    round: Round,
+    after: Readonly<Record<Secondary, Status>>,
+    seen: Partial<Record<Secondary, Int32Array>>,
+  ): void {
     if (round.order.kind !== 'split' || round.order.secondaries.length < 2) return;
     if (!SECONDARIES.every((secondary) => FOLLOWING.includes(round.before[secondary]))) return;
     const split = SECONDARIES.filter((secondary) => FROZEN.includes(after[secondary]));
@@ -348,7 +365,8 @@ export class Campaign {
     if (Object.values(this.#statuses).every((status) => status === 'simplex')) return;
     const { output } = await client.request('pair.verify', { pairs: [{ primary: 'p' }], repair: false });
     for (const { secondary, same, differingTracks } of output.pairs)
-      if (!same) this.#fail(`${secondary} differs in tracks that no map holds: ${differingTracks.slice(0, 10).join(', ')}`);
+      if (!same)
+        this.#fail(`${secondary} differs in tracks that no map holds: ${differingTracks.slice(0, 10).join(', ')}`);
   }
 
   /** Lets every copy come to its end, and compares the images themselves. */
@@ -391,7 +409,8 @@ export class Campaign {
     controller.startCopying();
     try {
       const deadlineMs = performance.now() + 60_000;
-      const lags = () => controller.listing.pairs().some(({ status, outOfSyncTracks }) => status === 'duplex' && outOfSyncTracks > 0);
+      const lags = () =>
+        controller.listing.pairs().some(({ status, outOfSyncTracks }) => status === 'duplex' && outOfSyncTracks > 0);
       while (lags() && performance.now() < deadlineMs) await controller.changed(20);
       if (lags()) this.#fail('a duplex pair stays out of sync although its copier runs');
     } finally {
@@ -424,7 +443,8 @@ export class Campaign {
         if (tookMs >= LOCK_LIMIT_MS) this.#fail(`the lock of a killed process was waited for ${Math.round(tookMs)} ms`);
         return;
       }
-      if (tookMs > 10 * LOCK_LIMIT_MS) throw new Error(`the lock is ${answer.kind} by process ${answer.owner.pid} and stays so`);
+      if (tookMs > 10 * LOCK_LIMIT_MS)
+        throw new Error(`the lock is ${answer.kind} by process ${answer.owner.pid} and stays so`);
       await sleep(2);
     }
   }

@@ -81,7 +81,20 @@ export function ordersFor(
     case 'sp-pending':
     case 'split': {
       const force = statuses[secondary] === 'split' ? [] : ['--force'];
-      return [resync, resync, resync, restore, restore, wait, write('secondary'), write('secondary'), toPrimary, toPrimary, suspend, remove(...force)];
+      return [
+        resync,
+        resync,
+        resync,
+        restore,
+        restore,
+        wait,
+        write('secondary'),
+        write('secondary'),
+        toPrimary,
+        toPrimary,
+        suspend,
+        remove(...force),
+      ];
     }
     case 'resync-reverse':
       return [wait, wait, toPrimary, suspend];

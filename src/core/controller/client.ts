@@ -29,6 +29,23 @@ export async function openClient(ports: Ports, place: SystemPlace, options: Clie
   return client;
 }
 
+/**
+ * Becomes the controller of a system and stays it until closed, serving others from the start. A command that owns the system is
+ * waited for. Throws `busy` when it does not let go in time.
+ */
+export async function openOwner(ports: Ports, place: SystemPlace, options: ClientOptions): Promise<OwnController> {
+  const deadlineMs = ports.clock.monotonicMs() + (options.timeoutMs ?? TIMEOUT_DEFAULT_MS);
+  for (;;) {
+    const answer = await ports.owners.acquire(place.path, options.purpose);
+    if (answer.kind === 'granted') {
+      const own = new OwnController(await Controller.open(ports, place, answer.grant), 0);
+      await own.serving();
+      return own;
+    }
+    await patience(ports, place, answer, deadlineMs, options.signal);
+  }
+}
+
 /** The controller in this process, serving others as soon as it lives longer than a moment. */
 export class OwnController implements SystemClient {
   readonly controller: Controller;
@@ -36,11 +53,16 @@ export class OwnController implements SystemClient {
   readonly #stopWaiting = new AbortController();
   readonly #started: Promise<void>;
 
-  constructor(controller: Controller) {
+  constructor(controller: Controller, serveAfterMs = SERVE_AFTER_MS) {
     this.controller = controller;
     this.#server = new ControlServer(controller);
-    this.#started = this.#startLater();
+    this.#started = this.#startLater(serveAfterMs);
     this.#started.catch(() => undefined); // Looked at when closing.
+  }
+
+  /** Resolves when others are served. */
+  async serving(): Promise<void> {
+    await this.#started;
   }
 
   request<Code extends RequestCode>(
@@ -59,9 +81,11 @@ export class OwnController implements SystemClient {
     this.#server.closeChannels();
   }
 
-  async #startLater(): Promise<void> {
-    const waited = await this.controller.ports.clock.sleep(SERVE_AFTER_MS, this.#stopWaiting.signal);
-    if (waited !== 'elapsed') return;
+  async #startLater(spanMs: number): Promise<void> {
+    if (spanMs > 0) {
+      const waited = await this.controller.ports.clock.sleep(spanMs, this.#stopWaiting.signal);
+      if (waited !== 'elapsed') return;
+    }
     try {
       await this.#server.start();
     } catch (error) {
@@ -95,7 +119,7 @@ class ResolvingClient implements SystemClient {
         return;
       }
       if (await this.#connected()) return;
-      await this.#patience(answer, deadlineMs);
+      await patience(this.#ports, this.#place, answer, deadlineMs, this.#options.signal);
     }
   }
 
@@ -137,13 +161,19 @@ class ResolvingClient implements SystemClient {
       throw error;
     }
   }
+}
 
-  async #patience(answer: Exclude<GrantAnswer, { kind: 'granted' }>, deadlineMs: number): Promise<void> {
-    const { clock } = this.#ports;
-    const owner: OwnerRecord = answer.owner;
-    if (answer.kind === 'foreign') throw ownedByOther(this.#place, 'foreign', owner);
-    if (clock.monotonicMs() >= deadlineMs) throw ownedByOther(this.#place, 'held', owner);
-    const slept = await clock.sleep(RETRY_MS, this.#options.signal);
-    if (slept === 'aborted') throw failure('interrupted', 'Stopped while waiting for the storage system.');
+async function patience(
+  ports: Ports,
+  place: SystemPlace,
+  answer: Exclude<GrantAnswer, { kind: 'granted' }>,
+  deadlineMs: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const owner: OwnerRecord = answer.owner;
+  if (answer.kind === 'foreign') throw ownedByOther(place, 'foreign', owner);
+  if (ports.clock.monotonicMs() >= deadlineMs) throw ownedByOther(place, 'held', owner);
+  if ((await ports.clock.sleep(RETRY_MS, signal)) === 'aborted') {
+    throw failure('interrupted', 'Stopped while waiting for the storage system.');
   }
 }

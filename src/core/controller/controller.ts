@@ -11,6 +11,8 @@
 export * from './client.js';
 export { CRASH_STEPS } from './faults.js';
 export { type HistoryEvent, readHistory } from './history.js';
+export { allExports, type HostExports, portExports } from './host-exports.js';
+export { type ListenAddress, parseListenAddress } from './listen-address.js';
 export { Controller } from './open-controller.js';
 export * from './reader.js';
 export * from './requests.js';

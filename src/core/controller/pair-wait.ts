@@ -28,8 +28,13 @@ export async function waitForPairs(
   const deadlineMs = input.timeoutMs === undefined ? Number.POSITIVE_INFINITY : clock.monotonicMs() + input.timeoutMs;
   const look = () =>
     verdictOf(numbers.map((number) => waitVerdict(controller.catalog.pairs.get(number), input.statuses)));
+  // A status counts as reached once it stays through a loss of power.
+  const settled = async (verdict: Verdict) => {
+    await controller.catalog.durable();
+    return answer(verdict);
+  };
   const atOnce = look();
-  if (atOnce !== 'waiting') return answer(atOnce);
+  if (atOnce !== 'waiting') return settled(atOnce);
   if (input.timeoutMs === 0) return answer('timed-out');
   const totals = new Map(numbers.map((number) => [number, leftOf(controller, number)]));
   controller.startCopying();
@@ -37,7 +42,7 @@ export async function waitForPairs(
     for (;;) {
       controller.demandCopying();
       const verdict = look();
-      if (verdict !== 'waiting') return answer(verdict);
+      if (verdict !== 'waiting') return await settled(verdict);
       const leftMs = deadlineMs - clock.monotonicMs();
       if (leftMs <= 0) return answer('timed-out');
       if (extras.signal?.aborted) throw stoppedWaiting();

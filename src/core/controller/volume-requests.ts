@@ -274,7 +274,9 @@ export function demandUnpaired(controller: Controller, record: VolumeRecord): vo
 }
 
 function demandDetached(controller: Controller, record: VolumeRecord): void {
-  const port = [...controller.catalog.ports.values()].find(({ luns }) => luns.some(({ volume }) => volume === record.number));
+  const port = [...controller.catalog.ports.values()].find(({ luns }) =>
+    luns.some(({ volume }) => volume === record.number),
+  );
   if (!port) return;
   throw failure(
     'volume-attached',

@@ -6,6 +6,8 @@ export interface CopyJob {
   readonly tracksPerTurn: number;
   /** Milliseconds until its rate lets it go on; 0 = now. */
   waitMs(): number;
+  /** What was copied should be committed now, whatever the rate says: somebody waits for the pair, or it was long ago. */
+  readonly isDue: boolean;
   /** Copies up to so many tracks. `idle`: nothing is left to take up now. Faults suspend the pair and read as `idle`. */
   turn(tracks: number): Promise<'copied' | 'idle'>;
   /** Makes what was copied durable and clears its bits. */
@@ -51,10 +53,12 @@ export class Copier {
   /** One turn of every job; true if any copied. A job with nothing to take up commits what it has. */
   async #pass(): Promise<boolean> {
     let copied = false;
-    if (this.#pausedMs() > 0) return false;
+    const isPaused = this.#pausedMs() > 0;
     for (const job of this.#jobs()) {
       if (job.tracksPerTurn === 0) await job.commit();
-      else if (job.waitMs() === 0) {
+      else if (isPaused || job.waitMs() > 0) {
+        if (job.isDue) await job.commit();
+      } else {
         if ((await job.turn(job.tracksPerTurn)) === 'copied') copied = true;
         else await job.commit();
       }

@@ -10,6 +10,8 @@ import type { LivePair, LiveVolume } from './live-volume.js';
 import { checkCodeFailure, readCoded } from './track-codes.js';
 
 const LANES_MAX = 4;
+/** A batch is committed after this time even where a low rate has let little be copied: it bounds what an interruption copies again. */
+const BATCH_MS = 1_000;
 
 /** A contiguous piece under way: claimed, being read turn by turn, then landing. */
 interface Lane {
@@ -34,6 +36,7 @@ interface Batch {
   readonly landed: Lane[];
   readonly landing: Set<Promise<void>>;
   copiedTracks: number;
+  readonly begunMs: number;
 }
 
 export interface DrainHooks {
@@ -73,12 +76,17 @@ export class Drain implements CopyJob {
     return this.#rate.waitMs();
   }
 
+  get isDue(): boolean {
+    if (!this.#batch) return false;
+    return this.#pair.mutex.isWanted || this.#fabric.clock.monotonicMs() - this.#batch.begunMs >= BATCH_MS;
+  }
+
   async turn(tracks: number): Promise<'copied' | 'idle'> {
     try {
       const batch = this.#batch ?? this.#begin();
       if (!batch) return 'idle';
       if (this.#fault !== undefined) throw this.#fault;
-      if (this.#pair.mutex.isWanted || batch.copiedTracks * batch.source.geometry.trackSizeBytes >= tuning.batchBytes) {
+      if (this.isDue || batch.copiedTracks * batch.source.geometry.trackSizeBytes >= tuning.batchBytes) {
         await this.commit();
         return 'copied';
       }
@@ -133,6 +141,7 @@ export class Drain implements CopyJob {
       landed: [],
       landing: new Set(),
       copiedTracks: 0,
+      begunMs: this.#fabric.clock.monotonicMs(),
     };
     return this.#batch;
   }

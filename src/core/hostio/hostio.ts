@@ -19,4 +19,4 @@ export * from './pair-changes.js';
 export * from './permission.js';
 export { holdsTrack } from './read-path.js';
 export { readCoded } from './track-codes.js';
-export { VolumeDevice } from './volume-device.js';
+export { trackRuns, VolumeDevice } from './volume-device.js';

@@ -97,6 +97,8 @@ describe('pair create', () => {
     expect((await system.read('copy', TRACKS))[3]).toBe(1);
     expect((await system.read('second', TRACKS))[3]).toBe(1);
     expect(await system.status('db', 'second')).toMatchObject({ status: 'split', virtual: true });
+    expect(await codeOf(system.ask('volume.path', { volume: 'copy' }))).toBe('not-alone');
+    await system.wait('db', 'copy', 'split');
     expect(await codeOf(system.ask('volume.path', { volume: 'copy' }))).toBe('nothing');
     await system.close();
   });

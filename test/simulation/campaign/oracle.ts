@@ -86,7 +86,7 @@ export class Oracle {
     const allowed = new Set([value]);
     for (const write of model.writes) if (write.sectors.includes(sector)) allowed.add(write.stamp);
     if (this.powerLost) for (const older of model.older.get(sector) ?? []) allowed.add(older);
-    return allowed;
+    return allowed.has(ANYTHING) ? undefined : allowed;
   }
 }
 

@@ -33,7 +33,7 @@ export const SCENARIOS: readonly Scenario[] = [
     run: async (session) => {
       await session.createVolumes('a', 'b');
       await together(session.host('a', 6), session.host('b', 4));
-      await session.writeLong('a', 6, 4);
+      await session.writeLong('a', 4);
       await session.formatVolume('b');
       await session.host('b', 2);
       await session.deleteVolume('b');
@@ -83,7 +83,7 @@ export const SCENARIOS: readonly Scenario[] = [
       await session.pair('a', 'b', { row: { pace: 'slow' } });
       session.controller.startCopying();
       await together(session.split('a', 'b'), session.host('a', 8));
-      await together(session.host('b', 6), session.host('a', 6), session.writeLong('a', 0, 5));
+      await together(session.host('b', 6), session.host('a', 6), session.writeLong('a', 5));
       await session.wait('a', 'b', 'split');
     },
   },
@@ -93,7 +93,7 @@ export const SCENARIOS: readonly Scenario[] = [
     run: async (session) => {
       session.controller.startCopying();
       await together(session.pair('a', 'b', { row: { virtual: true } }), session.host('a', 4));
-      await together(session.host('a', 6), session.host('b', 6), session.writeLong('b', 1, 4));
+      await together(session.host('a', 6), session.host('b', 6), session.writeLong('b', 4));
       await session.split('a', 'b');
       await together(session.host('a', 3), session.host('b', 3));
       await session.wait('a', 'b', 'split');
@@ -109,7 +109,7 @@ export const SCENARIOS: readonly Scenario[] = [
     },
     run: async (session) => {
       await together(session.resync('a', 'b', { reverse: true, pace: 'slow' }), session.host('a', 5));
-      await together(session.host('a', 5), session.writeLong('a', 1, 3));
+      await together(session.host('a', 5), session.writeLong('a', 3));
       await session.wait('a', 'b', 'duplex', 'resync');
       await session.wait('a', 'b', 'duplex');
     },

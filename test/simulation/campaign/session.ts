@@ -3,7 +3,7 @@ import { isToolkitError } from '../../../src/core/foundation/foundation.js';
 import type { PairRecord } from '../../../src/core/pair/pair.js';
 import { portsOf, SimSystem, TRACK } from '../system/sim-system.js';
 import { Rng, type SimDisk, World } from '../world/world.js';
-import { type Contents, DOMAIN, differingTracks, logicalOf, SECTOR, SECTOR_OFFSETS, sectorsOf, stamped, VOLUME_BYTES } from './domain.js';
+import { ANYTHING, type Contents, DOMAIN, differingTracks, logicalOf, SECTOR, SECTOR_OFFSETS, sectorsOf, stamped, VOLUME_BYTES } from './domain.js';
 import { contentsAfter, keyOf, Oracle, overwrite, type PairModel, type PendingWrite, type Transition, type VolumeModel } from './oracle.js';
 
 export const SYSTEM = '/sys/tokyo';
@@ -113,16 +113,22 @@ export class Session {
     return this.#write(volume, from, bytes, options.durable ?? true);
   }
 
-  /** A host writes several neighbouring tracks at once, beginning and ending inside tracks. */
-  async writeLong(volume: string, track: number, tracks: number): Promise<boolean> {
-    const from = track * TRACK + 3 * SECTOR;
-    return this.#write(volume, from, Math.min(tracks * TRACK - 5 * SECTOR, VOLUME_BYTES - from), true);
+  /** A host writes several neighbouring tracks at once, beginning and ending inside tracks, where no other write is under way. */
+  async writeLong(volume: string, tracks: number): Promise<boolean> {
+    const busy = this.#busySectors(volume);
+    const starts = DOMAIN.slice(0, -tracks).filter((track) => !sectorsOf(track * TRACK, tracks * TRACK).some((sector) => busy.has(sector)));
+    if (starts.length === 0) return false;
+    return this.#write(volume, this.rng.pick(starts) * TRACK + 3 * SECTOR, tracks * TRACK - 5 * SECTOR, true);
+  }
+
+  #busySectors(volume: string): Set<number> {
+    return new Set([...this.oracle.volume(volume).writes].flatMap((write) => write.sectors));
   }
 
   /** Some host writes, one after the other, at random places that no other write is at. */
   async host(volume: string, writes: number): Promise<void> {
     for (let left = writes; left > 0; left -= 1) {
-      const busy = new Set([...this.oracle.volume(volume).writes].flatMap((write) => write.sectors));
+      const busy = this.#busySectors(volume);
       const free = DOMAIN.filter((track) => !sectorsOf(track * TRACK, TRACK).some((sector) => busy.has(sector)));
       if (free.length === 0) return;
       const track = this.rng.pick(free);
@@ -163,7 +169,7 @@ export class Session {
     const old = model.contents;
     for (const sector of write.sectors) {
       if (now[sector] === write.stamp) overwrite(model, [sector], write.stamp);
-      else if (!write.unsure && !(old[sector] === now[sector])) throw new Violation(`sector ${sector} of ${volume} holds ${now[sector]} after ${write.stamp} was written over ${old[sector]}`);
+      else if (!write.unsure && old[sector] !== now[sector] && old[sector] !== ANYTHING) throw new Violation(`sector ${sector} of ${volume} holds ${now[sector]} after ${write.stamp} was written over ${old[sector]}`);
     }
   }
 
@@ -177,7 +183,7 @@ export class Session {
     const words = new Uint32Array((answered.data as Uint8Array).slice().buffer);
     for (const sector of sectorsOf(0, bytes)) {
       const found = words[(SECTOR_OFFSETS[sector] as number) / 4];
-      if (found !== before[sector] && before[sector] !== 0xffff_ffff) throw new Violation(`a host reads ${found} in sector ${sector} of ${volume} instead of ${before[sector]}`);
+      if (found !== before[sector] && before[sector] !== ANYTHING) throw new Violation(`a host reads ${found} in sector ${sector} of ${volume} instead of ${before[sector]}`);
     }
   }
 
@@ -277,7 +283,7 @@ export class Session {
       for (const write of model.writes) write.unsure = true;
       if (model.contents === null) continue;
       this.#demandSample(name, model, sample);
-      model.contents = sample.map((value, sector) => (model.contents?.[sector] === 0xffff_ffff ? 0xffff_ffff : value));
+      model.contents = sample.map((value, sector) => (model.contents?.[sector] === ANYTHING ? ANYTHING : value));
     }
     this.oracle.transition = { before: this.#records(), samples, after: undefined, contents: new Map() };
   }
@@ -286,7 +292,7 @@ export class Session {
     const contents = model.contents as Contents;
     for (let sector = 0; sector < sample.length; sector += 1) {
       const expected = contents[sector];
-      if (sample[sector] === expected || expected === 0xffff_ffff) continue;
+      if (sample[sector] === expected || expected === ANYTHING) continue;
       const own = [...model.writes].some((write) => write.stamp === sample[sector] && write.sectors.includes(sector));
       if (!own) throw new Violation(`at a gate sector ${sector} of ${name} holds ${sample[sector]} instead of ${expected}`);
       overwrite(model, [sector], sample[sector] as number);
@@ -299,7 +305,7 @@ export class Session {
     const { transition } = this.oracle;
     if (transition === undefined) return;
     for (const [name, contents] of transition.contents) {
-      if (contents === null || contents.includes(0xffff_ffff)) continue;
+      if (contents === null || contents.includes(ANYTHING)) continue;
       const differing = differingTracks(this.logical(name), contents);
       if (differing.length > 0) throw new Violation(`at the instant of a change tracks ${differing.join(', ')} of ${name} are wrong`);
     }
