@@ -1,6 +1,6 @@
 import type { PairListing, SystemPlace, SystemReader, VolumeListing } from '../core/controller/controller.js';
 import { failure, isToolkitError } from '../core/foundation/foundation.js';
-import { isGlob, isPath, matchesGlob, parseAddressPattern, quoted } from '../core/volume/volume.js';
+import { formatAddress, isPath, matchesGlob, parseAddressPattern, quoted } from '../core/volume/volume.js';
 import { EXIT_CODES } from './exit-codes.js';
 import type { Toolkit } from './open-toolkit.js';
 import { isMeant } from './pair-selection.js';
@@ -70,7 +70,7 @@ export function meansPair(pair: PairListing, pattern: Pattern): boolean {
 }
 
 export function meansVolume(volume: VolumeListing, pattern: Pattern): boolean {
-  return meansAddress(pattern, `${volume.system}:${volume.name}`, volume.number);
+  return meansAddress(pattern, formatAddress(volume.system, volume.name), volume.number);
 }
 
 /** Adds what could not be read to an outcome. */
@@ -94,7 +94,7 @@ function parsePattern(text: string): Pattern {
 }
 
 async function placesOf(toolkit: Toolkit, patterns: readonly Pattern[]) {
-  if (patterns.length === 0) return await toolkit.discover();
+  if (patterns.length === 0) return toolkit.discover();
   const found = new Map<string, SystemPlace>();
   for (const { system } of patterns) for (const place of await toolkit.match(system)) found.set(place.path, place);
   const byName = [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -106,9 +106,4 @@ function told(failures: readonly Error[]): { notes: string[]; exitCode?: number 
   if (!first) return { notes: [] };
   const notes = failures.map((error) => `Not listed: ${error.message}`);
   return { notes, exitCode: isToolkitError(first) ? EXIT_CODES[first.code] : EXIT_CODES.bug };
-}
-
-/** Whether a word may mean several systems. */
-export function meansSeveral(system: string): boolean {
-  return !isPath(system) && isGlob(system);
 }

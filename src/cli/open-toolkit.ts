@@ -1,5 +1,5 @@
 import { basename, join, resolve } from 'node:path';
-import type { Ports, SystemClient, SystemPlace, SystemReader } from '../core/controller/controller.js';
+import type { OwnController, Ports, SystemClient, SystemPlace, SystemReader } from '../core/controller/controller.js';
 import { failure } from '../core/foundation/foundation.js';
 import { toToolkitError } from '../core/storage/storage.js';
 import { isGlob, isPath, matchesGlob, parseName, quoted } from '../core/volume/volume.js';
@@ -50,7 +50,7 @@ export class Toolkit {
 
   /** The system of this name below the roots, or in this folder where a path is given. */
   async find(system: string): Promise<SystemPlace> {
-    if (isPath(system)) return await this.#place(resolve(system));
+    if (isPath(system)) return this.#place(resolve(system));
     parseName(system, 'system');
     const near = this.roots.map((root) => join(root, system)).filter(holdsSystem);
     const inFolders = await Promise.all(near.map((folder) => this.#place(folder)));
@@ -72,16 +72,29 @@ export class Toolkit {
     throw failure('nothing-matches', `No storage system below ${this.#rootNames()} matches ${quoted(pattern)}.`, LIST);
   }
 
+  /** The systems that several words mean, each once, in the order of their ids. */
+  async matchAll(patterns: readonly string[]): Promise<readonly SystemPlace[]> {
+    const found = new Map<string, SystemPlace>();
+    for (const pattern of patterns) for (const place of await this.match(pattern)) found.set(place.path, place);
+    return byId([...found.values()]);
+  }
+
+  /** Becomes the controller of a system and stays it until closed. */
+  async openOwner(place: SystemPlace, signal: AbortSignal): Promise<OwnController> {
+    const { openOwner } = await loadCore();
+    return openOwner(await this.#ports(place.info.fixture), place, {
+      purpose: this.#purpose,
+      timeoutMs: BUSY_LIMIT_MS,
+      signal,
+    });
+  }
+
   async create(wishes: Parameters<Core['createSystem']>[2]): Promise<SystemPlace> {
     parseName(wishes.name, 'system');
     const root = this.roots[0] ?? resolve('.');
     const folder = (await (await userFiles()).followLinks(root)) ?? root;
     const { createSystem } = await loadCore();
-    return await createSystem(
-      await this.#ports(wishes.fixture === true, wishes.name),
-      join(folder, wishes.name),
-      wishes,
-    );
+    return createSystem(await this.#ports(wishes.fixture === true, wishes.name), join(folder, wishes.name), wishes);
   }
 
   /** Does some work as a client of the system: of its running controller, or as its controller. */
@@ -106,7 +119,7 @@ export class Toolkit {
   async openClient(place: SystemPlace, options: { signal?: AbortSignal } = {}): Promise<SystemClient> {
     const { openClient } = await loadCore();
     const ports = await this.#ports(place.info.fixture);
-    return await openClient(ports, place, { purpose: this.#purpose, timeoutMs: BUSY_LIMIT_MS, ...options });
+    return openClient(ports, place, { purpose: this.#purpose, timeoutMs: BUSY_LIMIT_MS, ...options });
   }
 
   /** Looks at a system without owning it. */
@@ -122,7 +135,7 @@ export class Toolkit {
 
   async delete(place: SystemPlace, options: { force: boolean }): ReturnType<Core['deleteSystem']> {
     const { deleteSystem } = await loadCore();
-    return await deleteSystem(await this.#ports(place.info.fixture), place, options);
+    return deleteSystem(await this.#ports(place.info.fixture), place, options);
   }
 
   async breakLock(place: SystemPlace): Promise<ReturnType<Core['breakLock']>> {
@@ -133,7 +146,7 @@ export class Toolkit {
   async release(place: SystemPlace, signal: AbortSignal): ReturnType<Core['releaseSystem']> {
     const { releaseSystem } = await loadCore();
     const options = { timeoutMs: BUSY_LIMIT_MS, signal };
-    return await releaseSystem(await this.#ports(place.info.fixture), place, options);
+    return releaseSystem(await this.#ports(place.info.fixture), place, options);
   }
 
   async history(place: SystemPlace): Promise<ReturnType<Core['readHistory']>> {
@@ -221,21 +234,21 @@ function userFiles() {
 
 /** Opens a file that a person named, to read it in pieces. */
 export async function openInput(path: string): Promise<UserInput> {
-  return await named(path, async () => (await userFiles()).openInput(resolve(path)));
+  return named(path, async () => (await userFiles()).openInput(resolve(path)));
 }
 
 export async function readTextFile(path: string, maxBytes: number): Promise<string> {
-  return await named(path, async () => (await userFiles()).readText(resolve(path), maxBytes));
+  return named(path, async () => (await userFiles()).readText(resolve(path), maxBytes));
 }
 
 /** A file that appears, or is replaced, whole when it is committed. */
 export async function createOutput(path: string): Promise<UserOutput> {
-  return await named(path, async () => (await userFiles()).createOutput(resolve(path)));
+  return named(path, async () => (await userFiles()).createOutput(resolve(path)));
 }
 
 /** Absolute, with links followed: how a file is named to a controller, which may have another working folder. */
 export async function absolutePath(path: string): Promise<string> {
-  return await named(path, async () => (await (await userFiles()).followLinks(resolve(path))) ?? resolve(path));
+  return named(path, async () => (await (await userFiles()).followLinks(resolve(path))) ?? resolve(path));
 }
 
 /** What the machine says about a file that a person named, as an error that a person understands. */

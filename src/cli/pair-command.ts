@@ -11,7 +11,7 @@ import type {
 } from '../core/controller/controller.js';
 import { failure, isToolkitError, type ToolkitError } from '../core/foundation/foundation.js';
 import type { PairStatus } from '../core/pair/pair.js';
-import { parseAddress } from '../core/volume/volume.js';
+import { formatAddress, parseAddress } from '../core/volume/volume.js';
 import {
   type Awaited,
   type Followed,
@@ -67,7 +67,7 @@ export abstract class PairCommand<T extends typeof Command> extends ToolkitComma
 
   /** The pairs that PRIMARY [SECONDARY], --group or --file mean. */
   protected async selectPairs(): Promise<readonly SystemPairs[]> {
-    return await selectPairs(this.toolkit, this.args as SelectionWords, this.flags as SelectionFlags);
+    return selectPairs(this.toolkit, this.args as SelectionWords, this.flags as SelectionFlags);
   }
 
   /**
@@ -81,7 +81,7 @@ export abstract class PairCommand<T extends typeof Command> extends ToolkitComma
   ): Promise<Outcome> {
     const flags = this.flags as ActionFlags;
     demandEnd(flags);
-    return await this.withClients(parts, async (clients) => {
+    return this.withClients(parts, async (clients) => {
       if (flags.plan) return planOutcome(await planAll(code, clients));
       if (clients.length > 1 && code !== 'pair.pace') await planAll(code, clients);
       await ready?.();
@@ -93,7 +93,7 @@ export abstract class PairCommand<T extends typeof Command> extends ToolkitComma
 
   /** What the action would come to. */
   protected async plan<Code extends ActionCode>(code: Code, parts: readonly ActionPart<Code>[]) {
-    return await this.withClients(parts, (clients) => planAll(code, clients));
+    return this.withClients(parts, (clients) => planAll(code, clients));
   }
 
   /** Waits for statuses of the selected pairs. */
@@ -103,14 +103,14 @@ export abstract class PairCommand<T extends typeof Command> extends ToolkitComma
     timeoutMs: number,
   ): Promise<Followed> {
     const { signal } = this;
-    return await this.withClients(parts, async (clients) => {
+    return this.withClients(parts, async (clients) => {
       const present = await gather(clients, async ({ client, pairs }) => {
         await client.request('pair.wait', { pairs, statuses, timeoutMs: 0 });
       });
       const awaited = present.map(({ part: { client, pairs } }) => ({ client, pairs, statuses }));
       const progress = this.startProgress(`Waiting for ${statuses.join(' or ')}`);
       const trackBytes = this.showsProgress ? await trackBytesOf(clients) : new Map();
-      return await followCopy(awaited, { timeoutMs, signal, progress, trackBytes });
+      return followCopy(awaited, { timeoutMs, signal, progress, trackBytes });
     });
   }
 
@@ -143,10 +143,8 @@ export abstract class PairCommand<T extends typeof Command> extends ToolkitComma
     opened: readonly (Part & { client: SystemClient })[] = [],
   ): Promise<Result> {
     const part = parts[opened.length];
-    if (!part) return await work(opened);
-    return await this.toolkit.use(part.place, (client) =>
-      this.withClients(parts, work, [...opened, { ...part, client }]),
-    );
+    if (!part) return work(opened);
+    return this.toolkit.use(part.place, (client) => this.withClients(parts, work, [...opened, { ...part, client }]));
   }
 
   private async follow(acted: readonly Acted[], timeoutMs: number): Promise<Followed> {
@@ -157,7 +155,7 @@ export abstract class PairCommand<T extends typeof Command> extends ToolkitComma
       `Copying ${rows.length === 1 && first ? first.primary : countOf(rows.length, 'pair')}`,
     );
     const trackBytes = new Map(rows.map((row) => [row.primary, row.bytes / Math.max(1, row.tracks)]));
-    return await followCopy(acted.flatMap(awaitedOf), { timeoutMs, signal: this.signal, progress, trackBytes });
+    return followCopy(acted.flatMap(awaitedOf), { timeoutMs, signal: this.signal, progress, trackBytes });
   }
 }
 
@@ -180,7 +178,7 @@ function awaitedOf({ client, answer }: Acted): Awaited[] {
 async function trackBytesOf(clients: readonly { readonly client: SystemClient }[]): Promise<TrackBytes> {
   const answers = await Promise.all(clients.map(({ client }) => client.request('volume.list', {})));
   const volumes = answers.flatMap((answer) => answer.output.volumes);
-  return new Map(volumes.map(({ system, name, trackSizeBytes }) => [`${system}:${name}`, trackSizeBytes]));
+  return new Map(volumes.map(({ system, name, trackSizeBytes }) => [formatAddress(system, name), trackSizeBytes]));
 }
 
 function demandEnd({ wait, pace }: ActionFlags): void {

@@ -74,7 +74,7 @@ async function plannedPairs(
   if (flags.file !== undefined) {
     if (primary !== undefined) throw failure('usage', 'Pairs are named in two ways.', hint);
     const { readPlanFile } = await import('./plan-file.js');
-    return await readPlanFile(flags.file);
+    return readPlanFile(flags.file);
   }
   if (primary === undefined || secondary === undefined) throw failure('usage', 'Two volumes make a pair.', hint);
   if (parseAddressPattern(primary).isGlob && secondary !== 'auto') {

@@ -1,5 +1,6 @@
 import type { PairListing, SystemReader } from '../core/controller/controller.js';
 import type { PairStatus } from '../core/pair/pair.js';
+import { formatAddress } from '../core/volume/volume.js';
 
 interface PairFilter {
   readonly status?: readonly PairStatus[] | undefined;
@@ -31,5 +32,7 @@ function isAtPort({ primaryPorts, secondaryPorts }: PairListing, port: string): 
 
 async function reservedAddresses(reader: SystemReader): Promise<ReadonlySet<string>> {
   const { volumes } = (await reader.request('volume.list')).output;
-  return new Set(volumes.filter((volume) => volume.reserved).map((volume) => `${volume.system}:${volume.name}`));
+  return new Set(
+    volumes.filter((volume) => volume.reserved).map((volume) => formatAddress(volume.system, volume.name)),
+  );
 }

@@ -50,11 +50,11 @@ export async function selectPairs(
   if (flags.group !== undefined) throw noGroup(flags.group);
   if (flags.file !== undefined) {
     const { readPlanFile } = await import('./plan-file.js');
-    return await bySystem(toolkit, await readPlanFile(flags.file));
+    return bySystem(toolkit, await readPlanFile(flags.file));
   }
   const { primary = '', secondary } = words;
   const pattern = parseAddressPattern(primary);
-  if (secondary !== undefined) return await onePair(toolkit, primary, secondary);
+  if (secondary !== undefined) return onePair(toolkit, primary, secondary);
   const places = await toolkit.match(pattern.system);
   const mayBeEmpty = places.length > 1;
   return places.map((place) => ({ place, pairs: [{ primary: pattern.volume }], mayBeEmpty }));

@@ -1,5 +1,6 @@
 import type { HistoryEvent, PairListing } from '../core/controller/controller.js';
 import { failure, isToolkitError } from '../core/foundation/foundation.js';
+import { formatAddress } from '../core/volume/volume.js';
 import type { Toolkit } from './open-toolkit.js';
 import { isMeant, isSelected, type SystemPairs } from './pair-selection.js';
 import type { PairPaths } from './render/pairs.js';
@@ -36,7 +37,7 @@ export async function eventsOf(
 }
 
 async function showPart(toolkit: Toolkit, { place, pairs }: SystemPairs, paths: boolean) {
-  return await toolkit.read(place, async (reader) => {
+  return toolkit.read(place, async (reader) => {
     const listed = (await reader.request('pair.list')).output.pairs;
     for (const selector of pairs) {
       if (!listed.some((pair) => isSelected(pair, [selector]))) throw noPair(place.name, selector, listed);
@@ -45,7 +46,7 @@ async function showPart(toolkit: Toolkit, { place, pairs }: SystemPairs, paths: 
     if (!paths) return selected;
     const { volumes } = (await reader.request('volume.list')).output;
     const pathOf = (address: string) =>
-      volumes.find((volume) => `${volume.system}:${volume.name}` === address)?.path ?? '';
+      volumes.find((volume) => formatAddress(volume.system, volume.name) === address)?.path ?? '';
     return selected.map((pair) => ({
       ...pair,
       primaryPath: pathOf(pair.primary),

@@ -24,5 +24,5 @@ export async function splitAt(
 ): Promise<Outcome> {
   const { length } = await showPairs(toolkit, selection);
   await untilTime(atMs - OPEN_BEFORE_MS, atMs, `split ${countOf(length, 'pair')}`, { signal, quiet });
-  return await split(() => untilClock(atMs, signal));
+  return split(() => untilClock(atMs, signal));
 }

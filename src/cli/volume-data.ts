@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { SystemClient, VolumeListing } from '../core/controller/controller.js';
 import { failure, MIB } from '../core/foundation/foundation.js';
+import { formatAddress } from '../core/volume/volume.js';
 import { createOutput, named, openInput, type Toolkit, type UserInput } from './open-toolkit.js';
 import { outputClosed, printError } from './output.js';
 import { isMeant } from './pair-selection.js';
@@ -192,14 +193,14 @@ function standardOutput(): Target {
 
 async function lookUp(client: SystemClient, { place, volume }: OneVolume): Promise<VolumeListing> {
   const { volumes } = (await client.request('volume.list', {})).output;
-  const found = volumes.find((row) => isMeant(volume, `${row.system}:${row.name}`, row.number));
+  const found = volumes.find((row) => isMeant(volume, formatAddress(row.system, row.name), row.number));
   if (found) return found;
   const hint = `copyset volume list ${place.name} shows the volumes.`;
   throw failure('volume-not-found', `There is no volume ${volume} in storage system ${place.name}.`, hint);
 }
 
 function addressOf(volume: VolumeListing): string {
-  return `${volume.system}:${volume.name}`;
+  return formatAddress(volume.system, volume.name);
 }
 
 function roomBehind(volume: VolumeListing, offsetBytes: number): number {

@@ -2,7 +2,7 @@ import { custom } from '@oclif/core/flags';
 import type { VolumeListing } from '../core/controller/controller.js';
 import { failure } from '../core/foundation/foundation.js';
 import { PAIR_STATUSES, type PairStatus, statusFromCci } from '../core/pair/pair.js';
-import { quoted, VOLUME_STATUSES, type VolumeStatus } from '../core/volume/volume.js';
+import { formatAddress, quoted, VOLUME_STATUSES, type VolumeStatus } from '../core/volume/volume.js';
 import type { Toolkit } from './open-toolkit.js';
 import { isMeant } from './pair-selection.js';
 import { findVolume } from './volume-selection.js';
@@ -68,7 +68,7 @@ function hasStatus(volume: VolumeListing, statuses: readonly AnyStatus[]): boole
 export async function fitting(toolkit: Toolkit, address: string): Promise<(volume: VolumeListing) => boolean> {
   const { place, volume } = await findVolume(toolkit, address);
   const { output } = await toolkit.read(place, (reader) => reader.request('volume.list'));
-  const like = output.volumes.find((row) => isMeant(volume, `${row.system}:${row.name}`, row.number));
+  const like = output.volumes.find((row) => isMeant(volume, formatAddress(row.system, row.name), row.number));
   if (!like)
     throw failure(
       'volume-not-found',

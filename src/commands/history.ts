@@ -28,7 +28,7 @@ export default class History extends ToolkitCommand<typeof History> {
 
   protected async execute(): Promise<Outcome> {
     const look = () => readEvents(openToolkit(this.roots, this.id), this.flags);
-    if (this.flags.follow) return await followEvents(look, { signal: this.signal, json: this.json });
+    if (this.flags.follow) return followEvents(look, { signal: this.signal, json: this.json });
     const rows = await look();
     return listing({
       key: 'events',

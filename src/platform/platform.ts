@@ -21,8 +21,7 @@ export const socketLink: Link = {
 
 /** Streams over unix and TCP sockets; loaded with the first call. */
 export const streamSockets: Streams = {
-  listen: async (address, onStream) =>
-    (await import('./stream-sockets.js')).streamSockets.listen(address, onStream),
+  listen: async (address, onStream) => (await import('./stream-sockets.js')).streamSockets.listen(address, onStream),
 };
 
 export { lockfileOwners } from './lockfile-owners.js';

@@ -140,7 +140,11 @@ async function listen(
     try {
       stop = await listenAtPath(server, path);
     } catch (error) {
-      throw new StreamError('bad-address', `cannot listen at ${path}`, error instanceof LinkError ? error.cause : error);
+      throw new StreamError(
+        'bad-address',
+        `cannot listen at ${path}`,
+        error instanceof LinkError ? error.cause : error,
+      );
     }
     server.on('error', () => {});
     return { address: { kind: 'unix', path }, close: async () => stop() };

@@ -13,11 +13,11 @@ export class RootFolder {
   }
 
   async run(...words: string[]): Promise<Ended> {
-    return await runCopyset(words, { cwd: this.path });
+    return runCopyset(words, { cwd: this.path });
   }
 
   async feed(input: string, ...words: string[]): Promise<Ended> {
-    return await runCopyset(words, { cwd: this.path, input });
+    return runCopyset(words, { cwd: this.path, input });
   }
 
   /** A command that must succeed. */

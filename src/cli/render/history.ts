@@ -25,7 +25,7 @@ function comeTo({ before, after }: HistoryEvent): string | null {
 
 export async function historyTable(events: readonly HistoryEvent[]): Promise<string> {
   if (events.length === 0) return 'Nothing has been done here.';
-  return await renderTable(
+  return renderTable(
     events,
     HISTORY_COLUMNS.filter((column) => !column.hidden),
   );

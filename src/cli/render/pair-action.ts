@@ -96,5 +96,5 @@ export function planOutcome(rows: readonly PairPlanRow[], more: { readonly file?
 /** What an outcome says to a person. */
 export async function textOf(outcome: Outcome): Promise<string> {
   const { text = '' } = outcome;
-  return typeof text === 'function' ? await text() : text;
+  return typeof text === 'function' ? text() : text;
 }

@@ -50,7 +50,7 @@ export default class PairCreate extends PairCommand<typeof PairCreate> {
     refuseRemote(this.flags);
     const parts = await createParts(this.toolkit, this.args, this.flags);
     const output = this.flags['plan-output'];
-    if (output === undefined) return await this.act('pair.create', parts);
-    return await savePlan(output, await this.plan('pair.create', parts), this.flags);
+    if (output === undefined) return this.act('pair.create', parts);
+    return savePlan(output, await this.plan('pair.create', parts), this.flags);
   }
 }

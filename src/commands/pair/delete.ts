@@ -24,6 +24,6 @@ export default class PairDelete extends PairCommand<typeof PairDelete> {
     const { unreserve, force } = this.flags;
     const selection = await this.selectPairs();
     const parts = selection.map(({ pairs, ...part }) => ({ ...part, input: { unreserve, force, pairs } }));
-    return await this.act('pair.delete', parts);
+    return this.act('pair.delete', parts);
   }
 }

@@ -31,15 +31,15 @@ export default class PairList extends ToolkitCommand<typeof PairList> {
   };
 
   protected async execute(): Promise<Outcome> {
-    if (this.flags.watch) return await this.watch(() => this.look());
-    return await this.look();
+    if (this.flags.watch) return this.watch(() => this.look());
+    return this.look();
   }
 
   private async look(): Promise<Outcome> {
     const globs = this.args.globs ?? [];
     const read = await readSystems(openToolkit(this.roots, this.id), globs, async (reader) => {
       const { pairs } = (await reader.request('pair.list')).output;
-      return await keepPairs(pairs, this.flags, reader);
+      return keepPairs(pairs, this.flags, reader);
     });
     const kept = keepMatching(read.rows, globs, ({ pair }, pattern) => meansPair(pair, pattern), 'pair');
     const rows = kept.flatMap(({ pair, wanted }) => (wanted ? [pair] : []));

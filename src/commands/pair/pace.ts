@@ -23,6 +23,6 @@ export default class PairPace extends PairCommand<typeof PairPace> {
     const input = { pace, rateBytesPerSecond: rate };
     const selection = await this.selectPairs();
     const parts = selection.map(({ pairs, ...part }) => ({ ...part, input: { ...input, pairs } }));
-    return await this.act('pair.pace', parts);
+    return this.act('pair.pace', parts);
   }
 }

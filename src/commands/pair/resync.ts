@@ -29,6 +29,6 @@ export default class PairResync extends PairCommand<typeof PairResync> {
     const input = { reverse, discard, pace, rateBytesPerSecond: rate };
     const selection = await this.selectPairs();
     const parts = selection.map(({ pairs, ...part }) => ({ ...part, input: { ...input, pairs } }));
-    return await this.act('pair.resync', parts);
+    return this.act('pair.resync', parts);
   }
 }

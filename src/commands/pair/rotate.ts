@@ -27,6 +27,6 @@ export default class PairRotate extends PairCommand<typeof PairRotate> {
     const { system, volume } = parseAddress(this.args.primary);
     const { keep, discard, pace, rate } = this.flags;
     const input = { primary: volume, keep, discard, pace, rateBytesPerSecond: rate };
-    return await this.act('pair.rotate', [{ place: await this.toolkit.find(system), input }]);
+    return this.act('pair.rotate', [{ place: await this.toolkit.find(system), input }]);
   }
 }

@@ -34,8 +34,8 @@ export default class PairSplit extends PairCommand<typeof PairSplit> {
     demandOneGate(selection);
     const input = { virtual, readOnly: this.flags['read-only'] || undefined, pace, rateBytesPerSecond: rate };
     const parts = selection.map(({ place, pairs }) => ({ place, input: { ...input, pairs } }));
-    if (at === undefined || this.flags.plan) return await this.act('pair.split', parts);
-    return await splitAt(this.toolkit, selection, at, {
+    if (at === undefined || this.flags.plan) return this.act('pair.split', parts);
+    return splitAt(this.toolkit, selection, at, {
       signal: this.signal,
       quiet: this.quiet,
       split: (ready) => this.act('pair.split', parts, ready),

@@ -24,6 +24,6 @@ export default class PairSuspend extends PairCommand<typeof PairSuspend> {
     const input = { allowWrite: this.flags['allow-write'], force: this.flags.force };
     const selection = await this.selectPairs();
     const parts = selection.map(({ pairs, ...part }) => ({ ...part, input: { ...input, pairs } }));
-    return await this.act('pair.suspend', parts);
+    return this.act('pair.suspend', parts);
   }
 }

@@ -4,6 +4,7 @@ import { absolutePath, openToolkit } from '../../cli/open-toolkit.js';
 import { formatBytes } from '../../cli/render/bytes.js';
 import { type Outcome, ToolkitCommand } from '../../cli/toolkit-command.js';
 import { findVolume, volumeArg } from '../../cli/volume-selection.js';
+import { formatAddress } from '../../core/volume/volume.js';
 
 export default class VolumeImport extends ToolkitCommand<typeof VolumeImport> {
   static override summary = 'Fill a volume from an image file.';
@@ -36,7 +37,7 @@ export default class VolumeImport extends ToolkitCommand<typeof VolumeImport> {
       .use(place, (client) => client.request('volume.import', input, extras))
       .finally(() => bar.stop());
     const { bytes, allocatedTracks } = output;
-    const address = `${output.volume.system}:${output.volume.name}`;
+    const address = formatAddress(output.volume.system, output.volume.name);
     const text = `Imported ${formatBytes(bytes)} from ${this.args.file} into ${address}: ${allocatedTracks} of ${output.volume.tracks} tracks hold data.`;
     return { data: { volumes: [output.volume], bytes, allocatedTracks }, text };
   }

@@ -1,5 +1,5 @@
 import { Catalog, type Change, pairMapKey, volumeMapKey } from '../catalog/catalog.js';
-import { Copier } from '../copy/copy.js';
+import { Copier, type RateLimit } from '../copy/copy.js';
 import { failure, type PairNumber, type VolumeNumber } from '../foundation/foundation.js';
 import { Drain, Fabric, Mutex, tracksPerRegion } from '../hostio/hostio.js';
 import { mapTakingDoubt, type PairRecord } from '../pair/pair.js';
@@ -45,6 +45,7 @@ export class Controller implements SystemClient {
   readonly #speeds = new Map<PairNumber, { sinceMs: number; bytes: number }>();
   #watchers: (() => void)[] = [];
   #copying: Copying | undefined;
+  #cap: RateLimit | undefined;
   #begun = 0;
   #endWaiters: (() => void)[] = [];
 
@@ -147,6 +148,12 @@ export class Controller implements SystemClient {
 
   step(name: string): void {
     if (this.faults.rows.length > 0) this.faults.step(name);
+  }
+
+  /** Caps what this controller's pairs copy together; several controllers may share one cap. */
+  capCopying(rate: RateLimit): void {
+    this.#cap = rate;
+    this.copier.limit(() => rate.waitMs());
   }
 
   /** Starts the copier for one more user of it. */
@@ -265,6 +272,7 @@ export class Controller implements SystemClient {
   }
 
   #noteSpeed(pair: PairNumber, bytes: number): void {
+    this.#cap?.spend(bytes);
     const now = this.ports.clock.monotonicMs();
     const speed = this.#speeds.get(pair);
     if (!speed || now - speed.sinceMs > 5_000) this.#speeds.set(pair, { sinceMs: now, bytes });

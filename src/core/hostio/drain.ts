@@ -19,6 +19,8 @@ interface Lane {
   readonly claim: Claim;
   readonly buffer: Uint8Array;
   filledTracks: number;
+  /** Something was landing at the source while it was read and had been marked before: the tracks are copied once more (H11). */
+  overtaken: boolean;
   /** Tracks whose check code was computed, not verified: the source's code becomes set as well. */
   readonly computed: boolean[];
   readonly codes: Uint32Array;
@@ -159,7 +161,7 @@ export class Drain implements CopyJob {
       if (!claim) continue;
       const run = { first: claim.first, count: claim.count };
       const buffer = this.#takeBuffer(limit * geometry.trackSizeBytes);
-      this.#lane = { run, claim, buffer, filledTracks: 0, computed: [], codes: new Uint32Array(run.count) };
+      this.#lane = { run, claim, buffer, filledTracks: 0, overtaken: false, computed: [], codes: new Uint32Array(run.count) };
       return this.#lane;
     }
     return undefined;
@@ -195,6 +197,7 @@ export class Drain implements CopyJob {
     const run = { first, count: tracks };
     const start = lane.filledTracks * geometry.trackSizeBytes;
     const bytes = lane.buffer.subarray(start, start + geometry.bytesOfRun(run));
+    if (batch.source.claims.overlapping(first, tracks)) lane.overtaken = true;
     this.#fabric.read(batch.source.number, bytes, geometry.offsetOf(first));
     const bad = readCoded(this.#fabric, batch.source, run, bytes, (i, code, computed) => {
       lane.codes[lane.filledTracks + i] = code;
@@ -274,6 +277,7 @@ export class Drain implements CopyJob {
   }
 
   #writeSourceCodes({ source, rewritten }: Batch, lane: Lane): void {
+    if (lane.overtaken) return;
     for (let i = 0; i < lane.run.count; i += 1) {
       const track = lane.run.first + i;
       if (!lane.computed[i] || rewritten.source.touched(track)) continue;
@@ -289,6 +293,7 @@ export class Drain implements CopyJob {
     const sourceCoded: number[] = [];
     const { rewritten } = batch;
     for (const lane of batch.landed) {
+      if (lane.overtaken) continue;
       for (let i = 0; i < lane.run.count; i += 1) {
         const track = lane.run.first + i;
         if (!this.#pair.map(batch.map).map.has(track) || batch.watch.touched(track)) continue;

@@ -233,7 +233,9 @@ export class Fabric {
     if (surplus > 0) await this.cool(volume, Math.max(surplus, tuning.activeRegionsMax / 2));
     await this.catalog.change(() => [{ do: 'activate', volume: volume.number, regions }]);
     await this.catalog.durable();
-    for (const region of regions) volume.hot.set(region, true);
+    // One that was cooled meanwhile is not active any more.
+    const active = this.catalog.active.get(volume.number);
+    for (const region of regions) if (active?.has(region)) volume.hot.set(region, true);
     this.hooks.step('region.activated');
   }
 

@@ -22,6 +22,7 @@ export async function saveTracks(
   if (primary.claims.overlapping(tracks.first, tracks.count, writer.claim)) return primary.claims.released();
   if (secondary.claims.overlapping(tracks.first, tracks.count)) return secondary.claims.released();
   const cold = coldRegions(secondary, tracks);
+  if (cold.length > 0) return fabric.activate(secondary, cold);
   const held = [
     primary.claims.take(tracks.first, tracks.count),
     secondary.claims.take(tracks.first, tracks.count),
@@ -29,7 +30,6 @@ export async function saveTracks(
   primary.gate.enter();
   secondary.gate.enter();
   try {
-    if (cold.length > 0) await fabric.activate(secondary, cold);
     await moveTracks(fabric, primary, secondary, pair, 'outOfSync', tracks, 'save');
   } catch (error) {
     await fabric.loseThePointInTime(pair, error);

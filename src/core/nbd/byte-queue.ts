@@ -58,6 +58,11 @@ export class ByteQueue {
     return rest;
   }
 
+  /** For the phase that follows: what is unread, and how the stream was left. */
+  handOver(): { readonly bytes: Uint8Array; readonly isEnded: boolean; readonly isPaused: boolean } {
+    return { bytes: this.drain(), isEnded: this.#ended, isPaused: this.#paused };
+  }
+
   async #more(): Promise<boolean> {
     if (this.#ended) return false;
     if (this.#paused) {

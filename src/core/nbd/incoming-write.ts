@@ -23,6 +23,8 @@ export class IncomingWrite {
   readonly request: Request;
   /** Set when it failed, or was refused from the start; then the rest of the payload is passed over. */
   fault: Fault | undefined;
+  /** The client went away in the middle: nobody waits for a reply. */
+  isAbandoned = false;
   readonly #device: BlockDevice;
   readonly #output: Output;
   readonly #owner: WriteOwner;
@@ -61,11 +63,12 @@ export class IncomingWrite {
     return takenBytes;
   }
 
-  /** The rest will never arrive. True where pieces are still waiting; then it ends by itself later. */
-  abandon(): boolean {
+  /** The rest will never arrive. Where pieces are still waiting it ends by itself later. */
+  abandon(): void {
+    this.isAbandoned = true;
     this.#leftBytes = 0;
     this.#dropCarry();
-    return this.#waitingPieces > 0;
+    if (this.#waitingPieces === 0) this.#owner.writeEnds(this, this.#waited);
   }
 
   #store(chunk: Uint8Array, at: number, arrivedBytes: number): number {

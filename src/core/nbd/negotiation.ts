@@ -70,6 +70,12 @@ export class Negotiation {
     return undefined;
   }
 
+  /** The connection is gone: whatever waits for it ends. */
+  closed(): void {
+    this.#queue.end();
+    this.#replies.closed();
+  }
+
   async #option(): Promise<Step> {
     const header = await this.#queue.take(OPTION_HEADER_BYTES);
     if (header === undefined || u32(header, 0) !== IHAVEOPT[0] || u32(header, 4) !== IHAVEOPT[1]) return 'close';
@@ -149,7 +155,7 @@ export class Negotiation {
     if (!this.#parts.listing) return this.#refuse(OPT.LIST, REP.ERR_POLICY, 'exports are not listed here');
     for (const { name, description } of this.#parts.exports.list()) {
       this.#replies.server(OPT.LIST, name, description);
-      await this.#replies.taken(NBD_LIMITS.listBatchBytes);
+      if (!(await this.#replies.taken(NBD_LIMITS.listBatchBytes))) return 'close';
     }
     this.#replies.ack(OPT.LIST);
     return 'next';
@@ -168,7 +174,7 @@ export class Negotiation {
     stream.pause();
     this.#queue.drain();
     this.#replies.ack(OPT.STARTTLS);
-    await this.#replies.taken();
+    if (!(await this.#replies.taken(0))) return 'close';
     this.#queue.drain();
     try {
       await stream.secure(tls.identity);

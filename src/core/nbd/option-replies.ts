@@ -19,6 +19,7 @@ const NOTHING = new Uint8Array(0);
 export class OptionReplies {
   readonly #stream: ByteStream;
   #unsentBytes = 0;
+  #isClosed = false;
   #onTaken: (() => void) | undefined;
 
   constructor(stream: ByteStream) {
@@ -85,12 +86,19 @@ export class OptionReplies {
     }
   }
 
-  /** Resolves once the stream has taken so much that at most `leftBytes` of replies are kept here. */
-  async taken(leftBytes = 0): Promise<void> {
-    if (this.#unsentBytes <= leftBytes) return;
-    await new Promise<void>((resolve) => {
-      this.#onTaken = resolve;
-    });
+  /** Where more than `leftBytes` of replies are kept here, waits until all are taken. False when the connection is gone. */
+  async taken(leftBytes: number): Promise<boolean> {
+    if (this.#unsentBytes > leftBytes && !this.#isClosed) {
+      await new Promise<void>((resolve) => {
+        this.#onTaken = resolve;
+      });
+    }
+    return !this.#isClosed;
+  }
+
+  closed(): void {
+    this.#isClosed = true;
+    this.#onTaken?.();
   }
 
   #info(option: number, type: number, data: Uint8Array): void {

@@ -65,16 +65,21 @@ export function refusalOf(request: Request, rules: RequestRules): Fault | undefi
   if ((flags & ~(allowed | CMD_FLAG.FUA)) !== 0) return UNKNOWN_FLAG;
   if ((flags & CMD_FLAG.DF) !== 0 && !rules.structuredReplies) return UNKNOWN_FLAG;
   if (command === CMD.FLUSH) return offsetBytes === 0 && lengthBytes === 0 ? undefined : NOT_ZERO;
-  const writes = command === CMD.WRITE || command === CMD.WRITE_ZEROES || command === CMD.TRIM;
-  if (writes && rules.readOnly) return READ_ONLY;
+  if (rules.readOnly && (command === CMD.WRITE || command === CMD.WRITE_ZEROES || command === CMD.TRIM))
+    return READ_ONLY;
   if (offsetBytes + lengthBytes > rules.sizeBytes)
     return command === CMD.WRITE || command === CMD.WRITE_ZEROES ? WRITE_BEYOND : READ_BEYOND;
-  if (command === CMD.BLOCK_STATUS) {
-    if (!rules.hasContexts) return NO_CONTEXT;
-    return lengthBytes === 0 ? NO_LENGTH : undefined;
-  }
-  if (lengthBytes <= NBD_LIMITS.payloadBytesMax) return undefined;
-  if (command === CMD.WRITE) return TOO_LONG;
-  if (command === CMD.READ) return rules.structuredReplies ? READ_TOO_LONG : TOO_LONG;
-  return undefined;
+  if (command === CMD.BLOCK_STATUS) return statusRefusal(lengthBytes, rules);
+  return lengthBytes > NBD_LIMITS.payloadBytesMax ? sizeRefusal(command, rules) : undefined;
+}
+
+function statusRefusal(lengthBytes: number, rules: RequestRules): Fault | undefined {
+  if (!rules.hasContexts) return NO_CONTEXT;
+  return lengthBytes === 0 ? NO_LENGTH : undefined;
+}
+
+/** Only what has a payload can be too long: "the client MAY request an effect length larger than the maximum payload". */
+function sizeRefusal(command: number, rules: RequestRules): Fault | undefined {
+  if (command === CMD.READ && rules.structuredReplies) return READ_TOO_LONG;
+  return command === CMD.READ || command === CMD.WRITE ? TOO_LONG : undefined;
 }

@@ -25,11 +25,11 @@ export async function codeOf(work: Promise<unknown>): Promise<string> {
   }
 }
 
-/** What an operation that is refused may not change: pairs and volumes as they are listed, without the time. */
+/** What an operation that is refused may not change: pairs and volumes as they are listed, without what time alone changes. */
 export async function picture(system: SimSystem): Promise<unknown> {
   const { pairs } = await system.ask('pair.list', {});
   const { volumes } = await system.ask('volume.list', {});
-  return { pairs: pairs.map(({ asOf: _, ...pair }) => pair), volumes };
+  return { pairs: pairs.map(({ asOf: _, secondsLeft: __, ...pair }) => pair), volumes };
 }
 
 async function split(system: SimSystem): Promise<void> {

@@ -125,7 +125,12 @@ async function crashOnce(moment: Moment, variant: string, seed: number): Promise
   const again = second.oracle;
   const power = rng.chance(0.7);
   again.powerLost ||= power;
-  await recover(power ? second.disk.afterPowerLoss(rng, 'random') : second.disk, again, seed + 1, 0);
+  try {
+    await recover(power ? second.disk.afterPowerLoss(rng, 'random') : second.disk, again, seed + 1, 0);
+  } catch (error) {
+    if (error instanceof Error) error.message = `after a second crash (${power ? 'power' : 'kill'}) before call ${second.call.number} (${second.call.kind} ${second.call.path}): ${error.message}`;
+    throw error;
+  }
   return 2;
 }
 

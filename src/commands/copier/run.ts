@@ -1,0 +1,75 @@
+import { EXIT } from '../../cli/exit-codes.js';
+import { Args, boolean, duration, progress, rate } from '../../cli/flags.js';
+import { showSum } from '../../cli/follow-copy.js';
+import { openToolkit } from '../../cli/open-toolkit.js';
+import { type Outcome, ToolkitCommand } from '../../cli/toolkit-command.js';
+import type { SystemPlace } from '../../core/controller/controller.js';
+
+const VERDICT_EXIT = { drained: EXIT.done, suspended: EXIT.suspended, 'timed-out': EXIT.waitTimedOut } as const;
+
+export default class CopierRun extends ToolkitCommand<typeof CopierRun> {
+  static override summary = 'Copy in the background, for all pairs of the systems.';
+  static override description =
+    'Goes round the pairs by their paces and rates until it is stopped, and serves other commands meanwhile. With --once it ' +
+    'copies what is there and ends: exit 0 drained, 21 a pair is suspended, 20 the time is over. A second --once joins the first.';
+  static override examples = [
+    '<%= config.bin %> copier run --once',
+    '<%= config.bin %> copier run tokyo --rate 100MiB',
+  ];
+  static override args = {
+    systems: Args.string({ multiple: true, description: 'Names, paths or patterns; without them all systems.' }),
+  };
+  static override flags = {
+    once: boolean({ summary: 'Copy what is there, then end.' }),
+    rate: rate(),
+    timeout: duration({ summary: 'With --once: stop after this long.' }),
+    progress,
+  };
+
+  protected async execute(): Promise<Outcome> {
+    const toolkit = openToolkit(this.roots, this.id);
+    const places = await toolkit.matchAll(this.args.systems ?? ['*']);
+    return this.flags.once ? await this.#once(places) : await this.#forEver(places);
+  }
+
+  async #once(places: readonly SystemPlace[]): Promise<Outcome> {
+    const toolkit = openToolkit(this.roots, this.id);
+    const { signal } = this;
+    const bar = this.startProgress('copy');
+    const extras = { signal, onProgress: showSum(bar) };
+    const timeoutMs = this.flags.timeout;
+    try {
+      const answers = await Promise.all(
+        places.map((place) =>
+          toolkit.use(place, (client) => client.request('copier.drain', { timeoutMs }, extras), { signal }),
+        ),
+      );
+      const verdicts = answers.map(({ output }) => output.verdict);
+      const verdict = (['timed-out', 'suspended'] as const).find((one) => verdicts.includes(one)) ?? 'drained';
+      const pairs = answers.flatMap(({ output }) => output.pairs);
+      const text =
+        verdict === 'drained'
+          ? 'Nothing is left to copy.'
+          : verdict === 'suspended'
+            ? 'A pair is suspended: copyset pair list --status suspended.'
+            : 'The time is over; copying goes on from there next time.';
+      return { data: { verdict, pairs }, text, exitCode: VERDICT_EXIT[verdict] };
+    } finally {
+      bar.stop();
+    }
+  }
+
+  async #forEver(places: readonly SystemPlace[]): Promise<Outcome> {
+    const { runServing } = await import('../../cli/serving.js');
+    await runServing(openToolkit(this.roots, this.id), places, {
+      signal: this.signal,
+      rateBytesPerSecond: this.flags.rate,
+      ready: (line) => this.say(line),
+    });
+    return { data: {}, exitCode: EXIT.done };
+  }
+
+  private say(line: string): void {
+    if (!this.quiet) process.stdout.write(`${line}\n`);
+  }
+}
