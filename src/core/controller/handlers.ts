@@ -9,10 +9,10 @@ import { drainPairs, waitForPairs } from './pair-wait.js';
 import { attachVolume, createPort, deletePort, detachVolume } from './port-requests.js';
 import type { Answered, RequestCode, RequestExtras, Requests } from './requests.js';
 import { checkSystem } from './system-check.js';
+import { createVolumes } from './volume-creation.js';
+import { findVolume } from './volume-finding.js';
 import {
-  createVolumes,
   deleteVolumes,
-  findVolume,
   formatVolumes,
   readVolume,
   setReserve,

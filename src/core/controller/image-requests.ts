@@ -1,5 +1,5 @@
 import { volumeMapKey } from '../catalog/catalog.js';
-import { failure, MIB, type TrackIndex } from '../foundation/foundation.js';
+import { failure, MIB, type TrackIndex, tuning } from '../foundation/foundation.js';
 import { holdsTrack, type LiveVolume, readCoded } from '../hostio/hostio.js';
 import type { OpenFile } from '../ports/ports.js';
 import { toToolkitError } from '../storage/storage.js';
@@ -7,10 +7,9 @@ import { bindCode, isZero, type VolumeRecord } from '../volume/volume.js';
 import type { Controller, RequestContext } from './open-controller.js';
 import { recorded } from './recorded.js';
 import type { Answered, RequestExtras, Requests } from './requests.js';
-import { createVolumes, findVolume, findVolumes } from './volume-requests.js';
+import { createVolumes } from './volume-creation.js';
+import { findVolume, findVolumes } from './volume-finding.js';
 
-/** Read and written at once by import and export. */
-const CHUNK_BYTES = MIB;
 /** Zeros are looked for in pieces of this size, so that holes survive whatever the track size. */
 const GRAIN_BYTES = 64 * 1024;
 /** Other requests are let in after this much copying. */
@@ -148,14 +147,14 @@ async function pourIn(
   extras: RequestExtras,
 ): Promise<void> {
   const { sizeBytes } = volume.geometry;
-  const buffer = new Uint8Array(CHUNK_BYTES);
-  for (let at = 0; at < sizeBytes; at += CHUNK_BYTES) {
+  const buffer = new Uint8Array(tuning.chunkBytes);
+  for (let at = 0; at < sizeBytes; at += tuning.chunkBytes) {
     demandGoing(extras);
-    const chunk = buffer.subarray(0, Math.min(CHUNK_BYTES, sizeBytes - at));
+    const chunk = buffer.subarray(0, Math.min(tuning.chunkBytes, sizeBytes - at));
     const found = at < fileBytes ? readForeign(source, chunk, at) : 0;
     chunk.fill(0, found);
     await writeGrains(controller, volume, chunk, at);
-    if ((at + CHUNK_BYTES) % YIELD_BYTES === 0) await breathe(controller, extras, 'import', at, sizeBytes);
+    if ((at + tuning.chunkBytes) % YIELD_BYTES === 0) await breathe(controller, extras, 'import', at, sizeBytes);
   }
 }
 
@@ -195,11 +194,11 @@ async function pourOut(
   extras: RequestExtras,
 ): Promise<number> {
   const { sizeBytes } = volume.geometry;
-  const buffer = new Uint8Array(CHUNK_BYTES);
+  const buffer = new Uint8Array(tuning.chunkBytes);
   let written = 0;
-  for (let at = 0; at < sizeBytes; at += CHUNK_BYTES) {
+  for (let at = 0; at < sizeBytes; at += tuning.chunkBytes) {
     demandGoing(extras);
-    const length = Math.min(CHUNK_BYTES, sizeBytes - at);
+    const length = Math.min(tuning.chunkBytes, sizeBytes - at);
     const tracks = volume.geometry.tracksOf(at, length);
     if (
       volume.allocated.map.any(tracks.first, tracks.count) ||
@@ -209,7 +208,7 @@ async function pourOut(
       controller.fabric.readAsHost(volume.number, chunk, at);
       written += writeSparse(target, chunk, at);
     }
-    if ((at + CHUNK_BYTES) % YIELD_BYTES === 0) await breathe(controller, extras, 'export', at, sizeBytes);
+    if ((at + tuning.chunkBytes) % YIELD_BYTES === 0) await breathe(controller, extras, 'export', at, sizeBytes);
   }
   return written;
 }
@@ -278,7 +277,7 @@ async function scrubOne(
     badTracks: [],
     accepted: accept,
   };
-  const limit = Math.max(1, Math.floor(CHUNK_BYTES / record.trackSizeBytes));
+  const limit = Math.max(1, Math.floor(tuning.chunkBytes / record.trackSizeBytes));
   const fresh: number[] = [];
   try {
     for (

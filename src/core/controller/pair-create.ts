@@ -18,7 +18,7 @@ import { changePairs } from './pair-transaction.js';
 import { differingTracks } from './pair-verify.js';
 import { recorded } from './recorded.js';
 import type { Answered, PairActionRow, PairCreateRow, PairPlanRow, RequestExtras, Requests } from './requests.js';
-import { findVolume, findVolumes } from './volume-requests.js';
+import { findVolume, findVolumes } from './volume-finding.js';
 
 type Input = Requests['pair.create']['input'];
 

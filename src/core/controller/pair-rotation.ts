@@ -6,7 +6,7 @@ import { creationChanges, newPair, pickSecondary } from './pair-create.js';
 import { bytesAtStake, planRow } from './pair-rows.js';
 import { carryOut, planStep, type Step, withPacing } from './pair-steps.js';
 import type { Answered, RequestExtras, Requests } from './requests.js';
-import { findVolume } from './volume-requests.js';
+import { findVolume } from './volume-finding.js';
 
 /**
  * Splits the secondary that follows P, then pairs a free reserved volume, or at `keep` resyncs the one with the oldest point in time:

@@ -3,7 +3,7 @@ import type { PairRecord } from '../pair/pair.js';
 import { isGlob, matchesVolume, quoted } from '../volume/volume.js';
 import type { Controller } from './open-controller.js';
 import type { PairSelector } from './requests.js';
-import { findVolume, findVolumes } from './volume-requests.js';
+import { findVolume, findVolumes } from './volume-finding.js';
 
 /** The pairs that selectors name, each once, in the order of their numbers. Throws `pair-not-found`, `nothing-matches`, `volume-not-found`. */
 export function selectPairs(controller: Controller, selectors: readonly PairSelector[]): PairRecord[] {

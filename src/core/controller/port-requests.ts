@@ -5,7 +5,7 @@ import { parseListenAddress } from './listen-address.js';
 import type { Controller, RequestContext } from './open-controller.js';
 import { answerChange, recorded } from './recorded.js';
 import type { Answered, PortListing, RequestExtras, Requests } from './requests.js';
-import { findVolume } from './volume-requests.js';
+import { findVolume } from './volume-finding.js';
 
 /** LUNs of one port; the number is what hosts and scripts write, so it stays small. */
 const LUNS_MAX = 256;

@@ -1,101 +1,12 @@
-import { type Change, CODES_FOLDER, IMAGES_FOLDER, MAPS_FOLDER } from '../catalog/catalog.js';
-import { failure, MESSAGE_MAX_BYTES, VOLUMES_MAX, type VolumeNumber } from '../foundation/foundation.js';
-import { mapCounts } from '../hostio/hostio.js';
-import { imageComplete } from '../pair/pair.js';
+import type { Change } from '../catalog/catalog.js';
+import { failure, MESSAGE_MAX_BYTES } from '../foundation/foundation.js';
 import { toToolkitError } from '../storage/storage.js';
-import {
-  checkRange,
-  checkTrackSize,
-  checkVolumeSize,
-  formatNumber,
-  isGlob,
-  matchesVolume,
-  nextFreeNumbers,
-  numberOf,
-  parseName,
-  parseNumber,
-  quoted,
-  type VolumeRecord,
-} from '../volume/volume.js';
+import { checkRange, type VolumeRecord } from '../volume/volume.js';
 import { imagePathOf } from './listing.js';
 import type { Controller, RequestContext } from './open-controller.js';
 import { answerChange, recorded } from './recorded.js';
 import type { Answered, RequestExtras, Requests } from './requests.js';
-
-/** The volume with this name or number. Throws `volume-not-found`. */
-export function findVolume(controller: Controller, text: string): VolumeRecord {
-  for (const record of controller.catalog.volumes.values()) if (record.name === text) return record;
-  const number = numberOf(text);
-  const record = number === undefined ? undefined : controller.catalog.volumes.get(number);
-  if (record) return record;
-  throw failure(
-    'volume-not-found',
-    `There is no volume ${quoted(text)} in storage system ${controller.place.name}.`,
-    `copyset volume list '${controller.place.name}:*' shows its volumes.`,
-  );
-}
-
-/** All volumes that names, numbers or globs mean. A glob that matches nothing throws `nothing-matches`. */
-export function findVolumes(controller: Controller, patterns: readonly string[]): VolumeRecord[] {
-  const found = new Map<VolumeNumber, VolumeRecord>();
-  for (const pattern of patterns) {
-    if (!isGlob(pattern)) {
-      const record = findVolume(controller, pattern);
-      found.set(record.number, record);
-      continue;
-    }
-    const matches = [...controller.catalog.volumes.values()].filter((record) => matchesVolume(pattern, record));
-    if (matches.length === 0)
-      throw failure(
-        'nothing-matches',
-        `No volume of storage system ${controller.place.name} matches ${quoted(pattern)}.`,
-        'Quote the pattern, so that the shell leaves it alone.',
-      );
-    for (const record of matches) found.set(record.number, record);
-  }
-  return [...found.values()];
-}
-
-export async function createVolumes(
-  controller: Controller,
-  input: Requests['volume.create']['input'],
-  _extras: RequestExtras,
-  context: RequestContext,
-): Promise<Answered<'volume.create'>> {
-  checkVolumeSize(input.sizeBytes);
-  const trackSizeBytes = input.trackSizeBytes ?? controller.place.info.trackSizeBytes;
-  checkTrackSize(trackSizeBytes);
-  const names = namesOf(input.name, input.count);
-  return controller.exclusively(async () => {
-    const numbers = freeNumbers(controller, input.number, names.length);
-    for (const name of names) demandFreeName(controller, name);
-    const records = names.map((name, index) => newRecord(controller, name, numbers[index] ?? 0, trackSizeBytes, input));
-    const subjects = records.map((record) => ({
-      operation: 'volume create',
-      primary: `${controller.place.name}:${record.name}`,
-    }));
-    return recorded(controller, context, subjects, async () => {
-      const made: string[] = [];
-      // The answer stands in the frame of its effect, so that a request sent again makes nothing twice (H28).
-      const output = { volumes: records.map((record) => controller.listing.volume(record)) };
-      try {
-        for (const record of records) makeImage(controller, record, made);
-        await flushFolders(controller, records);
-        controller.step('volume.made');
-        await controller.catalog.change(() => [
-          ...records.map((record): Change => ({ do: 'put-volume', record })),
-          answerChange(context, output),
-        ]);
-        await controller.catalog.durable();
-      } catch (error) {
-        for (const path of made) controller.files.remove(path);
-        throw toToolkitError(error, `the image of volume ${controller.place.name}:${names[0]}`);
-      }
-      controller.step('volume.logged');
-      return { output };
-    });
-  });
-}
+import { demandDetached, demandUnpaired, findVolume, findVolumes } from './volume-finding.js';
 
 export async function writeVolume(
   controller: Controller,
@@ -263,41 +174,6 @@ export async function setVolumeFault(controller: Controller, name: string, block
   }
 }
 
-export function demandUnpaired(controller: Controller, record: VolumeRecord): void {
-  const count = controller.catalog.pairsOf(record.number).length;
-  if (count === 0) return;
-  throw failure(
-    'volume-paired',
-    `${controller.address(record.number)} is part of ${count === 1 ? 'a pair' : `${count} pairs`}.`,
-    'Delete the pairs first: copyset pair delete.',
-  );
-}
-
-function demandDetached(controller: Controller, record: VolumeRecord): void {
-  const port = [...controller.catalog.ports.values()].find(({ luns }) =>
-    luns.some(({ volume }) => volume === record.number),
-  );
-  if (!port) return;
-  throw failure(
-    'volume-attached',
-    `${controller.address(record.number)} is attached to port ${port.name}.`,
-    `Detach it first: copyset volume detach ${controller.address(record.number)} --port ${port.name}.`,
-  );
-}
-
-/** Whether the volume's own image holds all of it. */
-export function holdsItself(controller: Controller, record: VolumeRecord): boolean {
-  return controller.catalog.pairsOf(record.number).every((number) => {
-    const pair = controller.catalog.pairs.get(number);
-    if (!pair) return true;
-    return imageComplete(
-      pair.state,
-      pair.primary === record.number ? 'primary' : 'secondary',
-      mapCounts(controller.catalog, pair),
-    );
-  });
-}
-
 async function formatOne(controller: Controller, record: VolumeRecord): Promise<void> {
   await controller.catalog.change(() => [{ do: 'put-volume', record: { ...record, status: 'format' } }]);
   await controller.catalog.durable();
@@ -323,100 +199,4 @@ async function formatOne(controller: Controller, record: VolumeRecord): Promise<
     true,
   );
   await controller.catalog.durable();
-}
-
-function namesOf(name: string, count: number | undefined): string[] {
-  if (count === undefined) return [parseName(name, 'volume')];
-  if (!Number.isSafeInteger(count) || count < 1 || count > VOLUMES_MAX)
-    throw failure('usage', `--count is a number from 1 to ${VOLUMES_MAX}, not ${count}.`);
-  return Array.from({ length: count }, (_, index) => parseName(`${name}-${index + 1}`, 'volume'));
-}
-
-function freeNumbers(controller: Controller, wish: string | undefined, count: number): VolumeNumber[] {
-  const used = controller.catalog.volumes;
-  if (used.size + count > VOLUMES_MAX)
-    throw failure('limit-reached', `A storage system has at most ${VOLUMES_MAX} volumes; ${used.size} are there.`);
-  if (wish === undefined) return nextFreeNumbers(used.keys(), count);
-  const first = parseNumber(wish);
-  const numbers = Array.from({ length: count }, (_, index) => first + index);
-  const taken = numbers.find((number) => used.has(number) || number >= VOLUMES_MAX);
-  if (taken !== undefined)
-    throw failure(
-      'already-exists',
-      `The number ${formatNumber(taken)} is in use in storage system ${controller.place.name}.`,
-      'Leave --number out to take the next free one.',
-    );
-  return numbers;
-}
-
-function demandFreeName(controller: Controller, name: string): void {
-  for (const record of controller.catalog.volumes.values()) {
-    if (record.name === name)
-      throw failure(
-        'already-exists',
-        `Storage system ${controller.place.name} has a volume ${name} (${formatNumber(record.number)}) already.`,
-        'Choose another name.',
-      );
-  }
-}
-
-function newRecord(
-  controller: Controller,
-  name: string,
-  number: VolumeNumber,
-  trackSizeBytes: number,
-  input: Requests['volume.create']['input'],
-): VolumeRecord {
-  return {
-    number,
-    name,
-    sizeBytes: input.sizeBytes,
-    trackSizeBytes,
-    emulation: input.emulation ?? 'OPEN-V',
-    reserved: input.reserve ?? false,
-    imagePath: input.pool === undefined ? `${IMAGES_FOLDER}/${name}.img` : `${input.pool}/${name}.img`,
-    status: 'normal',
-    blockedReason: null,
-    incomplete: null,
-    createdAtMs: Math.floor(controller.ports.clock.nowMs()),
-  };
-}
-
-/** Makes the sparse image. One that an interrupted create left, whole and without data, is taken as it is. */
-function makeImage(controller: Controller, record: VolumeRecord, made: string[]): void {
-  const { files, place } = controller;
-  const path = imagePathOf(place.path, record);
-  const present = files.status(path);
-  if (present) {
-    const isLeftOver = present.kind === 'file' && present.allocatedBytes === 0 && !record.imagePath.startsWith('/');
-    if (!isLeftOver)
-      throw failure(
-        'already-exists',
-        `There is a file ${path} already, which is no volume of storage system ${place.name}.`,
-        'Move it away; copyset overwrites no foreign file.',
-      );
-    files.remove(path);
-  }
-  const image = files.open(path, 'create');
-  made.push(path);
-  try {
-    image.truncate(record.sizeBytes);
-  } finally {
-    image.close();
-  }
-}
-
-async function flushFolders(controller: Controller, records: readonly VolumeRecord[]): Promise<void> {
-  const { files, place } = controller;
-  for (const record of records) {
-    const image = files.open(imagePathOf(place.path, record), 'write');
-    try {
-      await image.flush();
-    } finally {
-      image.close();
-    }
-  }
-  const folders = new Set(records.map((record) => imagePathOf(place.path, record).replace(/\/[^/]*$/, '')));
-  for (const folder of [...folders, `${place.path}/${MAPS_FOLDER}`, `${place.path}/${CODES_FOLDER}`])
-    await files.flushFolder(folder);
 }

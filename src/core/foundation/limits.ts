@@ -36,6 +36,8 @@ export const tuning = {
   laneBytes: MIB,
   /** What is copied between two commits; bounds what a crash copies again. */
   batchBytes: 64 * MIB,
+  /** What an import, an export or a scrub takes at once. */
+  chunkBytes: MIB,
   /** Neighbouring lacking tracks saved or filled together, so that a sequential writer pays one flush for many. */
   aheadBytes: MIB,
   /** The log is started anew when it is filled this far. */

@@ -1,5 +1,5 @@
 import { failure, type ToolkitError } from '../foundation/foundation.js';
-import { access, type PairRecord, type Side } from '../pair/pair.js';
+import { type Access, access, type PairRecord, type Side } from '../pair/pair.js';
 import { formatNumber, type VolumeRecord } from '../volume/volume.js';
 
 /** A pair as one of its volumes sees it. */
@@ -34,9 +34,9 @@ export function hostRefusal(
   for (const { pair, side } of legs) {
     const state = pair.record?.state;
     if (!state) continue;
-    const { host, why } = access(state, side);
-    if (host === 'none' || (host === 'read' && wanted === 'write'))
-      return pairRefusal(address, state.status, why, host, wanted);
+    const allowed = access(state, side);
+    if (allowed.host === 'none' || (allowed.host === 'read' && wanted === 'write'))
+      return pairRefusal(address, state.status, allowed, wanted);
   }
   if (record.incomplete && wanted === 'read') {
     const { missingTracks, reason } = record.incomplete;
@@ -59,18 +59,14 @@ export function hostRefusal(
 function pairRefusal(
   address: string,
   status: string,
-  why: string,
-  host: string,
+  { host, why, code }: Access,
   wanted: 'read' | 'write',
 ): ToolkitError {
+  const readOnlyHint = host === 'read' ? 'It was split read-only.' : undefined;
   const hint =
     status === 'suspended'
       ? 'Resync or delete the pair.'
-      : 'Split the pair first: copyset pair split PRIMARY SECONDARY.';
-  if (wanted === 'read') return failure('not-readable', `No host may read ${address} now: it ${why}.`, hint);
-  return failure(
-    'not-writable',
-    `No host may write ${address} now: it ${why}.`,
-    host === 'read' ? 'It was split read-only.' : hint,
-  );
+      : (readOnlyHint ?? 'Split the pair first: copyset pair split PRIMARY SECONDARY.');
+  const refused = code === 'incomplete' ? code : wanted === 'read' ? 'not-readable' : 'not-writable';
+  return failure(refused, `No host may ${wanted} ${address} now: it ${why}.`, hint);
 }

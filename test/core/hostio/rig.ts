@@ -139,7 +139,7 @@ export class Rig {
   }
 
   tracksOf(volume: number, map: 'allocated' | 'codeless'): number {
-    return this.catalog.volumeMap(volume, map, true).map.count;
+    return this.catalog.volumeMap(volume, map).map.count;
   }
 
   /** Logs that these tracks have codes, which are wrong. */

@@ -49,7 +49,7 @@ describe('a save', () => {
     expect(rig.reads(0)[5]).toBe(2);
     expect(rig.suspended).toEqual(['save-failed']);
     expect(pair.record?.state).toMatchObject({ status: 'suspended', from: { frozen: { pointInTimeLost: true } } });
-    expect(await codeOf(Promise.resolve().then(() => rig.fabric.readAsHost(1, new Uint8Array(1), 0)))).toBe('not-readable');
+    expect(await codeOf(Promise.resolve().then(() => rig.fabric.readAsHost(1, new Uint8Array(1), 0)))).toBe('incomplete');
     await rig.run(rig.write(0, 5, 3));
     expect(rig.steps).not.toContain('save.written');
   });

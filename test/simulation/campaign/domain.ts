@@ -18,6 +18,7 @@ Object.assign(tuning, {
   laneBytes: 3 * TRACK,
   batchBytes: 8 * TRACK,
   aheadBytes: 2 * TRACK,
+  chunkBytes: 64 * KIB,
   checkpointAtBytes: 12 * KIB,
   ledgerBytes: 32 * KIB,
 });

@@ -71,7 +71,7 @@ export class Oracle {
       });
     }
     for (const [key, model] of this.pairs) copy.pairs.set(key, model);
-    copy.transition = this.transition && { ...this.transition, contents: new Map(this.transition.contents) };
+    copy.transition = this.transition && { ...this.transition, contents: new Map([...this.transition.contents].map(([name, contents]) => [name, contents && contents.slice()])) };
     copy.epoch = this.epoch;
     copy.epochShown = this.epochShown;
     copy.stamp = this.stamp;
