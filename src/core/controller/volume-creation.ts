@@ -1,4 +1,4 @@
-import { CODES_FOLDER, IMAGES_FOLDER, MAPS_FOLDER } from '../catalog/catalog.js';
+import { type Change, CODES_FOLDER, IMAGES_FOLDER, MAPS_FOLDER } from '../catalog/catalog.js';
 import { failure, VOLUMES_MAX, type VolumeNumber } from '../foundation/foundation.js';
 import { toToolkitError } from '../storage/storage.js';
 import {
@@ -12,7 +12,7 @@ import {
 } from '../volume/volume.js';
 import { imagePathOf } from './listing.js';
 import type { Controller, RequestContext } from './open-controller.js';
-import { recorded } from './recorded.js';
+import { answerChange, recorded } from './recorded.js';
 import type { Answered, RequestExtras, Requests } from './requests.js';
 
 export async function createVolumes(
