@@ -1,9 +1,18 @@
 import { basename, join, resolve } from 'node:path';
 import type { OwnController, Ports, SystemClient, SystemPlace, SystemReader } from '../core/controller/controller.js';
 import { failure } from '../core/foundation/foundation.js';
+import type { Streams } from '../core/ports/ports.js';
 import { toToolkitError } from '../core/storage/storage.js';
 import { isGlob, isPath, matchesGlob, parseName, quoted } from '../core/volume/volume.js';
-import { clockAt, lockfileOwners, nodeFiles, socketLink, systemClock, systemRandom } from '../platform/platform.js';
+import {
+  clockAt,
+  lockfileOwners,
+  nodeFiles,
+  socketLink,
+  streamSockets,
+  systemClock,
+  systemRandom,
+} from '../platform/platform.js';
 import type { UserInput, UserOutput } from '../platform/user-files.js';
 import { nearest } from './suggestion.js';
 
@@ -87,6 +96,16 @@ export class Toolkit {
       timeoutMs: BUSY_LIMIT_MS,
       signal,
     });
+  }
+
+  /** Runs a program of the user's beside what is served. */
+  async runProgram(words: readonly string[], environment: Record<string, string>, stop: AbortSignal): Promise<number> {
+    const { runProgram } = await import('../platform/run-program.js');
+    return await runProgram(words, environment, stop);
+  }
+
+  get streams(): Streams {
+    return streamSockets;
   }
 
   async create(wishes: Parameters<Core['createSystem']>[2]): Promise<SystemPlace> {

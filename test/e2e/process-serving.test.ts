@@ -24,9 +24,11 @@ interface PairRow {
   readonly copyPointer: number;
 }
 
+const noPair: PairRow = { status: 'simplex', outOfSyncTracks: 0, copyPointer: 0 };
+
 async function pair(): Promise<PairRow> {
-  const { data } = await root.json('pair', 'show', 'tokyo:db', 'tokyo:copy');
-  return (data as { pairs: [PairRow] }).pairs[0];
+  const { data } = await root.json('pair', 'list');
+  return (data as { pairs: PairRow[] }).pairs[0] ?? noPair;
 }
 
 const shells: Shell[] = [];
@@ -87,7 +89,7 @@ describe('a long copy in one shell', { timeout: 120_000 }, () => {
       expect(stopped.outOfSyncTracks).toBeGreaterThan(0);
       expect(stopped.copyPointer).toBe(TRACKS - stopped.outOfSyncTracks);
       await root.ok('pair', 'pace', 'tokyo:db', 'tokyo:copy', '--pace', 'fast', '--rate', '0');
-      const waited = await root.json('pair', 'wait', 'tokyo:db', 'tokyo:copy', '--status', 'duplex', '--progress');
+      const waited = await root.json('pair', 'wait', 'tokyo:db', 'tokyo:copy', '--status', 'duplex');
       expect(waited.code).toBe(0);
       expect(existsSync(root.file('tokyo/owner.lock/owner'))).toBe(false);
       expect(

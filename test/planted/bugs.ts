@@ -45,7 +45,7 @@ const thawAndFreeze: readonly PlantedBug[] = [
   {
     id: 'H15c',
     file: `${CONTROLLER}/pair-transaction.ts`,
-    find: 'await volume.gate.quiet();\n      await flushWritten();',
+    find: 'await volume.gate.quiet();\n      await flush(live.filter((volume) => volume.hot.size > 0));',
     replace: 'await volume.gate.quiet();',
     why: 'data written before the instant is not durable at the answer',
   },
@@ -277,8 +277,8 @@ const protocols: readonly PlantedBug[] = [
   {
     id: 'P1a',
     file: `${HOSTIO}/fabric.ts`,
-    find: "regions }]);\n    await this.catalog.durable();\n    for (const region of regions) volume.hot.set(region, true);",
-    replace: 'regions }]);\n    for (const region of regions) volume.hot.set(region, true);',
+    find: 'regions }]);\n    await this.catalog.durable();\n    // One that was cooled',
+    replace: 'regions }]);\n    // One that was cooled',
     why: 'a region counts as active before that is durable',
   },
   {

@@ -49,7 +49,9 @@ function checkVolumeTable({ oracle, controller, world }: Session): void {
     }
     if (record.status === 'format' && model.changing === 'format') {
       model.contents = null;
-    } else if (record.status !== 'normal') throw new Violation(`volume ${name} is ${record.status}: ${record.blockedReason}`);
+      continue;
+    }
+    if (record.status !== 'normal') throw new Violation(`volume ${name} is ${record.status}: ${record.blockedReason}`);
     else if (model.changing === 'format') takeFormat(model, imageOf(world.files, `${SYSTEM}/${record.imagePath}`));
     model.changing = undefined;
   }
@@ -107,7 +109,10 @@ function checkContents(session: Session): void {
       const found = session.logical(name);
       for (let sector = 0; sector < found.length; sector += 1) {
         const allowed = session.oracle.allowed(model, model.contents, sector);
-        if (allowed === undefined) continue;
+        if (allowed === undefined) {
+          model.contents[sector] = ANYTHING;
+          continue;
+        }
         if (!allowed.has(found[sector] as number)) throw new Violation(`sector ${sector} (track ${trackOfSector(sector)}, byte ${SECTOR_OFFSETS[sector]}) of ${name} holds ${found[sector]} where ${[...allowed].join(' or ')} was promised; ${pairsOf(session, name, trackOfSector(sector))}`);
         const value = found[sector] as number;
         model.contents[sector] = value;

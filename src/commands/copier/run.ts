@@ -61,12 +61,12 @@ export default class CopierRun extends ToolkitCommand<typeof CopierRun> {
 
   async #forEver(places: readonly SystemPlace[]): Promise<Outcome> {
     const { runServing } = await import('../../cli/serving.js');
-    await runServing(openToolkit(this.roots, this.id), places, {
+    const exitCode = await runServing(openToolkit(this.roots, this.id), places, {
       signal: this.signal,
       rateBytesPerSecond: this.flags.rate,
       ready: (line) => this.say(line),
     });
-    return { data: {}, exitCode: EXIT.done };
+    return { data: {}, exitCode };
   }
 
   private say(line: string): void {

@@ -289,9 +289,11 @@ export class Catalog {
         this.#dropPair(change.number);
         return;
       case 'put-port':
+        this.rowsVersion += 1;
         this.ports.set(change.record.name, change.record);
         return;
       case 'drop-port':
+        this.rowsVersion += 1;
         this.ports.delete(change.name);
         return;
       case 'cleaned':

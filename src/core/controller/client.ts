@@ -118,7 +118,7 @@ class ResolvingClient implements SystemClient {
         this.#own = new OwnController(await Controller.open(this.#ports, this.#place, answer.grant));
         return;
       }
-      if (await this.#connected()) return;
+      if (await this.#connected(deadlineMs)) return;
       await patience(this.#ports, this.#place, answer, deadlineMs, this.#options.signal);
     }
   }
@@ -152,13 +152,22 @@ class ResolvingClient implements SystemClient {
     await this.#own?.close();
   }
 
-  async #connected(): Promise<boolean> {
+  /** A channel counts when its other end answers: one that was stopped still has its socket, and would be waited for for ever. */
+  async #connected(deadlineMs: number): Promise<boolean> {
+    const { clock, random, actor } = this.#ports;
+    const stop = new AbortController();
     try {
-      this.#channel = await connectChannel(this.#ports, this.#place);
-      return true;
+      const channel = await connectChannel(this.#ports, this.#place);
+      const late = clock.sleep(Math.max(0, deadlineMs - clock.monotonicMs()), stop.signal).then(() => undefined);
+      const answer = await Promise.race([channel.send(random.id(), actor, 'system.show', {}, {}), late]);
+      if (answer?.kind === 'answered') this.#channel = channel;
+      else channel.close();
+      return answer?.kind === 'answered';
     } catch (error) {
       if (error instanceof LinkError) return false;
       throw error;
+    } finally {
+      stop.abort();
     }
   }
 }

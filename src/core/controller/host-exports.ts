@@ -30,6 +30,13 @@ export interface ExportOptions {
   readonly readOnly?: boolean;
 }
 
+interface OfferOptions extends ExportOptions {
+  /** The name that the export goes by; else the volume's. */
+  readonly name?: string;
+  /** Throws once hosts are no longer to reach the volume here. */
+  readonly demandOffered?: () => void;
+}
+
 /** What one port exports: its volumes by name and as `LUN<n>`; the empty name is LUN 0. */
 export function portExports(controller: Controller, portName: string, options: ExportOptions = {}): HostExports {
   const port = (): PortRecord | undefined => controller.catalog.ports.get(portName);
@@ -40,7 +47,15 @@ export function portExports(controller: Controller, portName: string, options: E
   };
   return {
     list: () => (port()?.luns ?? []).flatMap(({ lun, volume }) => listed(controller, volume, `LUN ${lun}`)),
-    find: (name) => exportOf(controller, numberOf(name), undefined, options),
+    find: (name) => {
+      const number = numberOf(name);
+      const demandOffered = () => {
+        if (!port()?.luns.some(({ volume }) => volume === number)) {
+          throw failure('not-readable', `The volume was taken off port ${portName}.`);
+        }
+      };
+      return exportOf(controller, number, { ...options, demandOffered });
+    },
   };
 }
 
@@ -63,7 +78,7 @@ export function allExports(controllers: readonly Controller[], options: ExportOp
         name === '' && entries.length === 1
           ? entries[0]
           : entries.find(({ controller, record }) => nameOf(controller, record) === name);
-      return found && exportOf(found.controller, found.record.number, nameOf(found.controller, found.record), options);
+      return found && exportOf(found.controller, found.record.number, { ...options, name });
     },
   };
 }
@@ -86,18 +101,13 @@ function listed(
   ];
 }
 
-function exportOf(
-  controller: Controller,
-  number: number | undefined,
-  name: string | undefined,
-  options: ExportOptions,
-): HostExport | undefined {
+function exportOf(controller: Controller, number: number | undefined, options: OfferOptions): HostExport | undefined {
   const record = number === undefined ? undefined : controller.catalog.volumes.get(number);
   if (!record) return undefined;
   const may = (wanted: 'read' | 'write') =>
     hostRefusal(controller.place.name, record, controller.fabric.legs(record.number), wanted) === undefined;
   return {
-    name: name ?? record.name,
+    name: options.name || record.name,
     description: `${controller.address(record.number)} ${formatNumber(record.number)}`,
     sizeBytes: record.sizeBytes,
     preferredBytes: record.trackSizeBytes,
@@ -114,7 +124,8 @@ function exportOf(
       ];
     }),
     open: () => {
-      const device = new VolumeDevice(controller.fabric, record.number, () => controller.copier.wake());
+      const demandOffered = options.demandOffered ?? (() => undefined);
+      const device = new VolumeDevice(controller.fabric, record.number, () => controller.copier.wake(), demandOffered);
       return options.readOnly ? readOnlyDevice(device, controller.address(record.number)) : device;
     },
   };

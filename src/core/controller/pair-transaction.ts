@@ -27,20 +27,19 @@ export async function changePairs<T>(
   const { fabric, catalog, ports } = controller;
   const releases: (() => void)[] = [];
   const live = [...new Set(volumes)].map((number) => fabric.volume(number));
-  // Without an active region nothing was written since the volume was last durable.
-  const flushWritten = () =>
-    Promise.all(live.filter((volume) => volume.hot.size > 0).map(({ number }) => fabric.flush(number)));
+  // What is written while the gates close is in an active region; before, also what an earlier controller left in the page cache.
+  const flush = (flushed: typeof live) => Promise.all(flushed.map(({ number }) => fabric.flush(number)));
   try {
     const present = pairs.filter((pair) => catalog.pairs.has(pair.number));
     for (const pair of present) releases.push(await fabric.pair(pair.number).mutex.acquire());
-    await flushWritten();
+    await flush(live);
     await catalog.logMarks();
     await catalog.durable();
     const closedAtMs = ports.clock.monotonicMs();
     for (const volume of live) volume.gate.close();
     try {
       for (const volume of live) await volume.gate.quiet();
-      await flushWritten();
+      await flush(live.filter((volume) => volume.hot.size > 0));
       controller.step('pair.gated');
       const { changes, output } = await decide();
       if (changes.length > 0) {

@@ -19,28 +19,32 @@ export interface SystemReader {
 const ANSWER_WITHIN_MS = 1_000;
 const TRIES = 5;
 
-/** Asks a running controller if one answers soon, else reads the files as they are, without the lock ("as of"). */
+/**
+ * Asks a running controller if one answers soon, else reads the files as they are, without the lock ("as of"): a controller that is
+ * stopped, or just leaving, holds up no listing.
+ */
 export async function openReader(ports: Ports, place: SystemPlace): Promise<SystemReader> {
   const owner = ports.owners.current(place.path);
-  if (owner) {
-    const client = await quickly(ports, connectClient(ports, place)).catch((error: unknown) => {
-      if (error instanceof LinkError || isToolkitError(error)) return undefined;
-      throw error;
-    });
-    if (client) return { request: (code) => client.request(code, {}), close: () => client.close() };
-  }
-  const catalog = readCatalog(ports, place);
-  const listing = new Listing(place, catalog, () => ports.clock.nowMs());
-  const answers: { readonly [Code in ReadingCode]: () => Requests[Code]['output'] } = {
-    'system.show': () => ({ system: listing.system(owner) }),
-    'volume.list': () => ({ volumes: listing.volumes(), totals: listing.totals() }),
-    'pair.list': () => ({ pairs: listing.pairs() }),
-    'port.list': () => ({ ports: listing.ports() }),
-    'fault.list': () => ({ faults: readFaults(ports.files, place.path) }),
+  const client = owner ? await ifSoon(ports, () => connectClient(ports, place)) : undefined;
+  let catalog = client ? undefined : readCatalog(ports, place);
+  const fromFiles = <Code extends ReadingCode>(code: Code): Answered<Code> => {
+    catalog ??= readCatalog(ports, place);
+    const listing = new Listing(place, catalog, () => ports.clock.nowMs());
+    const answers: { readonly [Each in ReadingCode]: () => Requests[Each]['output'] } = {
+      'system.show': () => ({ system: listing.system(owner) }),
+      'volume.list': () => ({ volumes: listing.volumes(), totals: listing.totals() }),
+      'pair.list': () => ({ pairs: listing.pairs() }),
+      'port.list': () => ({ ports: listing.ports() }),
+      'fault.list': () => ({ faults: readFaults(ports.files, place.path) }),
+    };
+    return { output: answers[code]() };
   };
   return {
-    request: async (code) => ({ output: answers[code]() }),
-    close: async () => catalog.close(),
+    request: async (code) => (client && (await ifSoon(ports, () => client.request(code, {})))) ?? fromFiles(code),
+    close: async () => {
+      catalog?.close();
+      await client?.close();
+    },
   };
 }
 
@@ -55,11 +59,15 @@ function readCatalog(ports: Ports, place: SystemPlace): Catalog {
   }
 }
 
-async function quickly<T>(ports: Ports, promise: Promise<T>): Promise<T | undefined> {
+/** Undefined where no answer comes in time, or the controller goes away. */
+async function ifSoon<T>(ports: Ports, ask: () => Promise<T>): Promise<T | undefined> {
   const stop = new AbortController();
   const late = ports.clock.sleep(ANSWER_WITHIN_MS, stop.signal).then(() => undefined);
   try {
-    return await Promise.race([promise, late]);
+    return await Promise.race([ask(), late]);
+  } catch (error) {
+    if (error instanceof LinkError || isToolkitError(error)) return undefined;
+    throw error;
   } finally {
     stop.abort();
   }

@@ -161,7 +161,15 @@ export class Drain implements CopyJob {
       if (!claim) continue;
       const run = { first: claim.first, count: claim.count };
       const buffer = this.#takeBuffer(limit * geometry.trackSizeBytes);
-      this.#lane = { run, claim, buffer, filledTracks: 0, overtaken: false, computed: [], codes: new Uint32Array(run.count) };
+      this.#lane = {
+        run,
+        claim,
+        buffer,
+        filledTracks: 0,
+        overtaken: false,
+        computed: [],
+        codes: new Uint32Array(run.count),
+      };
       return this.#lane;
     }
     return undefined;
@@ -272,8 +280,21 @@ export class Drain implements CopyJob {
       source.flushCodes(),
     ]);
     this.#fabric.hooks.step('copy.flushed');
-    await this.#fabric.catalog.change(() => this.#clears(batch));
+    await this.#clear(batch);
     this.#fabric.hooks.step('copy.cleared');
+  }
+
+  /** Where a side reads lacking tracks from the other, nobody may write them before the cleared bits are durable. */
+  #clear(batch: Batch): Promise<void> {
+    const { catalog } = this.#fabric;
+    const { secondaryLacks, primaryLacks } = this.#pair.roles;
+    const changes = () => this.#clears(batch);
+    if (batch.map !== secondaryLacks && batch.map !== primaryLacks) return catalog.change(changes);
+    return this.#fabric.clearDurably(
+      this.#pair,
+      batch.landed.map(({ run }) => run),
+      changes,
+    );
   }
 
   #writeSourceCodes({ source, rewritten }: Batch, lane: Lane): void {

@@ -1,4 +1,4 @@
-import { type Catalog, pairMapKey } from '../catalog/catalog.js';
+import type { Catalog, Change } from '../catalog/catalog.js';
 import {
   assert,
   type ByteOffset,
@@ -293,11 +293,28 @@ export class Fabric {
     await this.suspend(pair, 'save-failed', `an old track could not be saved: ${error.message}`, true);
   }
 
-  /** Logs that tracks of a map are clear, for those that still are set. */
-  async clearTracks(pair: LivePair, map: 'outOfSync' | 'secondary', run: TrackRun): Promise<void> {
-    await this.catalog.change(() =>
-      pair.record ? [{ do: 'clear', map: pairMapKey(pair.number, map), runs: [run.first, run.count] }] : [],
-    );
+  /**
+   * Makes the changes that clear lacking tracks, durably, before either side may be written there: a crash that brought a bit back
+   * would bring the other side's later contents with it (P4).
+   */
+  async clearDurably(pair: LivePair, runs: readonly TrackRun[], changes: () => readonly Change[]): Promise<void> {
+    const { record } = pair;
+    if (!record) return;
+    const held: (() => void)[] = [];
+    try {
+      await this.catalog.change(() => {
+        for (const { claims } of [this.volume(record.primary), this.volume(record.secondary)]) {
+          for (const run of runs) {
+            const claim = claims.take(run.first, run.count);
+            held.push(() => claims.release(claim));
+          }
+        }
+        return changes();
+      });
+      await this.catalog.durable();
+    } finally {
+      for (const release of held) release();
+    }
   }
 
   /** Cools every volume, makes the log durable and closes all. */

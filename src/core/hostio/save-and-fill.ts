@@ -1,4 +1,5 @@
 import { assert, type ByteOffset, type TrackRun } from '../foundation/foundation.js';
+import { pairMapKey } from '../catalog/catalog.js';
 import type { Side } from '../pair/pair.js';
 import type { Fabric, Writer } from './fabric.js';
 import type { LivePair, LiveVolume } from './live-volume.js';
@@ -81,8 +82,7 @@ export async function supersedeTracks(
     volume.image.write(write.data.subarray(from - write.offset, from - write.offset + length), from);
     fabric.hooks.step('supersede.written');
     await fabric.flush(volume.number);
-    await fabric.clearTracks(pair, lackingMapOf(side), tracks);
-    await fabric.catalog.durable();
+    await clearTracks(fabric, pair, lackingMapOf(side), tracks);
     fabric.hooks.step('supersede.cleared');
   } finally {
     volume.gate.leave();
@@ -113,9 +113,15 @@ async function moveTracks(
   target.image.write(buffer, offset);
   fabric.hooks.step(`${kind}.written`);
   await fabric.flush(target.number);
-  await fabric.clearTracks(pair, map, tracks);
-  await fabric.catalog.durable();
+  await clearTracks(fabric, pair, map, tracks);
   fabric.hooks.step(`${kind}.cleared`);
+}
+
+function clearTracks(fabric: Fabric, pair: LivePair, map: 'outOfSync' | 'secondary', run: TrackRun): Promise<void> {
+  const runs = [run.first, run.count];
+  return fabric.clearDurably(pair, [run], () =>
+    pair.record ? [{ do: 'clear', map: pairMapKey(pair.number, map), runs }] : [],
+  );
 }
 
 function lackingMapOf(side: Side): 'outOfSync' | 'secondary' {

@@ -13,12 +13,18 @@ export class VolumeDevice implements BlockDevice {
   readonly #fabric: Fabric;
   readonly #number: VolumeNumber;
   readonly #wrote: () => void;
+  readonly #demandOffered: () => void;
+  #offeredAt = -1;
 
-  /** `wrote` is called after each write that marked something: a copier may have new work. */
-  constructor(fabric: Fabric, number: VolumeNumber, wrote: () => void) {
+  /**
+   * `wrote` is called after each write that marked something: a copier may have new work. `demandOffered` throws once hosts are
+   * no longer to reach the volume here; it is asked again only after a row of the tables changed.
+   */
+  constructor(fabric: Fabric, number: VolumeNumber, wrote: () => void, demandOffered: () => void) {
     this.#fabric = fabric;
     this.#number = number;
     this.#wrote = wrote;
+    this.#demandOffered = demandOffered;
     this.sizeBytes = this.#volume.geometry.sizeBytes;
   }
 
@@ -38,7 +44,7 @@ export class VolumeDevice implements BlockDevice {
   }
 
   async write(source: Uint8Array, offsetBytes: number): Promise<void> {
-    await this.#fabric.writeAsHost(this.#number, source, offsetBytes);
+    await this.#fabric.writeAsHost(this.#volume.number, source, offsetBytes);
     this.#wrote();
   }
 
@@ -86,6 +92,11 @@ export class VolumeDevice implements BlockDevice {
   }
 
   get #volume(): LiveVolume {
+    const { rowsVersion } = this.#fabric.catalog;
+    if (this.#offeredAt !== rowsVersion) {
+      this.#demandOffered();
+      this.#offeredAt = rowsVersion;
+    }
     return this.#fabric.volume(this.#number);
   }
 

@@ -25,7 +25,7 @@ export const NBD_LIMITS = {
   /** Requests of one connection that wait for something at the same time. */
   requestsMax: 64,
   /** Memory that one connection may hold: replies not yet taken by the client, and data that waits to be written. */
-  heldBytesMax: 2 * MIB,
+  heldBytesMax: MIB / 2,
   /** Reads up to this are answered whole; larger ones piece by piece, alone. */
   wholeReadBytesMax: MIB,
   /** Runs of one BLOCK_STATUS reply and context; the client asks again for the rest. */

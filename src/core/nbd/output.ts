@@ -3,7 +3,7 @@ import type { ByteStream } from '../ports/ports.js';
 import type { BufferPool } from './buffer-pool.js';
 
 /** Replies are gathered in blocks of this size; three track reads, or sixty small ones, leave in one call. */
-const BLOCK_BYTES = 256 * KIB;
+const BLOCK_BYTES = 128 * KIB;
 
 /**
  * What a connection sends. Replies of one turn are gathered in a block and leave together. `heldBytes` counts the memory that
