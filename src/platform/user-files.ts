@@ -1,4 +1,4 @@
-import { createReadStream, createWriteStream, type WriteStream } from 'node:fs';
+import { constants, createReadStream, createWriteStream, openSync, type WriteStream } from 'node:fs';
 import { open, realpath, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { FileError } from '../core/ports/ports.js';
@@ -28,15 +28,22 @@ const CHUNK_BYTES = 1024 * 1024;
 export async function openInput(path: string): Promise<UserInput> {
   const found = await attempt('open', path, () => stat(path));
   if (found.isDirectory() || found.isSocket()) throw new FileError('not-regular', 'open', path);
-  return { sizeBytes: found.isFile() ? found.size : undefined, chunks: chunksOf(path) };
+  return { sizeBytes: found.isFile() ? found.size : undefined, chunks: chunksOf(path, found.isFIFO()) };
 }
 
-async function* chunksOf(path: string): AsyncGenerator<Uint8Array> {
+async function* chunksOf(path: string, isPipe: boolean): AsyncGenerator<Uint8Array> {
   try {
-    for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES })) yield chunk as Uint8Array;
+    const stream = isPipe ? await pipeStream(path) : createReadStream(path, { highWaterMark: CHUNK_BYTES });
+    for await (const chunk of stream) yield chunk as Uint8Array;
   } catch (error) {
     throw fileError(error, 'read', path);
   }
+}
+
+/** A pipe may have no writer yet, or none that ever writes; waited for on a thread, it would keep the process from ending. */
+async function pipeStream(path: string): Promise<AsyncIterable<unknown>> {
+  const { Socket } = await import('node:net');
+  return new Socket({ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false });
 }
 
 /** The whole of a text that must not be longer than `maxBytes`. */

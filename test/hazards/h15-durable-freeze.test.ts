@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SimSystem, TRACK } from '../simulation/system/sim-system.js';
+import { type SimSystem, TRACK } from '../simulation/system/sim-system.js';
 import type { Keep } from '../simulation/world/world.js';
 import { afterPowerLoss, overSeeds, pairOf, staged } from './stage.js';
 

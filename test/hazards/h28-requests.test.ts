@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { connectChannel, type Sent } from '../../src/core/controller/control-client.js';
-import { openClient, type RequestCode, type Requests, type SystemClient } from '../../src/core/controller/controller.js';
+import {
+  openClient,
+  type RequestCode,
+  type Requests,
+  type SystemClient,
+} from '../../src/core/controller/controller.js';
 import { portsOf, SimSystem, TRACK } from '../simulation/system/sim-system.js';
 import { codeOf, overSeeds, pairOf, staged } from './stage.js';
 
@@ -75,8 +80,7 @@ describe('requests of another process', () => {
     const ports = portsOf(system.world.start('guest'));
     const channel = await system.world.run(connectChannel(ports, system.place));
     const id = '0123456789abcdef';
-    const send = () =>
-      system.world.run(channel.send(id, 'guest', 'pair.create', { pairs: db }, {}));
+    const send = () => system.world.run(channel.send(id, 'guest', 'pair.create', { pairs: db }, {}));
     const first = await send();
     const second = await send();
     expect(rowsOf(second)).toEqual(rowsOf(first));
@@ -114,7 +118,13 @@ describe('requests of another process', () => {
       await system.world.run(connectChannel(ports, system.place)),
     ];
     const client = await guest(system);
-    const wait = busy.send('wait-for-it-0000', 'raw', 'pair.wait', { pairs: db, statuses: ['split'], timeoutMs: 400 }, {});
+    const wait = busy.send(
+      'wait-for-it-0000',
+      'raw',
+      'pair.wait',
+      { pairs: db, statuses: ['split'], timeoutMs: 400 },
+      {},
+    );
     await system.world.scheduler.advance(50);
     const leaving = system.client.close();
     await system.world.scheduler.advance(50);
@@ -139,7 +149,11 @@ describe('requests of another process', () => {
       const write = client.request('volume.write', { volume: 'db', offsetBytes: 0, durable: true }, { data });
       const overwriteAndCut = async () => {
         for (;;) {
-          const { data: seen } = await system.client.request('volume.read', { volume: 'db', offsetBytes: 0, lengthBytes: 1 });
+          const { data: seen } = await system.client.request('volume.read', {
+            volume: 'db',
+            offsetBytes: 0,
+            lengthBytes: 1,
+          });
           if (seen?.[0] === 1) break;
           await world.clock.sleep(0.01);
         }

@@ -2,7 +2,18 @@ import { describe, expect, it } from 'vitest';
 import { type ClientOptions, openClient, type SystemClient } from '../../src/core/controller/controller.js';
 import { portsOf, SimSystem, TRACK } from '../simulation/system/sim-system.js';
 import { FaultFiles, WorldStopped } from '../simulation/world/world.js';
-import { afterPowerLoss, codeOf, contents, differing, Expected, Host, overSeeds, pairOf, staged, values } from './stage.js';
+import {
+  afterPowerLoss,
+  codeOf,
+  contents,
+  differing,
+  Expected,
+  Host,
+  overSeeds,
+  pairOf,
+  staged,
+  values,
+} from './stage.js';
 
 const db = pairOf('db', 'copy');
 const OPTIONS: ClientOptions = { purpose: 'test' };
@@ -123,6 +134,48 @@ describe('the write protocols', () => {
     system = await afterPowerLoss(system);
     expect(await system.read('copy', 16)).toEqual(values(16, 1, [5, 2]));
     await system.close();
+  });
+
+  it('P4: a whole-track write to a lacking track leaves the old or the new one, wherever the power fails', async () => {
+    await overSeeds(40, async (seed) => {
+      const system = await staged(seed, 16, 'db', 'copy');
+      await system.write('db', 0, 1, 16);
+      await system.ask('pair.create', { pairs: [{ primary: 'db', secondary: 'copy', virtual: true }] });
+      const { process } = system.world;
+      process.stopAtCall(process.calls + 1 + (seed % 10));
+      const input = { volume: 'copy', offsetBytes: 5 * TRACK, durable: false };
+      await system.ask('volume.write', input, new Uint8Array(TRACK).fill(2)).catch((error: unknown) => {
+        if (!(error instanceof WorldStopped)) throw error;
+      });
+      const again = await afterPowerLoss(system, seed % 3 === 0 ? 'random' : 'none');
+      const [seen] = (await again.read('copy', 16)).slice(5);
+      if (seed % 3 !== 0) expect([1, 2]).toContain(seen);
+      expect((await again.read('copy', 16)).filter((_, track) => track !== 5)).toEqual(values(15, 1));
+      await again.close();
+    });
+  });
+
+  it('P4: the secondary keeps its instant when the power fails while copier and host work', async () => {
+    await overSeeds(60, async (seed) => {
+      const system = await staged(seed, 64, 'db', 'copy');
+      await system.write('db', 0, 1, 64);
+      await system.ask('pair.create', { pairs: [{ primary: 'db', secondary: 'copy', split: true }] });
+      const { world, client } = system;
+      const host = async () => {
+        for (;;) {
+          const data = new Uint8Array(TRACK).fill(2);
+          const input = { volume: 'db', offsetBytes: world.rng.below(64) * TRACK, durable: true };
+          await client.request('volume.write', input, { data });
+        }
+      };
+      for (const work of [client.request('pair.wait', { pairs: db, statuses: ['split'] }), host()]) {
+        work.catch(() => undefined);
+      }
+      await world.scheduler.advance(world.rng.unit() * 60);
+      const again = await afterPowerLoss(system, seed % 2 === 0 ? 'random' : 'none');
+      expect(await again.read('copy', 64)).toEqual(values(64, 1));
+      await again.close();
+    });
   });
 
   it('P4: a part written to a lacking track stands on the rest of the track after a loss of power', async () => {

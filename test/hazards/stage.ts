@@ -1,6 +1,6 @@
 import { isToolkitError } from '../../src/core/foundation/foundation.js';
 import { SimSystem, TRACK } from '../simulation/system/sim-system.js';
-import { type Keep, withSeed, World } from '../simulation/world/world.js';
+import { type Keep, World, withSeed } from '../simulation/world/world.js';
 
 export const pairOf = (primary: string, secondary: string) => [{ primary, secondary }];
 

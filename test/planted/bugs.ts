@@ -318,10 +318,10 @@ const protocols: readonly PlantedBug[] = [
   },
   {
     id: 'P4a',
-    file: `${HOSTIO}/save-and-fill.ts`,
-    find: '  await fabric.clearTracks(pair, map, tracks);\n  await fabric.catalog.durable();',
-    replace: '  await fabric.clearTracks(pair, map, tracks);',
-    why: 'the cleared bit of a save is lazy',
+    file: `${HOSTIO}/fabric.ts`,
+    find: '      await this.catalog.durable();\n    } finally {\n      for (const release of held) release();',
+    replace: '    } finally {\n      for (const release of held) release();',
+    why: 'the cleared bit of a lacking track is lazy',
   },
   {
     id: 'P4b',
@@ -333,9 +333,16 @@ const protocols: readonly PlantedBug[] = [
   {
     id: 'P4c',
     file: `${HOSTIO}/save-and-fill.ts`,
-    find: '    await fabric.clearTracks(pair, lackingMapOf(side), tracks);\n    await fabric.catalog.durable();',
-    replace: '    await fabric.clearTracks(pair, lackingMapOf(side), tracks);',
-    why: 'a write to a lacking track is acknowledged before its cleared bit is durable',
+    find: "    fabric.hooks.step('supersede.written');\n    await fabric.flush(volume.number);",
+    replace: "    fabric.hooks.step('supersede.written');",
+    why: 'a lacking track is cleared before what was written there is durable',
+  },
+  {
+    id: 'P4e',
+    file: `${HOSTIO}/fabric.ts`,
+    find: '            const claim = claims.take(run.first, run.count);\n            held.push(() => claims.release(claim));',
+    replace: '            void [claims, run];',
+    why: 'a track is overwritten whose cleared bit a crash can bring back',
   },
   {
     id: 'P4d',

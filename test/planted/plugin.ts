@@ -29,7 +29,8 @@ export function plantedBug(id: string | undefined): Plugin[] {
     {
       name: 'planted-bug',
       enforce: 'pre',
-      transform: (code, module) => (module.split('?')[0] === path ? { code: planted(bug, code), map: null } : undefined),
+      transform: (code, module) =>
+        module.split('?')[0] === path ? { code: planted(bug, code), map: null } : undefined,
     },
   ];
 }

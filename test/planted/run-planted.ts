@@ -47,7 +47,11 @@ function runTests(files: readonly string[], plant: string, titles: string, bail:
   const started = Date.now();
   return new Promise((resolve) => {
     const env = { ...process.env, COPYSET_PLANT: plant, COPYSET_SOURCES_ONLY: '1' };
-    const child = spawn(join(top, 'node_modules/.bin/vitest'), args, { cwd: top, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(join(top, 'node_modules/.bin/vitest'), args, {
+      cwd: top,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let noise = '';
     child.stdout.on('data', (chunk: Buffer) => (noise += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (noise += chunk.toString()));

@@ -14,8 +14,8 @@ export const mayMount = process.getuid?.() === 0;
 
 const run = (command: string, ...words: string[]) => execFileSync(command, words, { stdio: 'pipe' });
 
-/** A small file system of its own: in an image file (ext4, xfs), or tmpfs. */
-export function mountSmall(type: 'ext4' | 'tmpfs', sizeMib: number): Mount {
+/** A small file system of its own: in an image file (ext4, xfs from 300 MiB on), or tmpfs. */
+export function mountSmall(type: 'ext4' | 'xfs' | 'tmpfs', sizeMib: number): Mount {
   const base = mkdtempSync(join(tmpdir(), 'copyset-mount-'));
   const path = join(base, 'mnt');
   mkdirSync(path);
@@ -25,7 +25,8 @@ export function mountSmall(type: 'ext4' | 'tmpfs', sizeMib: number): Mount {
     const image = join(base, 'image');
     writeFileSync(image, '');
     truncateSync(image, sizeMib * 1_048_576);
-    run('mkfs.ext4', '-q', '-m', '0', image);
+    if (type === 'xfs') run('mkfs.xfs', '-q', image);
+    else run('mkfs.ext4', '-q', '-m', '0', image);
     run('mount', '-o', 'loop', image, path);
   }
   return {

@@ -78,7 +78,7 @@ export class OwnController implements SystemClient {
     await this.#started;
     await this.#server.stop();
     await this.controller.close();
-    this.#server.closeChannels();
+    await this.#server.closeChannels();
   }
 
   async #startLater(spanMs: number): Promise<void> {

@@ -30,6 +30,7 @@ export class ControlChannel {
   readonly #channel: Channel;
   readonly #waiting = new Map<string, Waiting>();
   #closed = false;
+  #leaving = false;
 
   constructor(channel: Channel) {
     this.#channel = channel;
@@ -48,7 +49,7 @@ export class ControlChannel {
     input: Requests[RequestCode]['input'],
     extras: RequestExtras,
   ): Promise<Sent> {
-    if (this.#closed) return { kind: 'moved' };
+    if (this.#closed || this.#leaving) return { kind: 'moved' };
     const head: ClientMessage = {
       type: 'request',
       version: CONTROL_VERSION,
@@ -72,12 +73,18 @@ export class ControlChannel {
       throw error;
     } finally {
       this.#waiting.delete(id);
+      this.#closeWhenLeft();
       extras.signal?.removeEventListener('abort', cancel);
     }
   }
 
   close(): void {
     this.#channel.close();
+  }
+
+  /** The other end waits for this, so that nothing that was sent to it is cut off unanswered. */
+  #closeWhenLeft(): void {
+    if (this.#leaving && this.#waiting.size === 0) this.#channel.close();
   }
 
   #receive(message: Message): void {
@@ -87,6 +94,11 @@ export class ControlChannel {
       return;
     }
     const head = parsed.output;
+    if (head.type === 'leaving') {
+      this.#leaving = true;
+      this.#closeWhenLeft();
+      return;
+    }
     const waiting = this.#waiting.get(head.id);
     if (!waiting) return;
     if (head.type === 'progress') waiting.onProgress?.(head.progress as Progress);

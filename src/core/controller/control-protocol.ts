@@ -25,7 +25,9 @@ export type ServerMessage =
   | { readonly type: 'failure'; readonly id: string; readonly error: FailureOnTheWire }
   | { readonly type: 'progress'; readonly id: string; readonly progress: unknown }
   /** This controller is leaving: ask the next owner. Nothing was done. */
-  | { readonly type: 'moved'; readonly id: string };
+  | { readonly type: 'moved'; readonly id: string }
+  /** This controller has let go: send nothing more here, and close the channel when all is answered. */
+  | { readonly type: 'leaving' };
 
 const text = (max: number) => v.pipe(v.string(), v.maxLength(max));
 
@@ -56,6 +58,7 @@ export const serverMessageSchema = v.variant('type', [
   }),
   v.object({ type: v.literal('progress'), id: text(64), progress: v.unknown() }),
   v.object({ type: v.literal('moved'), id: text(64) }),
+  v.object({ type: v.literal('leaving') }),
 ]);
 
 export function controlAddress(place: SystemPlace): string {

@@ -12,6 +12,10 @@ import { handlers } from './handlers.js';
 import type { Controller } from './open-controller.js';
 import type { RequestCode, Requests } from './requests.js';
 
+/** How long a leaving controller waits for its clients to hang up, and how often it looks. */
+const HANG_UP_MS = 500;
+const HANG_UP_LOOK_MS = 2;
+
 /** Serves a controller's requests to other processes. */
 export class ControlServer {
   readonly #controller: Controller;
@@ -39,8 +43,15 @@ export class ControlServer {
     while (this.#running > 0) await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
   }
 
-  /** After the system was let go. */
-  closeChannels(): void {
+  /**
+   * After the system was let go. A request may be on its way to us at this moment: its sender is told to ask elsewhere, and only when
+   * all have hung up, or do not in time, are the channels closed. A write cut off unanswered would be one of unknown outcome.
+   */
+  async closeChannels(): Promise<void> {
+    const { clock } = this.#controller.ports;
+    for (const channel of this.#channels) void reply(channel, { type: 'leaving' });
+    const deadlineMs = clock.monotonicMs() + HANG_UP_MS;
+    while (this.#channels.size > 0 && clock.monotonicMs() < deadlineMs) await clock.sleep(HANG_UP_LOOK_MS);
     for (const channel of this.#channels) channel.close();
   }
 

@@ -228,8 +228,11 @@ export class Controller implements SystemClient {
   /** Removes the files of dropped volumes and pairs, then forgets them. */
   async removeLeftovers(): Promise<void> {
     if (this.catalog.leftovers.length === 0) return;
-    for (const path of this.catalog.leftovers)
-      this.files.remove(path.startsWith('/') ? path : `${this.place.path}/${path}`);
+    const paths = this.catalog.leftovers.map((path) => (path.startsWith('/') ? path : `${this.place.path}/${path}`));
+    for (const path of paths) this.files.remove(path);
+    // A file that came back after they were forgotten would be taken for one of a later volume with the same number or name.
+    for (const folder of new Set(paths.map((path) => path.slice(0, path.lastIndexOf('/')))))
+      if (this.files.status(folder)) await this.files.flushFolder(folder);
     await this.catalog.change(() => [{ do: 'cleaned' }]);
   }
 

@@ -26,7 +26,8 @@ export function readCoded(
     const track = run.first + i;
     const code = codeOfData(bytes.subarray(i * trackSizeBytes, Math.min(bytes.length, (i + 1) * trackSizeBytes)));
     const own = volume.allocated.map.has(track) && holdsTrack(fabric, volume, track);
-    const set = own && !volume.codeless.map.has(track);
+    // A hole in the file of codes is no code: the file was lost, or made anew, and a crash took the marks that said so (H32).
+    const set = own && !volume.codeless.map.has(track) && codes[i] !== 0;
     if (set && codes[i] !== bindCode(code, volume.number, track)) return track;
     each(i, code, own && !set);
   }

@@ -24,8 +24,10 @@ export const NBD_LIMITS = {
   payloadSkippedBytesMax: 64 * MIB,
   /** Requests of one connection that wait for something at the same time. */
   requestsMax: 64,
-  /** Memory that one connection may hold: replies not yet taken by the client, and data that waits to be written. */
-  heldBytesMax: MIB / 2,
+  /** Memory of one connection for data that waits: to be written, or to be read by other than the fast path. */
+  waitingBytesMax: 2 * MIB,
+  /** Replies not yet taken by the client. More would not make it quicker but push the data out of the processor's cache. */
+  unsentBytesMax: MIB / 2,
   /** Reads up to this are answered whole; larger ones piece by piece, alone. */
   wholeReadBytesMax: MIB,
   /** Runs of one BLOCK_STATUS reply and context; the client asks again for the rest. */

@@ -2,13 +2,10 @@ import { KIB } from '../foundation/foundation.js';
 import type { ByteStream } from '../ports/ports.js';
 import type { BufferPool } from './buffer-pool.js';
 
-/** Replies are gathered in blocks of this size; three track reads, or sixty small ones, leave in one call. */
+/** Replies are gathered in blocks of this size: one track read, or thirty small ones, leave in one call. */
 const BLOCK_BYTES = 128 * KIB;
 
-/**
- * What a connection sends. Replies of one turn are gathered in a block and leave together. `heldBytes` counts the memory that
- * the stream has not handed over yet, and that of reads and writes which wait (`hold`).
- */
+/** What a connection sends: replies of one turn are gathered in a block and leave together. It also counts the memory in use. */
 export class Output {
   readonly #stream: ByteStream;
   readonly #pool: BufferPool;
@@ -16,7 +13,10 @@ export class Output {
   #used = 0;
   /** Where `reserve` gives room. Undefined before the first reply of a turn. */
   block: Buffer | undefined;
-  heldBytes = 0;
+  /** Replies that the stream has not handed over. */
+  unsentBytes = 0;
+  /** Memory of reads and writes that wait. */
+  waitingBytes = 0;
 
   constructor(stream: ByteStream, pool: BufferPool, onRelease: () => void) {
     this.#stream = stream;
@@ -52,31 +52,33 @@ export class Output {
       this.#pool.give(block);
       return;
     }
-    this.heldBytes += block.length;
     this.#write(block, this.#used);
   }
 
-  /** A buffer for data that waits; it counts as held until it is released or sent. */
+  /** A buffer for data that waits; it counts until it is released or sent. */
   hold(dataBytes: number): Buffer {
     const buffer = this.#pool.take(dataBytes);
-    this.heldBytes += buffer.length;
+    this.waitingBytes += buffer.length;
     return buffer;
   }
 
   release(buffer: Buffer): void {
-    this.heldBytes -= buffer.length;
+    this.waitingBytes -= buffer.length;
     this.#pool.give(buffer);
   }
 
-  /** Sends the first bytes of a held buffer, after all that was gathered, and releases it once they are taken. */
+  /** Sends the first bytes of a held buffer, after all that was gathered; it goes back to the pool once they are taken. */
   send(buffer: Buffer, lengthBytes: number): void {
     this.flush();
+    this.waitingBytes -= buffer.length;
     this.#write(buffer, lengthBytes);
   }
 
   #write(buffer: Buffer, lengthBytes: number): void {
+    this.unsentBytes += buffer.length;
     this.#stream.write(buffer.subarray(0, lengthBytes), () => {
-      this.release(buffer);
+      this.unsentBytes -= buffer.length;
+      this.#pool.give(buffer);
       this.#onRelease();
     });
   }

@@ -55,7 +55,7 @@ export class Transmission implements WriteOwner {
 
   /** Bytes that this connection keeps in memory at this moment. */
   get heldBytes(): number {
-    return this.#output.heldBytes + (this.#held?.length ?? 0);
+    return this.#output.unsentBytes + this.#output.waitingBytes + (this.#held?.length ?? 0);
   }
 
   receive(chunk: Uint8Array): void {
@@ -117,7 +117,12 @@ export class Transmission implements WriteOwner {
   }
 
   #isFull(): boolean {
-    return this.#alone || this.#inFlight >= NBD_LIMITS.requestsMax || this.#output.heldBytes >= NBD_LIMITS.heldBytesMax;
+    return (
+      this.#alone ||
+      this.#inFlight >= NBD_LIMITS.requestsMax ||
+      this.#output.unsentBytes >= NBD_LIMITS.unsentBytesMax ||
+      this.#output.waitingBytes >= NBD_LIMITS.waitingBytesMax
+    );
   }
 
   /** Takes requests and payload from the chunk; the answer is how far it came before intake had to stop. */
@@ -233,7 +238,7 @@ export class Transmission implements WriteOwner {
   }
 
   async #room(): Promise<boolean> {
-    while (this.#state !== 'closed' && this.#output.heldBytes >= NBD_LIMITS.heldBytesMax) await this.#change();
+    while (this.#state !== 'closed' && this.#output.unsentBytes >= NBD_LIMITS.unsentBytesMax) await this.#change();
     return this.#state !== 'closed';
   }
 

@@ -14,7 +14,9 @@ describe('pair create', () => {
     expect(over.pairs[0]?.secondary).toBe('tokyo:written');
     const last = await system.ask('pair.create', { pairs: [{ primary: 'db', secondary: 'auto' }] });
     expect(last.pairs[0]?.secondary).toBe('tokyo:second');
-    expect(await codeOf(system.ask('pair.create', { pairs: [{ primary: 'db', secondary: 'auto' }] }))).toBe('no-candidate');
+    expect(await codeOf(system.ask('pair.create', { pairs: [{ primary: 'db', secondary: 'auto' }] }))).toBe(
+      'no-candidate',
+    );
     await system.close();
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { createSystem, deleteSystem, openReader, readPlace } from '../../../src/core/controller/controller.js';
 import { tuning } from '../../../src/core/foundation/foundation.js';
 import { crc32 } from '../../../src/core/storage/storage.js';
-import { createSystem, deleteSystem, openReader, readPlace } from '../../../src/core/controller/controller.js';
 import { portsOf, SimSystem, TRACK } from '../../simulation/system/sim-system.js';
 import { flipBit, putAll, readAll } from '../storage/files.js';
 import { codeOf, db, deskIn, deskSystem, TRACKS } from './desk.js';
@@ -23,7 +23,9 @@ async function closed(): Promise<SimSystem> {
 
 /** The documents that the system starts from now. */
 function documents(system: SimSystem): string[] {
-  return system.world.files.list('/sys/tokyo').filter((name) => /^(system|volumes\.[ab]|pairs\.[ab])\.json$/.test(name));
+  return system.world.files
+    .list('/sys/tokyo')
+    .filter((name) => /^(system|volumes\.[ab]|pairs\.[ab])\.json$/.test(name));
 }
 
 function reopen(system: SimSystem): Promise<string> {
@@ -58,22 +60,25 @@ function rewritten(bytes: Uint8Array, edit: (text: string) => string): Uint8Arra
 }
 
 describe('a system whose tables cannot be trusted', () => {
-  it.each(['system.json', 'volumes', 'pairs'])('is refused with %s damaged, and is sound once the file is back', async (name) => {
-    const system = await closed();
-    for (const file of documents(system).filter((document) => document.startsWith(name))) {
-      const length = readAll(system.world.files, at(file)).length;
-      const code = await refusedThenSound(system, file, () => flipBit(system.world.files, at(file), length - 5));
-      expect(['metadata-damaged', 'nothing']).toContain(code);
-    }
-    const all = documents(system).filter((document) => document.startsWith(name));
-    const codes: string[] = [];
-    const kept = all.map((file) => readAll(system.world.files, at(file)));
-    for (const file of all) flipBit(system.world.files, at(file), 90);
-    codes.push(await reopen(system));
-    all.forEach((file, index) => putAll(system.world.files, at(file), kept[index] as Uint8Array));
-    expect(codes).toEqual(['metadata-damaged']);
-    expect(await reopen(system)).toBe('nothing');
-  });
+  it.each(['system.json', 'volumes', 'pairs'])(
+    'is refused with %s damaged, and is sound once the file is back',
+    async (name) => {
+      const system = await closed();
+      for (const file of documents(system).filter((document) => document.startsWith(name))) {
+        const length = readAll(system.world.files, at(file)).length;
+        const code = await refusedThenSound(system, file, () => flipBit(system.world.files, at(file), length - 5));
+        expect(['metadata-damaged', 'nothing']).toContain(code);
+      }
+      const all = documents(system).filter((document) => document.startsWith(name));
+      const codes: string[] = [];
+      const kept = all.map((file) => readAll(system.world.files, at(file)));
+      for (const file of all) flipBit(system.world.files, at(file), 90);
+      codes.push(await reopen(system));
+      all.forEach((file, index) => putAll(system.world.files, at(file), kept[index] as Uint8Array));
+      expect(codes).toEqual(['metadata-damaged']);
+      expect(await reopen(system)).toBe('nothing');
+    },
+  );
 
   it.each(['volumes', 'pairs'])('is refused with all of %s missing, cut short, empty, or a link', async (name) => {
     const system = await closed();
@@ -84,10 +89,13 @@ describe('a system whose tables cannot be trusted', () => {
       ['file-not-found', (file) => files.remove(file)],
       ['metadata-damaged', (file, bytes) => putAll(files, file, bytes.subarray(0, bytes.length >> 1))],
       ['metadata-damaged', (file) => putAll(files, file, new Uint8Array(0))],
-      ['not-regular', (file) => {
-        files.remove(file);
-        files.plant(file, 'link');
-      }],
+      [
+        'not-regular',
+        (file) => {
+          files.remove(file);
+          files.plant(file, 'link');
+        },
+      ],
     ];
     for (const [code, act] of spoil) {
       all.forEach((file, index) => act(at(file), kept[index] as Uint8Array));
@@ -104,7 +112,11 @@ describe('a system whose tables cannot be trusted', () => {
       const all = documents(system).filter((document) => document.startsWith(name));
       const kept = all.map((file) => readAll(system.world.files, at(file)));
       all.forEach((file, index) => {
-        putAll(system.world.files, at(file), rewritten(kept[index] as Uint8Array, (text) => text.replace('"version":1', '"version":2')));
+        putAll(
+          system.world.files,
+          at(file),
+          rewritten(kept[index] as Uint8Array, (text) => text.replace('"version":1', '"version":2')),
+        );
       });
       expect([name, await reopen(system)]).toEqual([name, 'format-too-new']);
       all.forEach((file, index) => putAll(system.world.files, at(file), kept[index] as Uint8Array));
@@ -156,9 +168,12 @@ describe('a system whose tables cannot be trusted', () => {
   it('says so to a reader without the lock as well', async () => {
     const system = await closed();
     const place = readPlace(system.world.files, '/sys/tokyo');
-    for (const file of documents(system).filter((name) => name.startsWith('pairs'))) flipBit(system.world.files, at(file), 90);
+    for (const file of documents(system).filter((name) => name.startsWith('pairs')))
+      flipBit(system.world.files, at(file), 90);
     expect(await codeOf(openReader(portsOf(system.world), place))).toBe('metadata-damaged');
-    expect(await codeOf(system.world.run(deleteSystem(portsOf(system.world), place, { force: false })))).toBe('metadata-damaged');
+    expect(await codeOf(system.world.run(deleteSystem(portsOf(system.world), place, { force: false })))).toBe(
+      'metadata-damaged',
+    );
     await system.world.run(deleteSystem(portsOf(system.world), place, { force: true }));
     expect(system.world.files.status('/sys/tokyo')).toBeUndefined();
   });
@@ -167,15 +182,23 @@ describe('a system whose tables cannot be trusted', () => {
 describe('an image that is not as it should be', () => {
   it.each([
     ['missing', 'file-not-found', (system: SimSystem) => system.world.files.remove(at('images/db.img'))],
-    ['too short', 'metadata-damaged', (system: SimSystem) => {
-      const file = system.world.files.open(at('images/db.img'), 'write');
-      file.truncate(TRACK);
-      file.close();
-    }],
-    ['a link', 'not-regular', (system: SimSystem) => {
-      system.world.files.remove(at('images/db.img'));
-      system.world.files.plant(at('images/db.img'), 'link');
-    }],
+    [
+      'too short',
+      'metadata-damaged',
+      (system: SimSystem) => {
+        const file = system.world.files.open(at('images/db.img'), 'write');
+        file.truncate(TRACK);
+        file.close();
+      },
+    ],
+    [
+      'a link',
+      'not-regular',
+      (system: SimSystem) => {
+        system.world.files.remove(at('images/db.img'));
+        system.world.files.plant(at('images/db.img'), 'link');
+      },
+    ],
   ] as const)('%s refuses its volume alone, and the check names it', async (_name, code, spoil) => {
     const system = await deskSystem('other');
     await system.close();
@@ -185,7 +208,9 @@ describe('an image that is not as it should be', () => {
     expect(await codeOf(again.write('db', 0, 1))).toBe(code);
     await again.write('other', 0, 5);
     const { findings } = await again.ask('system.check', { repair: false, deep: true });
-    expect(findings.filter((finding) => finding.severity === 'error').map((finding) => finding.subject)).toEqual(['tokyo:db']);
+    expect(findings.filter((finding) => finding.severity === 'error').map((finding) => finding.subject)).toEqual([
+      'tokyo:db',
+    ]);
     await again.close();
   });
 });

@@ -37,7 +37,9 @@ describe('faults', () => {
     expect(await codeOf(system.write('db', 4, 2))).toBe('nothing');
     await system.close();
     system = await SimSystem.open(system.world);
-    expect((await system.ask('fault.list', {})).faults).toEqual([{ kind: 'io-error', volume: 'db', track: 5, on: 'write' }]);
+    expect((await system.ask('fault.list', {})).faults).toEqual([
+      { kind: 'io-error', volume: 'db', track: 5, on: 'write' },
+    ]);
     expect((await system.ask('fault.clear', { kind: 'io-error' })).faults).toEqual([]);
     expect(await codeOf(system.write('db', 5, 2))).toBe('nothing');
     await system.close();

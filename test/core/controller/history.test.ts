@@ -14,11 +14,22 @@ describe('the history', () => {
     const system = await deskSystem();
     await system.pair('db', 'copy');
     const [start, end] = eventsOf(system, 'pair create');
-    expect(start).toMatchObject({ phase: 'start', code: 'started', primary: 'tokyo:db', secondary: 'tokyo:copy', actor: 'test' });
+    expect(start).toMatchObject({
+      phase: 'start',
+      code: 'started',
+      primary: 'tokyo:db',
+      secondary: 'tokyo:copy',
+      actor: 'test',
+    });
     expect(end).toMatchObject({ phase: 'end', code: 'done', before: 'simplex', after: 'pending', tracks: 16 });
     expect(end?.id).toBe(start?.id);
     await system.wait('db', 'copy', 'duplex');
-    expect(eventsOf(system, 'copy')[0]).toMatchObject({ phase: 'end', before: 'pending', after: 'duplex', actor: 'copier' });
+    expect(eventsOf(system, 'copy')[0]).toMatchObject({
+      phase: 'end',
+      before: 'pending',
+      after: 'duplex',
+      actor: 'copier',
+    });
     await system.close();
   });
 

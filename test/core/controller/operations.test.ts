@@ -55,7 +55,11 @@ async function walk(start: Start, operation: Operation): Promise<void> {
     expect(await codeOf(work)).toBe(expected === 'x' ? 'status-refuses' : 'pair-not-found');
     expect(await picture(system)).toEqual(before);
   } else if (expected === '=') {
-    expect((await work).pairs[0]).toMatchObject({ outcome: 'nothing', before: statusOf(start), after: statusOf(start) });
+    expect((await work).pairs[0]).toMatchObject({
+      outcome: 'nothing',
+      before: statusOf(start),
+      after: statusOf(start),
+    });
     expect(await picture(system)).toEqual(before);
   } else {
     const [row] = (await work).pairs;

@@ -185,17 +185,25 @@ describe('pair delete', () => {
 
   it.each([
     ['a format', (system: SimSystem) => system.ask('volume.format', { volumes: ['copy'], force: true }), 0],
-    ['a new pair', async (system: SimSystem) => {
-      await system.pair('db', 'copy', { overwrite: true });
-      await system.wait('db', 'copy', 'duplex');
-      await system.ask('pair.split', { pairs: db });
-    }, 1],
-    ['an import', (system: SimSystem) => {
-      const file = system.world.files.open('/tmp/in.img', 'create');
-      file.write(new Uint8Array(TRACKS * TRACK).fill(6), 0);
-      file.close();
-      return system.ask('volume.import', { volume: 'copy', file: '/tmp/in.img', create: false, overwrite: true });
-    }, 6],
+    [
+      'a new pair',
+      async (system: SimSystem) => {
+        await system.pair('db', 'copy', { overwrite: true });
+        await system.wait('db', 'copy', 'duplex');
+        await system.ask('pair.split', { pairs: db });
+      },
+      1,
+    ],
+    [
+      'an import',
+      (system: SimSystem) => {
+        const file = system.world.files.open('/tmp/in.img', 'create');
+        file.write(new Uint8Array(TRACKS * TRACK).fill(6), 0);
+        file.close();
+        return system.ask('volume.import', { volume: 'copy', file: '/tmp/in.img', create: false, overwrite: true });
+      },
+      6,
+    ],
   ] as const)('leaves what %s makes whole again', async (_name, repair, value) => {
     const system = await deskIn('sp-pending');
     await system.ask('pair.delete', { pairs: db, force: true, unreserve: true });

@@ -16,7 +16,16 @@ describe('several commands at one system', () => {
     await system.world.run(Promise.all(commands));
     const again = await SimSystem.open(system.world);
     const { volumes } = await again.ask('volume.list', {});
-    expect(volumes.map((volume) => volume.name).sort()).toEqual(['copy', 'db', 'of-0', 'of-1', 'of-2', 'of-3', 'of-4', 'of-5']);
+    expect(volumes.map((volume) => volume.name).sort()).toEqual([
+      'copy',
+      'db',
+      'of-0',
+      'of-1',
+      'of-2',
+      'of-3',
+      'of-4',
+      'of-5',
+    ]);
     expect(new Set(volumes.map((volume) => volume.number)).size).toBe(8);
     await again.close();
   });
@@ -24,7 +33,9 @@ describe('several commands at one system', () => {
   it('that make the same pair at once make it once', async () => {
     const system = await deskSystem();
     await system.world.scheduler.advance(100);
-    const guest = await system.world.run(openClient(portsOf(system.world.start('guest')), system.place, { purpose: 'guest' }));
+    const guest = await system.world.run(
+      openClient(portsOf(system.world.start('guest')), system.place, { purpose: 'guest' }),
+    );
     const create = { pairs: db };
     const [own, other] = await system.world.run(
       Promise.all([system.client.request('pair.create', create), guest.request('pair.create', create)]),
@@ -42,7 +53,9 @@ describe('several commands at one system', () => {
     const held = await system.world.run(openClient(portsOf(holder), system.place, { purpose: 'holder' }));
     await system.world.run(held.request('volume.create', { name: 'kept', sizeBytes: 4 * TRACK }));
     await system.world.scheduler.advance(100);
-    const other = await system.world.run(openClient(portsOf(system.world.start('other')), system.place, { purpose: 'other' }));
+    const other = await system.world.run(
+      openClient(portsOf(system.world.start('other')), system.place, { purpose: 'other' }),
+    );
     holder.process.end();
     const { output } = await system.world.run(other.request('volume.list', {}));
     expect(output.volumes.map((volume) => volume.name)).toContain('kept');

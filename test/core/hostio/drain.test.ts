@@ -14,7 +14,12 @@ describe('the copier', () => {
   it('copies exactly the tracks that are out of sync, and moves the pair on', async () => {
     const rig = await Rig.make(600, 2);
     rig.fill(0, 1);
-    const pair = await rig.pair({ primary: 0, secondary: 1, state: RESYNC, maps: { outOfSync: [3, 2, 300, 290, 599, 1] } });
+    const pair = await rig.pair({
+      primary: 0,
+      secondary: 1,
+      state: RESYNC,
+      maps: { outOfSync: [3, 2, 300, 290, 599, 1] },
+    });
     let bytes = 0;
     await rig.copy([rig.drain(pair, { progress: (_, count) => void (bytes += count) })]);
     expect(written(rig, 1)).toEqual([3, 4, ...Array.from({ length: 290 }, (_, at) => 300 + at), 599]);
@@ -153,7 +158,12 @@ describe('the copier', () => {
   it('leaves a virtual copy and a suspended pair alone', async () => {
     const rig = await Rig.make(16, 3);
     rig.fill(0, 1);
-    const virtual = await rig.pair({ primary: 0, secondary: 1, state: { status: 'split', frozen: VIRTUAL }, maps: { outOfSync: [0, 16] } });
+    const virtual = await rig.pair({
+      primary: 0,
+      secondary: 1,
+      state: { status: 'split', frozen: VIRTUAL },
+      maps: { outOfSync: [0, 16] },
+    });
     const from = { status: 'sp-pending', frozen: FROZEN } as const;
     const state = { status: 'suspended', from, reason: 'command', message: '', allowWrite: false } as const;
     const held = await rig.pair({ primary: 0, secondary: 2, state, maps: { outOfSync: [0, 16] } });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { PairState } from '../../../src/core/pair/pair.js';
 import { nextObstacle } from '../../../src/core/hostio/obstacles.js';
+import type { PairState } from '../../../src/core/pair/pair.js';
 import { FROZEN, VIRTUAL } from '../pair/states.js';
 import { AHEAD, Rig, runsOf } from './rig.js';
 
@@ -101,15 +101,26 @@ describe('what stands between a write and its landing', () => {
 
   it('is nothing for the copier whose pair it is, and something for the copier of another', async () => {
     const rig = await warmRig();
-    const pair = await rig.pair({ primary: 0, secondary: 1, state: { status: 'sp-pending', frozen: FROZEN }, maps: { outOfSync: [3, 4] } });
-    const ask = (copierOf: number) => nextObstacle(rig.fabric, rig.volume(1), { first: 3, count: 1 }, undefined, { copierOf });
+    const pair = await rig.pair({
+      primary: 0,
+      secondary: 1,
+      state: { status: 'sp-pending', frozen: FROZEN },
+      maps: { outOfSync: [3, 4] },
+    });
+    const ask = (copierOf: number) =>
+      nextObstacle(rig.fabric, rig.volume(1), { first: 3, count: 1 }, undefined, { copierOf });
     expect(ask(pair.number)).toBeUndefined();
     expect(ask(99)?.kind).toBe('fill');
   });
 
   it('is nothing where the pair follows, whatever is out of sync', async () => {
     const rig = await warmRig();
-    const pair = await rig.pair({ primary: 0, secondary: 1, state: { status: 'duplex' }, maps: { outOfSync: [0, 16] } });
+    const pair = await rig.pair({
+      primary: 0,
+      secondary: 1,
+      state: { status: 'duplex' },
+      maps: { outOfSync: [0, 16] },
+    });
     expect(kindOf(rig, 0, 3)).toBeUndefined();
     pair.outOfSync.empty();
     await rig.run(rig.write(0, 3, 1, 2));

@@ -17,14 +17,22 @@ describe('a save', () => {
     expect(rig.steps).toEqual(['region.activated', 'region.activated', 'save.written', 'save.cleared']);
     expect([rig.image(0)[5], rig.image(1)[5], rig.image(1)[9]]).toEqual([2, 1, 0]);
     expect([rig.reads(1)[5], rig.reads(1)[9]]).toEqual([1, 1]);
-    expect([runsOf(pair, 'outOfSync'), runsOf(pair, 'changed')]).toEqual([[9, 1], [5, 1]]);
+    expect([runsOf(pair, 'outOfSync'), runsOf(pair, 'changed')]).toEqual([
+      [9, 1],
+      [5, 1],
+    ]);
   });
 
   it('goes to each frozen secondary of the volume', async () => {
     const rig = await Rig.make(16, 3);
     rig.fill(0, 1);
     await rig.pair({ primary: 0, secondary: 1, state: SPLIT, maps: { outOfSync: [0, 16] } });
-    await rig.pair({ primary: 0, secondary: 2, state: suspended({ status: 'sp-pending', frozen: FROZEN }), maps: { outOfSync: [0, 16] } });
+    await rig.pair({
+      primary: 0,
+      secondary: 2,
+      state: suspended({ status: 'sp-pending', frozen: FROZEN }),
+      maps: { outOfSync: [0, 16] },
+    });
     await rig.run(rig.write(0, 5, 2));
     expect([rig.reads(0)[5], rig.reads(1)[5], rig.reads(2)[5]]).toEqual([2, 1, 1]);
   });
@@ -49,7 +57,9 @@ describe('a save', () => {
     expect(rig.reads(0)[5]).toBe(2);
     expect(rig.suspended).toEqual(['save-failed']);
     expect(pair.record?.state).toMatchObject({ status: 'suspended', from: { frozen: { pointInTimeLost: true } } });
-    expect(await codeOf(Promise.resolve().then(() => rig.fabric.readAsHost(1, new Uint8Array(1), 0)))).toBe('incomplete');
+    expect(await codeOf(Promise.resolve().then(() => rig.fabric.readAsHost(1, new Uint8Array(1), 0)))).toBe(
+      'incomplete',
+    );
     await rig.run(rig.write(0, 5, 3));
     expect(rig.steps).not.toContain('save.written');
   });
@@ -57,7 +67,12 @@ describe('a save', () => {
   it('is not made for a point in time that is lost already', async () => {
     const rig = await Rig.make(16, 2);
     rig.fill(0, 1);
-    await rig.pair({ primary: 0, secondary: 1, state: suspended({ status: 'sp-pending', frozen: LOST }), maps: { outOfSync: [5, 1] } });
+    await rig.pair({
+      primary: 0,
+      secondary: 1,
+      state: suspended({ status: 'sp-pending', frozen: LOST }),
+      maps: { outOfSync: [5, 1] },
+    });
     await rig.run(rig.write(0, 5, 2));
     expect(rig.steps).toEqual(['region.activated']);
   });
@@ -70,7 +85,11 @@ describe('a fill', () => {
     const pair = await rig.pair({ primary: 0, secondary: 1, state: SPLIT, maps: { outOfSync: [5, 3] } });
     await rig.run(rig.writePart(1, 6, 9));
     expect(rig.steps).toEqual(['region.activated', 'fill.written', 'fill.cleared']);
-    expect([runsOf(pair, 'outOfSync'), runsOf(pair, 'secondary'), runsOf(pair, 'changed')]).toEqual([[5, 1], [6, 1], []]);
+    expect([runsOf(pair, 'outOfSync'), runsOf(pair, 'secondary'), runsOf(pair, 'changed')]).toEqual([
+      [5, 1],
+      [6, 1],
+      [],
+    ]);
     expect(rig.image(1).slice(5, 8)).toEqual([0, 1, 1]);
   });
 
@@ -108,7 +127,10 @@ describe('a whole-track write to tracks that are lacking', () => {
     rig.files.plan({ call: 'read', nth: 1, fault: 'io', path: 'v0.img', sticky: true });
     await rig.run(rig.write(1, 4, 7, 3));
     expect(rig.steps).toEqual(['region.activated', 'supersede.written', 'supersede.cleared']);
-    expect([runsOf(pair, 'outOfSync'), runsOf(pair, 'secondary')]).toEqual([[0, 4, 7, 9], [4, 3]]);
+    expect([runsOf(pair, 'outOfSync'), runsOf(pair, 'secondary')]).toEqual([
+      [0, 4, 7, 9],
+      [4, 3],
+    ]);
     expect(rig.image(1).slice(3, 8)).toEqual([0, 7, 7, 7, 0]);
   });
 
@@ -154,7 +176,12 @@ describe('a read', () => {
     const rig = await Rig.make(16, 2);
     rig.fill(0, 1);
     rig.fill(1, 2);
-    await rig.pair({ primary: 0, secondary: 1, state: suspended(RESTORE as never), maps: { secondary: [0, 2, 15, 1] } });
+    await rig.pair({
+      primary: 0,
+      secondary: 1,
+      state: suspended(RESTORE as never),
+      maps: { secondary: [0, 2, 15, 1] },
+    });
     expect(rig.reads(0)).toEqual([2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2]);
   });
 

@@ -1,0 +1,206 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Catalog, type Change, pairMapKey, volumeMapKey } from '../../../src/core/catalog/catalog.js';
+import { ANSWERS_KEPT, tuning } from '../../../src/core/foundation/foundation.js';
+import type { PairRecord } from '../../../src/core/pair/pair.js';
+import { Rng, SimFiles, SimRandom } from '../../simulation/world/world.js';
+import { crashEverywhere } from '../storage/crash-walk.js';
+
+const FOLDER = '/tmp/tokyo';
+const TRACKS = 64;
+
+const random = () => new SimRandom(new Rng(1));
+
+function volume(number: number): Change {
+  const record = {
+    number,
+    name: `v${number}`,
+    sizeBytes: TRACKS * 4096,
+    trackSizeBytes: 4096,
+    emulation: 'OPEN-V',
+    reserved: false,
+    imagePath: `images/v${number}.img`,
+    status: 'normal' as const,
+    blockedReason: null,
+    incomplete: null,
+    createdAtMs: 0,
+  };
+  return { do: 'put-volume', record };
+}
+
+function pair(number: number, state: PairRecord['state'] = { status: 'duplex' }): Change {
+  const record: PairRecord = {
+    number,
+    primary: 0,
+    secondary: 1,
+    mode: 'local',
+    state,
+    pace: 'medium',
+    rateBytesPerSecond: null,
+    copyPointer: 0,
+    generation: 0,
+    createdAtMs: 0,
+    splitAtMs: null,
+  };
+  return { do: 'put-pair', record };
+}
+
+async function made(files: SimFiles): Promise<Catalog> {
+  for (const folder of ['maps', 'codes', 'images']) files.makeFolder(`${FOLDER}/${folder}`);
+  await Catalog.create(files, random(), FOLDER);
+  await files.flushFolder('/tmp');
+  await files.flushFolder(FOLDER);
+  const catalog = Catalog.open(files, random(), FOLDER);
+  await catalog.change(() => [volume(0), volume(1), pair(1)]);
+  await catalog.durable();
+  return catalog;
+}
+
+const reopened = (files: SimFiles) => Catalog.open(files, random(), FOLDER);
+
+function runs(catalog: Catalog, map: 'outOfSync' | 'changed' | 'secondary'): number[] {
+  return [...catalog.pairMap(1, map).map.runs()].flatMap((run) => [run.first, run.count]);
+}
+
+describe('a catalog', () => {
+  const usual = { ...tuning };
+  beforeAll(() => {
+    tuning.ledgerBytes = 64 * 1024;
+    tuning.checkpointAtBytes = 48 * 1024;
+  });
+  afterAll(() => {
+    Object.assign(tuning, usual);
+  });
+
+  it('holds after a new start what was durable before it, frame by frame in order', async () => {
+    const files = new SimFiles();
+    const catalog = await made(files);
+    const outOfSync = pairMapKey(1, 'outOfSync');
+    const changed = pairMapKey(1, 'changed');
+    await catalog.change(() => [{ do: 'set', map: outOfSync, runs: [1, 5, 20, 2] }]);
+    await catalog.change(() => [{ do: 'clear', map: outOfSync, runs: [3, 1] }]);
+    await catalog.change(() => [{ do: 'set', map: changed, runs: [40, 4] }]);
+    await catalog.change(() => [
+      { do: 'fold', from: changed, into: outOfSync },
+      { do: 'set', map: changed, runs: [2, 1] },
+      { do: 'subtract', tracks: changed, from: outOfSync },
+    ]);
+    await catalog.durable();
+    const again = reopened(files.crash(1, 'power', 'none'));
+    expect(runs(again, 'outOfSync')).toEqual([1, 1, 4, 2, 20, 2, 40, 4]);
+    expect(runs(again, 'changed')).toEqual([2, 1]);
+    expect(again.pairsOf(0)).toEqual([1]);
+  });
+
+  it('logs unlogged marks before the steps of the same frame', async () => {
+    const files = new SimFiles();
+    const catalog = await made(files);
+    catalog.pairMap(1, 'changed').mark(7, 2);
+    const fold: Change = { do: 'fold', from: pairMapKey(1, 'changed'), into: pairMapKey(1, 'outOfSync') };
+    await catalog.change(() => [fold], true);
+    await catalog.durable();
+    const again = reopened(files.crash(1, 'power', 'none'));
+    expect([runs(again, 'outOfSync'), runs(again, 'changed')]).toEqual([[7, 2], []]);
+  });
+
+  it('knows nothing of marks that were never logged, but that their region is active', async () => {
+    const files = new SimFiles();
+    const catalog = await made(files);
+    await catalog.change(() => [{ do: 'activate', volume: 0, regions: [0] }]);
+    await catalog.durable();
+    catalog.pairMap(1, 'outOfSync').mark(7, 2);
+    const again = reopened(files.crash(1, 'power', 'none'));
+    expect(runs(again, 'outOfSync')).toEqual([]);
+    expect([...(again.active.get(0) ?? [])]).toEqual([0]);
+  });
+
+  it('is the same before and after a checkpoint, and marks made while it runs stay unlogged', async () => {
+    const files = new SimFiles();
+    const catalog = await made(files);
+    await catalog.change(() => [{ do: 'set', map: pairMapKey(1, 'outOfSync'), runs: [1, 5] }]);
+    await catalog.change(() => [{ do: 'answer', id: 'request-1', answer: { said: 'yes' } }]);
+    const writing = catalog.checkpoint();
+    catalog.pairMap(1, 'outOfSync').mark(30, 1);
+    await writing;
+    const change = catalog.change(() => [], true);
+    await change;
+    await catalog.durable();
+    const again = reopened(files.crash(1, 'power', 'none'));
+    expect(runs(again, 'outOfSync')).toEqual([1, 5, 30, 1]);
+    expect(again.answers.get('request-1')).toEqual({ said: 'yes' });
+    expect(again.pairs.get(1)?.state.status).toBe('duplex');
+  });
+
+  it('is old or new, never between, wherever a change with a checkpoint behind it crashes', async () => {
+    const crashes = await crashEverywhere({
+      prepare: made,
+      act: async (_files, catalog) => {
+        await catalog.change(() => [
+          { do: 'set', map: pairMapKey(1, 'outOfSync'), runs: [10, 10] },
+          { do: 'set', map: volumeMapKey(0, 'allocated'), runs: [10, 10] },
+          pair(1, { status: 'resync' }),
+        ]);
+        await catalog.checkpoint();
+        await catalog.change(() => [{ do: 'clear', map: pairMapKey(1, 'outOfSync'), runs: [10, 4] }]);
+        await catalog.checkpoint();
+      },
+      check: (files, _catalog, finished) => {
+        const again = reopened(files);
+        const status = again.pairs.get(1)?.state.status;
+        const lacking = runs(again, 'outOfSync');
+        if (finished) expect(lacking).toEqual([14, 6]);
+        const whole =
+          status === 'duplex'
+            ? [[]]
+            : [
+                [10, 10],
+                [14, 6],
+              ];
+        expect(whole).toContainEqual(lacking);
+        expect(again.volumeMap(0, 'allocated').map.count).toBe(status === 'duplex' ? 0 : 10);
+      },
+    });
+    expect(crashes).toBeGreaterThan(50);
+  });
+
+  it('forgets a pair with its maps, and never uses its number again', async () => {
+    const files = new SimFiles();
+    const catalog = await made(files);
+    await catalog.change(() => [{ do: 'set', map: pairMapKey(1, 'outOfSync'), runs: [1, 5] }]);
+    await catalog.checkpoint();
+    await catalog.change(() => [{ do: 'drop-pair', number: 1 }]);
+    await catalog.durable();
+    const again = reopened(files.crash(1, 'kill'));
+    expect(again.pairs.size).toBe(0);
+    expect(again.pairNumberNext).toBe(2);
+    expect(again.pairsOf(0)).toEqual([]);
+    expect(again.leftovers.filter((file) => file.includes('pair-1'))).toHaveLength(3);
+    await again.change(() => [{ do: 'cleaned' }]);
+    expect(again.leftovers).toEqual([]);
+  });
+
+  it('keeps the latest answers and no more', async () => {
+    const files = new SimFiles();
+    const catalog = await made(files);
+    for (let at = 0; at < ANSWERS_KEPT + 10; at += 1) {
+      await catalog.change(() => [{ do: 'answer', id: `request-${at}`, answer: at }]);
+    }
+    await catalog.checkpoint();
+    const again = reopened(files.crash(1, 'kill'));
+    expect(again.answers.size).toBe(ANSWERS_KEPT);
+    expect(again.answers.has('request-9')).toBe(false);
+    expect(again.answers.get(`request-${ANSWERS_KEPT + 9}`)).toBe(ANSWERS_KEPT + 9);
+  });
+
+  it('opens for reading beside its owner, and changes nothing', async () => {
+    const files = new SimFiles();
+    const catalog = await made(files);
+    await catalog.change(() => [{ do: 'set', map: pairMapKey(1, 'outOfSync'), runs: [1, 5] }]);
+    const calls = files.process.calls;
+    const reader = Catalog.open(files, random(), FOLDER, { readOnly: true });
+    expect(runs(reader, 'outOfSync')).toEqual([1, 5]);
+    reader.close();
+    expect(files.process.calls).toBe(calls);
+    await catalog.change(() => [{ do: 'empty', map: pairMapKey(1, 'outOfSync') }]);
+    expect(runs(catalog, 'outOfSync')).toEqual([]);
+  });
+});

@@ -1,0 +1,171 @@
+import { execFileSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { useRootFolder } from './root-folder.js';
+
+/** A system with a split pair, all of whose files are there: tables, maps, codes, log. */
+const root = useRootFolder(async (folder) => {
+  await folder.ok('system', 'create', 'tokyo', '--durability', 'none');
+  for (const name of ['db', 'copy']) await folder.ok('volume', 'create', `tokyo:${name}`, '--size', '1MiB');
+  await folder.feed('good data', 'volume', 'write', 'tokyo:db');
+  await folder.ok('pair', 'create', 'tokyo:db', 'tokyo:copy', '--wait');
+  await folder.ok('pair', 'split', 'tokyo:db', '--wait');
+  await folder.feed('later data', 'volume', 'write', 'tokyo:db', '--offset', '64KiB');
+  // Maps are written at a checkpoint; until then the log alone holds them.
+  for (let i = 0; i < 90 && !existsSync(folder.file('tokyo/maps/volume-0-allocated.map')); i += 1)
+    await folder.ok('volume', 'create', `tokyo:filler${i}`, '--size', '64KiB', '--count', '64');
+  cpSync(folder.file('tokyo'), folder.file('good'), {
+    recursive: true,
+    dereference: false,
+    filter: (from) => !from.includes('owner.lock'),
+  });
+  renameSync(folder.file('good'), folder.file('.good'));
+});
+
+const file = (name: string) => root.file(`tokyo/${name}`);
+const good = (name: string) => root.file(`.good/${name}`);
+
+/** The table that counts, of the two that are kept. */
+function table(kind: 'volumes' | 'pairs'): string {
+  const found = readdirSync(root.file('.good')).filter((name) => new RegExp(`^${kind}\\.[ab]\\.json$`).test(name));
+  return found.sort((a, b) => statSync(good(b)).mtimeMs - statSync(good(a)).mtimeMs)[0] ?? '';
+}
+
+function log(): string {
+  const found = readdirSync(root.file('.good/log'));
+  return `log/${found.sort((a, b) => statSync(good(`log/${b}`)).mtimeMs - statSync(good(`log/${a}`)).mtimeMs)[0]}`;
+}
+
+beforeEach(() => {
+  rmSync(root.file('tokyo'), { recursive: true, force: true });
+  cpSync(root.file('.good'), root.file('tokyo'), { recursive: true, preserveTimestamps: true });
+});
+
+/** What was there is put back, and everything works as before. */
+async function worksAgain(name: string): Promise<void> {
+  rmSync(file(name), { recursive: true, force: true });
+  cpSync(good(name), file(name), { preserveTimestamps: true });
+  const read = await root.ok('volume', 'read', 'tokyo:copy', '--length', '9');
+  expect(read.stdout).toBe('good data');
+  const resync = await root.json('pair', 'resync', 'tokyo:db', '--wait');
+  expect(resync).toMatchObject({ code: 0, data: { pairs: [{ after: 'duplex', tracks: 1 }] } });
+  await root.ok('pair', 'verify', 'tokyo:db');
+}
+
+type Damage = readonly [how: string, damage: (path: string) => void];
+
+const replaced: readonly Damage[] = [
+  [
+    'a link to what was there',
+    (path) => {
+      renameSync(path, `${path}.real`);
+      symlinkSync(`${path}.real`, path);
+    },
+  ],
+  [
+    'a link that leads nowhere',
+    (path) => {
+      unlinkSync(path);
+      symlinkSync('/nowhere', path);
+    },
+  ],
+  [
+    'a FIFO',
+    (path) => {
+      unlinkSync(path);
+      execFileSync('mkfifo', [path]);
+    },
+  ],
+  [
+    'a folder',
+    (path) => {
+      unlinkSync(path);
+      mkdirSync(path);
+    },
+  ],
+];
+
+const spoiled: readonly Damage[] = [
+  ['cut off', (path) => truncateSync(path, Math.floor(statSync(path).size / 2))],
+  ['empty', (path) => truncateSync(path, 0)],
+  ['full of noise', (path) => writeFileSync(path, Buffer.alloc(statSync(path).size, 'noise'))],
+  ['changed by one bit', (path) => flipBit(path)],
+];
+
+const wild: readonly Damage[] = [
+  ['an endless number', (path) => edit(path, (text) => text.replace(/:\d{2,}/, ':1e999'))],
+  [
+    'a negative number',
+    (path) => edit(path, (text) => text.replace(/"(sizeBytes|change|createdAtMs)":\d+/, '"$1":-5')),
+  ],
+  ['another document', (path) => edit(path, () => '{"format":"copyset-other","version":1,"crc":0,\n"body":{}}\n')],
+  ['a text that is no document', (path) => writeFileSync(path, '[]')],
+];
+
+function flipBit(path: string): void {
+  const bytes = readFileSync(path);
+  const at = Math.floor(bytes.length / 2);
+  bytes[at] = (bytes[at] ?? 0) ^ 1;
+  writeFileSync(path, bytes);
+}
+
+function edit(path: string, change: (text: string) => string): void {
+  writeFileSync(path, change(readFileSync(path, 'utf8')));
+}
+
+const newer = (path: string) => edit(path, (text) => text.replace(/"version":\d+/, '"version":99'));
+
+/** Every command that needs the file says so in one clear way, with exit code 6, and leaves it as it is. */
+async function isRefused(name: string, code: RegExp): Promise<void> {
+  const before = statSync(file(name), { throwIfNoEntry: false });
+  for (const words of [
+    ['pair', 'list'],
+    ['volume', 'read', 'tokyo:db', '--length', '9'],
+    ['pair', 'resync', 'tokyo:db', '--wait'],
+  ]) {
+    const ended = await root.run(...words);
+    expect(ended, words.join(' ')).toMatchObject({ code: 6, stdout: '' });
+    expect(ended.stderr).toMatch(code);
+    expect(ended.stderr).toContain('Error: ');
+    expect(ended.stderr).not.toMatch(/\n\s+at /);
+  }
+  const after = statSync(file(name), { throwIfNoEntry: false });
+  expect(after?.mtimeMs).toBe(before?.mtimeMs);
+}
+
+describe.each([
+  ['system.json', () => 'system.json'],
+  ['the volume table', () => table('volumes')],
+  ['the pair table', () => table('pairs')],
+])('%s', (_name, nameOf) => {
+  it.each([...replaced])('replaced by %s', async (_how, damage) => {
+    damage(file(nameOf()));
+    await isRefused(nameOf(), /Code: (not-regular|metadata-damaged)/);
+    await worksAgain(nameOf());
+  });
+
+  it.each([...spoiled, ...wild])('%s', async (_how, damage) => {
+    damage(file(nameOf()));
+    await isRefused(nameOf(), /Code: metadata-damaged/);
+    await worksAgain(nameOf());
+  });
+
+  it('of a newer copyset', async () => {
+    newer(file(nameOf()));
+    await isRefused(nameOf(), /Code: (format-too-new|metadata-damaged)/);
+    await worksAgain(nameOf());
+  });
+});
