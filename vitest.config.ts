@@ -2,12 +2,12 @@ import { defineConfig } from 'vitest/config';
 import { plantedBug } from './test/planted/plugin.js';
 
 export default defineConfig({
-  plugins: plantedBug(process.env['COPYSET_PLANT']),
+  plugins: plantedBug(process.env.COPYSET_PLANT),
   test: {
     include: ['test/**/*.test.ts'],
     // The end-to-end tests spawn bin/run.js, which runs dist/: it is bundled afresh before every run, so that no test is
     // green because of yesterday's build.
-    globalSetup: process.env['COPYSET_SOURCES_ONLY'] ? [] : ['test/bundle.setup.ts'],
+    globalSetup: process.env.COPYSET_SOURCES_ONLY ? [] : ['test/bundle.setup.ts'],
     disableConsoleIntercept: true,
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -11,6 +11,8 @@ interface Pattern {
   readonly text: string;
   readonly system: string;
   readonly volume: string;
+  /** No volume was named: a system may be empty. */
+  readonly wholeSystem: boolean;
 }
 
 /** What was read of every system that the patterns mean, and what could not be read. */
@@ -44,7 +46,7 @@ export async function readSystems<Row>(
   return { rows: found.flat(), ...told(failures) };
 }
 
-/** Keeps the rows that a pattern means. A pattern that means none is told: exit 4. */
+/** Keeps the rows that a pattern means. A volume or a glob of volumes that means none is told: exit 4. */
 export function keepMatching<Row>(
   rows: readonly Row[],
   patterns: readonly string[],
@@ -55,7 +57,7 @@ export function keepMatching<Row>(
   const kept = new Set<Row>();
   for (const pattern of patterns.map(parsePattern)) {
     const matches = rows.filter((row) => means(row, pattern));
-    if (matches.length === 0)
+    if (matches.length === 0 && !pattern.wholeSystem)
       throw failure('nothing-matches', `No ${thing} matches ${quoted(pattern.text)}.`, QUOTE_HINT);
     for (const row of matches) kept.add(row);
   }
@@ -90,7 +92,7 @@ function meansAddress(pattern: Pattern, address: string, number: string): boolea
 function parsePattern(text: string): Pattern {
   const isAddress = text.includes(':', text.lastIndexOf('/') + 1);
   const { system, volume } = parseAddressPattern(isAddress ? text : `${text}:*`);
-  return { text, system, volume };
+  return { text, system, volume, wholeSystem: !isAddress };
 }
 
 async function placesOf(toolkit: Toolkit, patterns: readonly Pattern[]) {

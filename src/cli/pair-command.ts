@@ -11,6 +11,7 @@ import type {
 } from '../core/controller/controller.js';
 import { failure, isToolkitError, type ToolkitError } from '../core/foundation/foundation.js';
 import type { PairStatus } from '../core/pair/pair.js';
+import type { OwnerRecord } from '../core/ports/ports.js';
 import { formatAddress, parseAddress } from '../core/volume/volume.js';
 import {
   type Awaited,
@@ -23,7 +24,7 @@ import {
 } from './follow-copy.js';
 import { openToolkit, type Toolkit } from './open-toolkit.js';
 import { type SelectionFlags, type SelectionWords, type SystemPairs, selectPairs } from './pair-selection.js';
-import { atMost, goOnCommand } from './pair-words.js';
+import { atMost, copierCommand, goOnCommand } from './pair-words.js';
 import { actionSentence, countOf, pairName, planOutcome, standing } from './render/pair-action.js';
 import { type Outcome, ToolkitCommand } from './toolkit-command.js';
 
@@ -54,6 +55,7 @@ interface ActionFlags {
 interface Acted {
   readonly client: SystemClient;
   readonly answer: PairActionAnswer;
+  readonly copier: OwnerRecord | undefined;
 }
 
 /** The base of the commands that change pairs: select, ask, wait, tell. */
@@ -195,7 +197,12 @@ async function planAll<Code extends ActionCode>(code: Code, parts: readonly Aske
 
 async function askAll<Code extends ActionCode>(code: Code, parts: readonly Asked<Code>[]): Promise<Acted[]> {
   const answers = await gather(parts, ({ client, input }) => client.request(code, input));
-  return answers.map(({ part, answered }) => ({ client: part.client, answer: answered.output as PairActionAnswer }));
+  return Promise.all(
+    answers.map(async ({ part: { client }, answered }) => {
+      const answer = answered.output as PairActionAnswer;
+      return { client, answer, copier: answer.copying.length === 0 ? undefined : await copierOf(client) };
+    }),
+  );
 }
 
 /** Asks one after the other. Where a glob means several systems, only all of them together must have a match. */
@@ -232,7 +239,7 @@ function outcomeOf(acted: readonly Acted[], followed: Followed | undefined, flag
     ...(followed === undefined ? {} : { verdict: followed.verdict }),
   };
   const text = (): string => textOf(acted, followed);
-  if (followed === undefined) return { data, text, notes: leftToDo(acted, flags) };
+  if (followed === undefined) return { data, text, notes: acted.flatMap((one) => leftToDo(one, flags)) };
   return { data, text, notes: waitNotes(followed, flags.root), exitCode: VERDICT_EXIT[followed.verdict] };
 }
 
@@ -247,11 +254,24 @@ function textOf(acted: readonly Acted[], followed: Followed | undefined): string
   return [...sentences, ...(followed?.pairs ?? []).map(standing)].join('\n');
 }
 
-function leftToDo(acted: readonly Acted[], { pace, root }: ActionFlags): string[] {
+/** What is said of copying that nobody waits for: who does it, or how it is done. */
+function leftToDo({ answer, copier }: Acted, { pace, root }: ActionFlags): string[] {
+  const rows = copyingRows(answer);
+  if (rows.length === 0) return [];
+  if (copier && pace !== 'hold') return [`${copier.purpose} (pid ${copier.pid}) copies in the background.`];
   const held = pace === 'hold' ? 'Copying is on hold' : 'Copying is left to do';
-  const left = acted.flatMap(({ answer }) => copyingRows(answer));
-  return atMost(left.map((row) => `${held}: run "${goOnCommand(row, row.after, pace, root)}".`));
+  const all = pace === 'hold' ? '' : ` or "${copierCommand(rows[0]?.primary ?? '', root)}"`;
+  return atMost(rows.map((row) => `${held}: run "${goOnCommand(row, row.after, pace, root)}"${all}.`));
 }
+
+/** The process that copies in the background for as long as it lives, if there is one. */
+async function copierOf(client: SystemClient): Promise<OwnerRecord | undefined> {
+  const { controller } = (await client.request('system.show', {})).output.system;
+  const isOther = controller !== null && controller.pid !== process.pid;
+  return isOther && LONG_LIVED.includes(controller.purpose) ? controller : undefined;
+}
+
+const LONG_LIVED = ['serve', 'copier run'];
 
 /** Why a wait ended early, and how each pair goes on. */
 export function waitNotes({ verdict, pairs }: Followed, root: string | undefined): string[] {

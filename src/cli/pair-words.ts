@@ -1,4 +1,5 @@
 import type { PairStatus } from '../core/pair/pair.js';
+import { parseAddress } from '../core/volume/volume.js';
 import { statusesAfter } from './follow-copy.js';
 
 interface Pair {
@@ -18,6 +19,11 @@ export function goOnCommand(
       ? ['copyset pair pace', pair.primary, pair.secondary, '--pace medium']
       : ['copyset pair wait', pair.primary, pair.secondary, '--status', statusesAfter(status).join(',')];
   return [...words, ...rootWords(root)].join(' ');
+}
+
+/** The command that copies all that a system has to copy. */
+export function copierCommand(primary: string, root: string | undefined): string {
+  return ['copyset copier run --once', parseAddress(primary).system, ...rootWords(root)].join(' ');
 }
 
 /** `--root` where the person gave it as a flag; a variable of the environment holds for the next command anyway. */

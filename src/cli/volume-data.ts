@@ -118,10 +118,8 @@ async function pour(
     await send(held, true);
     throw tooLong(file, volume, offsetBytes, done);
   }
-  demandGoing(
-    signal,
-    `${done} bytes were written to ${addressOf(volume)} from offset ${offsetBytes} and may not be durable.`,
-  );
+  const state = `${done} bytes were written to ${addressOf(volume)} from offset ${offsetBytes} and may not be durable.`;
+  demandGoing(signal, done === 0 ? 'nothing was written.' : state);
   if (held) await send(held, true);
   return done;
 }

@@ -201,8 +201,9 @@ const jumpsAndStatuses: readonly PlantedBug[] = [
   {
     id: 'H14b',
     file: `${PAIR}/roles.ts`,
-    find: "      return { host: 'none', why: `is the secondary of a pair that is ${named(state)}`, code: 'not-readable' };",
-    replace: "      return { host: state.status === 'suspended' ? 'read' : 'none', why: '', code: 'not-readable' };",
+    find: "      return { host: 'none', why: `is the secondary of a pair that is",
+    replace:
+      "      return { host: state.status === 'suspended' ? 'read' : 'none', why: `is the secondary of a pair that is",
     why: 'a partial secondary is read',
   },
   {

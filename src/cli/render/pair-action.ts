@@ -45,7 +45,7 @@ function lostSentence(row: PairActionRow): string {
 
 /** How a pair stands after waiting for it. */
 export function standing(pair: PairListing): string {
-  const reason = pair.reason === null ? '' : ` Reason: ${pair.reason}.`;
+  const reason = pair.reason === null ? '' : ` Reason: ${pair.reason.replace(/\.$/, '')}.`;
   const left =
     pair.outOfSyncTracks === 0 ? '' : `, ${tracksAndBytes(pair.outOfSyncTracks, pair.outOfSyncBytes)} out of sync`;
   return `${pairName(pair)} is ${pair.status} (${pair.cci}), ${formatPercent(pair.percentIdentical)} identical${left}.${reason}`;

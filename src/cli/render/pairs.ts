@@ -126,9 +126,7 @@ export function pairDetails(pair: PairListing & Partial<PairPaths>): string {
     ['Split at', localTime(pair.splitAt)],
     [
       'Images',
-      pair.imageComplete
-        ? 'each file alone is its volume'
-        : 'a file alone is not its volume: tracks are read from the other side',
+      pair.imageComplete ? 'each file alone is its volume' : 'a file alone is not its volume now: it lacks tracks',
     ],
     ['Copy pointer', `track ${pair.copyPointer}`],
     ['Pace', `${pair.pace}, ${rate}`],

@@ -1,7 +1,7 @@
 import { readSystems, withTroubles } from '../../cli/listed.js';
 import { listingFlags } from '../../cli/listing.js';
 import { openToolkit } from '../../cli/open-toolkit.js';
-import { systemListing } from '../../cli/render/systems.js';
+import { copiesOf, systemListing } from '../../cli/render/systems.js';
 import { type Outcome, ToolkitCommand } from '../../cli/toolkit-command.js';
 
 export default class SystemList extends ToolkitCommand<typeof SystemList> {
@@ -20,6 +20,6 @@ export default class SystemList extends ToolkitCommand<typeof SystemList> {
     const read = await readSystems(toolkit, [], async (reader) => [
       (await reader.request('system.show')).output.system,
     ]);
-    return withTroubles(systemListing(read.rows, this.flags), read);
+    return withTroubles({ ...systemListing(read.rows, this.flags), notes: copiesOf(read.rows) }, read);
   }
 }

@@ -41,12 +41,18 @@ export class History {
     this.#folder = folder;
   }
 
+  /** A line that cannot be written is left out: no operation fails, or is told to have failed, for the sake of its history. */
   append(event: HistoryEvent): void {
-    const file = this.#opened();
-    const line = encoder.encode(`${JSON.stringify(event)}\n`);
-    file.write(line, this.#end);
-    this.#end += line.length;
-    if (this.#end >= ROTATE_AT_BYTES) this.#rotate();
+    try {
+      const file = this.#opened();
+      const line = encoder.encode(`${JSON.stringify(event)}\n`);
+      file.write(line, this.#end);
+      this.#end += line.length;
+      if (this.#end >= ROTATE_AT_BYTES) this.#rotate();
+    } catch (error) {
+      if (!(error instanceof FileFailure)) throw error;
+      this.close();
+    }
   }
 
   /** Starts near the end of the file that have no end: their controller died. */

@@ -114,6 +114,8 @@ export class Controller implements SystemClient {
     this.#begun += 1;
     try {
       return await handlers[code](this, input, extras, context);
+    } catch (error) {
+      throw toToolkitError(error, `storage system ${this.place.name}`);
     } finally {
       this.#begun -= 1;
       if (this.#begun === 0) for (const wake of this.#endWaiters.splice(0)) wake();

@@ -14,6 +14,8 @@ const CUT_BYTES = 64 * KIB;
 export interface WriteOwner {
   /** A piece waits; the request is in flight from now on. */
   writeWaits(): void;
+  /** A piece that waited has landed or failed: there is room again. */
+  pieceEnds(): void;
   /** All has arrived, and landed or failed. `waited`: it was in flight, and this is a turn of its own. */
   writeEnds(write: IncomingWrite, waited: boolean): void;
 }
@@ -122,6 +124,7 @@ export class IncomingWrite {
       this.#output.release(memory);
       this.#waitingPieces -= 1;
       if (this.#waitingPieces === 0 && this.hasArrived) this.#owner.writeEnds(this, true);
+      this.#owner.pieceEnds();
     };
     this.#device.write(memory.subarray(0, lengthBytes), position).then(ended, (error) => {
       this.fault ??= faultOf(error);

@@ -94,8 +94,11 @@ export class Transmission implements WriteOwner {
     this.#inFlight += 1;
   }
 
+  pieceEnds(): void {
+    this.#settle();
+  }
+
   writeEnds(write: IncomingWrite, waited: boolean): void {
-    if (this.#write === write) this.#write = undefined;
     if (!write.isAbandoned) this.#answerWrite(write.request, write.fault);
     if (!waited) return;
     this.#inFlight -= 1;
@@ -130,7 +133,7 @@ export class Transmission implements WriteOwner {
     let at = 0;
     while (at < chunk.length) {
       if (this.#isFull()) return at;
-      if (this.#write !== undefined) at += this.#write.take(chunk, at);
+      if (this.#write !== undefined) at += this.#takePayload(this.#write, chunk, at);
       else if (this.#partialBytes === 0 && chunk.length - at >= REQUEST_BYTES) {
         this.#begin(chunk, at);
         at += REQUEST_BYTES;
@@ -138,6 +141,14 @@ export class Transmission implements WriteOwner {
       if (!this.#isTaking()) return chunk.length;
     }
     return at;
+  }
+
+  #takePayload(write: IncomingWrite, chunk: Uint8Array, at: number): number {
+    const taken = write.take(chunk, at);
+    if (!write.hasArrived) return taken;
+    this.#write = undefined;
+    if (this.#state === 'stopping') this.#settle();
+    return taken;
   }
 
   /** A request that is cut by the end of a chunk. */
@@ -300,6 +311,7 @@ export class Transmission implements WriteOwner {
     this.#state = 'leaving';
     this.#held = undefined;
     this.#write?.abandon();
+    this.#write = undefined;
     this.#settle();
   }
 

@@ -2,11 +2,27 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Catalog, type Change, pairMapKey, volumeMapKey } from '../../../src/core/catalog/catalog.js';
 import { ANSWERS_KEPT, tuning } from '../../../src/core/foundation/foundation.js';
 import type { PairRecord } from '../../../src/core/pair/pair.js';
-import { Rng, SimFiles, SimRandom } from '../../simulation/world/world.js';
-import { crashEverywhere } from '../storage/crash-walk.js';
+import {
+  type CrashKind,
+  type Keep,
+  Rng,
+  SimFiles,
+  SimRandom,
+  World,
+  WorldStopped,
+} from '../../simulation/world/world.js';
 
 const FOLDER = '/tmp/tokyo';
 const TRACKS = 64;
+
+/** What a crash may leave. */
+const ENDS: readonly [CrashKind, Keep][] = [
+  ['kill', 'all'],
+  ['power', 'none'],
+  ['power', 'all'],
+  ['power', 'random'],
+  ['power', 'random'],
+];
 
 const random = () => new SimRandom(new Rng(1));
 
@@ -131,34 +147,48 @@ describe('a catalog', () => {
   });
 
   it('is old or new, never between, wherever a change with a checkpoint behind it crashes', async () => {
-    const crashes = await crashEverywhere({
-      prepare: made,
-      act: async (_files, catalog) => {
-        await catalog.change(() => [
-          { do: 'set', map: pairMapKey(1, 'outOfSync'), runs: [10, 10] },
-          { do: 'set', map: volumeMapKey(0, 'allocated'), runs: [10, 10] },
-          pair(1, { status: 'resync' }),
-        ]);
-        await catalog.checkpoint();
-        await catalog.change(() => [{ do: 'clear', map: pairMapKey(1, 'outOfSync'), runs: [10, 4] }]);
-        await catalog.checkpoint();
-      },
-      check: (files, _catalog, finished) => {
-        const again = reopened(files);
-        const status = again.pairs.get(1)?.state.status;
-        const lacking = runs(again, 'outOfSync');
-        if (finished) expect(lacking).toEqual([14, 6]);
-        const whole =
-          status === 'duplex'
-            ? [[]]
-            : [
-                [10, 10],
-                [14, 6],
-              ];
-        expect(whole).toContainEqual(lacking);
-        expect(again.volumeMap(0, 'allocated').map.count).toBe(status === 'duplex' ? 0 : 10);
-      },
-    });
+    const act = async (catalog: Catalog) => {
+      await catalog.change(() => [
+        { do: 'set', map: pairMapKey(1, 'outOfSync'), runs: [10, 10] },
+        { do: 'set', map: volumeMapKey(0, 'allocated'), runs: [10, 10] },
+        pair(1, { status: 'resync' }),
+      ]);
+      await catalog.checkpoint();
+      await catalog.change(() => [{ do: 'clear', map: pairMapKey(1, 'outOfSync'), runs: [10, 4] }]);
+      await catalog.checkpoint();
+    };
+    const check = (files: SimFiles, finished: boolean) => {
+      const again = reopened(files);
+      const isNew = again.pairs.get(1)?.state.status === 'resync';
+      const lacking = runs(again, 'outOfSync');
+      if (finished) expect(lacking).toEqual([14, 6]);
+      expect(
+        isNew
+          ? [
+              [10, 10],
+              [14, 6],
+            ]
+          : [[]],
+      ).toContainEqual(lacking);
+      expect(again.volumeMap(0, 'allocated').map.count).toBe(isNew ? 10 : 0);
+    };
+    let crashes = 0;
+    for (let finished = false, calls = 1; !finished; calls += 1) {
+      for (const [kind, keep] of ENDS) {
+        const world = new World(calls);
+        const catalog = await world.run(made(world.files));
+        world.process.stopAtCall(world.process.calls + calls);
+        finished = await world.run(act(catalog)).then(
+          () => true,
+          (error: unknown) => {
+            if (error instanceof WorldStopped) return false;
+            throw error;
+          },
+        );
+        check(world.crash(kind, keep).files, finished);
+        crashes += 1;
+      }
+    }
     expect(crashes).toBeGreaterThan(50);
   });
 

@@ -36,6 +36,11 @@ function reopen(system: SimSystem): Promise<string> {
   );
 }
 
+/** Puts back what a test had read from these files. */
+function putBack(system: Pick<SimSystem, 'world'>, paths: readonly string[], kept: readonly Uint8Array[]): void {
+  for (const [index, path] of paths.entries()) putAll(system.world.files, path, kept[index] as Uint8Array);
+}
+
 /** Opens with the file changed, then with the file as it was: nothing may have been lost by the refusal. */
 async function refusedThenSound(system: SimSystem, file: string, spoil: () => void): Promise<string> {
   const { files } = system.world;
@@ -53,7 +58,7 @@ async function refusedThenSound(system: SimSystem, file: string, spoil: () => vo
 /** A document with another version or body, its check code right. */
 function rewritten(bytes: Uint8Array, edit: (text: string) => string): Uint8Array {
   const edited = edit(decoder.decode(bytes));
-  const [, version, body] = /^\{"format":"[a-z-]+","version":(\d+),"crc":\d+,\n"body":([^]*)\}\n$/.exec(edited) ?? [];
+  const [, version, body] = /^\{"format":"[a-z-]+","version":(\d+),"crc":\d+,\n"body":(.*)\}\n$/s.exec(edited) ?? [];
   expect(version).toBeDefined();
   const code = crc32(encoder.encode(body ?? ''));
   return encoder.encode(edited.replace(/"crc":\d+/, `"crc":${code}`));
@@ -74,7 +79,7 @@ describe('a system whose tables cannot be trusted', () => {
       const kept = all.map((file) => readAll(system.world.files, at(file)));
       for (const file of all) flipBit(system.world.files, at(file), 90);
       codes.push(await reopen(system));
-      all.forEach((file, index) => putAll(system.world.files, at(file), kept[index] as Uint8Array));
+      putBack(system, all.map(at), kept);
       expect(codes).toEqual(['metadata-damaged']);
       expect(await reopen(system)).toBe('nothing');
     },
@@ -98,10 +103,10 @@ describe('a system whose tables cannot be trusted', () => {
       ],
     ];
     for (const [code, act] of spoil) {
-      all.forEach((file, index) => act(at(file), kept[index] as Uint8Array));
+      for (const [index, file] of all.entries()) act(at(file), kept[index] as Uint8Array);
       expect(await reopen(system)).toBe(code);
       for (const file of all) files.remove(at(file));
-      all.forEach((file, index) => putAll(files, at(file), kept[index] as Uint8Array));
+      putBack(system, all.map(at), kept);
       expect(await reopen(system)).toBe('nothing');
     }
   });
@@ -111,15 +116,10 @@ describe('a system whose tables cannot be trusted', () => {
     for (const name of ['system', 'volumes', 'pairs']) {
       const all = documents(system).filter((document) => document.startsWith(name));
       const kept = all.map((file) => readAll(system.world.files, at(file)));
-      all.forEach((file, index) => {
-        putAll(
-          system.world.files,
-          at(file),
-          rewritten(kept[index] as Uint8Array, (text) => text.replace('"version":1', '"version":2')),
-        );
-      });
+      const newer = kept.map((bytes) => rewritten(bytes, (text) => text.replace('"version":1', '"version":2')));
+      putBack(system, all.map(at), newer);
       expect([name, await reopen(system)]).toEqual([name, 'format-too-new']);
-      all.forEach((file, index) => putAll(system.world.files, at(file), kept[index] as Uint8Array));
+      putBack(system, all.map(at), kept);
     }
     expect(await reopen(system)).toBe('nothing');
   });
@@ -143,9 +143,9 @@ describe('a system whose tables cannot be trusted', () => {
       const kept = all.map((file) => readAll(files, at(file)));
       const edited = all.map((_, index) => rewritten(kept[index] as Uint8Array, edit));
       expect(edited.some((bytes, index) => Buffer.compare(bytes, kept[index] as Uint8Array) !== 0)).toBe(true);
-      all.forEach((file, index) => putAll(files, at(file), edited[index] as Uint8Array));
+      putBack(system, all.map(at), edited);
       expect([edit.toString(), await reopen(system)]).toEqual([edit.toString(), 'metadata-damaged']);
-      all.forEach((file, index) => putAll(files, at(file), kept[index] as Uint8Array));
+      putBack(system, all.map(at), kept);
     }
     expect(await reopen(system)).toBe('nothing');
   });
@@ -159,7 +159,7 @@ describe('a system whose tables cannot be trusted', () => {
     const kept = logs.map((log) => readAll(world.files, log));
     for (const log of logs) flipBit(world.files, log, 4096 + 100);
     expect(await codeOf(SimSystem.open(world))).toBe('metadata-damaged');
-    logs.forEach((log, index) => putAll(world.files, log, kept[index] as Uint8Array));
+    putBack({ world }, logs, kept);
     const again = await SimSystem.open(world);
     expect((await again.status('db', 'copy'))?.status).toBe('duplex');
     await again.close();

@@ -21,7 +21,10 @@ describe('the copier', () => {
       maps: { outOfSync: [3, 2, 300, 290, 599, 1] },
     });
     let bytes = 0;
-    await rig.copy([rig.drain(pair, { progress: (_, count) => void (bytes += count) })]);
+    const progress = (_: unknown, count: number) => {
+      bytes += count;
+    };
+    await rig.copy([rig.drain(pair, { progress })]);
     expect(written(rig, 1)).toEqual([3, 4, ...Array.from({ length: 290 }, (_, at) => 300 + at), 599]);
     expect(bytes).toBe(293 * TRACK);
     expect(rig.completed).toEqual(['duplex']);

@@ -54,6 +54,7 @@ export class MemoryClient {
   #outgoing: { bytes: Uint8Array; handedOver: (() => void) | undefined }[] = [];
   #received = Buffer.alloc(0);
   #isMoving = false;
+  #isClosing = false;
   #isDelivering = false;
   #hasEnded = false;
 
@@ -133,15 +134,11 @@ export class MemoryClient {
         this.secured = true;
       },
       close: () => {
-        if (this.closed !== 'no' || this.#isMoving) this.#closeLater();
-        else this.#close('closed');
+        this.#isClosing = true;
+        if (this.#outgoing.length === 0) this.#close('closed');
       },
       abort: () => this.#close('aborted'),
     };
-  }
-
-  #closeLater(): void {
-    if (this.closed === 'no') setImmediate(() => this.far.close());
   }
 
   #deliver(): void {
@@ -170,6 +167,7 @@ export class MemoryClient {
       const moved = this.#outgoing.splice(0);
       this.#received = Buffer.concat([this.#received, ...moved.map(({ bytes }) => bytes)]);
       for (const { handedOver } of moved) handedOver?.();
+      if (this.#isClosing && this.#outgoing.length === 0) this.#close('closed');
     });
   }
 

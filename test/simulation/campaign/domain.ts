@@ -39,28 +39,11 @@ export const SECTOR_OFFSETS: readonly number[] = DOMAIN.flatMap((track) =>
 );
 const INDEX_OF = new Map(SECTOR_OFFSETS.map((offset, index) => [offset, index]));
 export const SECTORS = SECTOR_OFFSETS.length;
+const SECTORS_PER_TRACK = TRACK / SECTOR;
 
-interface Stretch {
-  readonly offset: number;
-  readonly bytes: number;
-  readonly firstSector: number;
-}
-
-/** Neighbouring tracks of the domain, read together. */
-const STRETCHES: readonly Stretch[] = stretches();
-
-function stretches(): Stretch[] {
-  const found: Stretch[] = [];
-  for (const [index, offset] of SECTOR_OFFSETS.entries()) {
-    const last = found.at(-1);
-    if (last !== undefined && last.offset + last.bytes === offset) {
-      found[found.length - 1] = { ...last, bytes: last.bytes + SECTOR };
-    } else {
-      found.push({ offset, bytes: SECTOR, firstSector: index });
-    }
-  }
-  return found;
-}
+/** What was read last; reading is one step, so one buffer serves. */
+const readWords = new Uint32Array(VOLUME_BYTES / 4);
+const readBytes = Buffer.from(readWords.buffer);
 
 /** The sectors of the domain inside a byte range. */
 export function sectorsOf(offset: number, bytes: number): number[] {
@@ -108,20 +91,23 @@ export function imageOf(files: Files, path: string): Contents {
 
 function gather(read: (target: Uint8Array, offset: number) => void): Contents {
   const contents = blank();
-  for (const { offset, bytes, firstSector } of STRETCHES) {
-    const words = new Uint32Array(bytes / 4);
-    read(new Uint8Array(words.buffer), offset);
-    for (let sector = 0; sector * SECTOR < bytes; sector += 1) {
-      contents[firstSector + sector] = stampOf(words, sector * WORDS_PER_SECTOR);
-    }
+  read(readBytes, 0);
+  for (let first = 0; first < SECTORS; first += SECTORS_PER_TRACK) {
+    const count = Math.min(SECTORS_PER_TRACK, SECTORS - first);
+    if (isUniform(first, count)) contents.fill(readWords[first * WORDS_PER_SECTOR] as number, first, first + count);
+    else for (let sector = first; sector < first + count; sector += 1) contents[sector] = stampOf(sector);
   }
   return contents;
 }
 
-function stampOf(words: Uint32Array, from: number): number {
-  const stamp = words[from] as number;
-  for (let at = from + 1; at < from + WORDS_PER_SECTOR; at += 1) if (words[at] !== stamp) return GARBAGE;
-  return stamp;
+function stampOf(sector: number): number {
+  return isUniform(sector, 1) ? (readWords[sector * WORDS_PER_SECTOR] as number) : GARBAGE;
+}
+
+/** Whether all words of some sectors are the same: the bytes equal themselves one word on. */
+function isUniform(sector: number, count: number): boolean {
+  const [from, until] = [sector * SECTOR, (sector + count) * SECTOR];
+  return Buffer.compare(readBytes.subarray(from, until - 4), readBytes.subarray(from + 4, until)) === 0;
 }
 
 /** The tracks in which two contents differ, each once. */

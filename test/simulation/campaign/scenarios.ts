@@ -22,8 +22,9 @@ async function threeVolumes(session: Session): Promise<void> {
   await session.host('a', 8);
 }
 
+/** At the same time; where one fails the others are still brought to their end. */
 async function together(...work: Promise<unknown>[]): Promise<void> {
-  await Promise.all(work);
+  for (const result of await Promise.allSettled(work)) if (result.status === 'rejected') throw result.reason;
 }
 
 /** Short scripts of requests, each with hosts that write meanwhile and copying in the background. */

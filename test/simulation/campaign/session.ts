@@ -2,15 +2,21 @@ import { Controller, readPlace, type RequestCode, type Requests } from '../../..
 import { isToolkitError } from '../../../src/core/foundation/foundation.js';
 import type { PairRecord } from '../../../src/core/pair/pair.js';
 import { portsOf, SimSystem, TRACK } from '../system/sim-system.js';
-import { Rng, type SimDisk, World } from '../world/world.js';
+import { type FaultFiles, Rng, type SimDisk, World } from '../world/world.js';
 import { ANYTHING, type Contents, DOMAIN, differingTracks, logicalOf, SECTOR, SECTOR_OFFSETS, sectorsOf, stamped, VOLUME_BYTES } from './domain.js';
 import { contentsAfter, keyOf, Oracle, overwrite, type PairModel, type PendingWrite, type Transition, type VolumeModel } from './oracle.js';
 
+const FAULTS: ReadonlySet<string> = new Set(['io-error', 'no-space', 'volume-blocked', 'file-not-found', 'limit-reached', 'metadata-damaged']);
 export const SYSTEM = '/sys/tokyo';
 
 /** Something that must not be. */
 export class Violation extends Error {
   override readonly name = 'Violation';
+}
+
+/** A request met an injected fault, so the script cannot go on. */
+export class GaveUp extends Error {
+  override readonly name = 'GaveUp';
 }
 
 export type Outcome<Code extends RequestCode> = { readonly output?: Requests[Code]['output']; readonly refused?: string };
@@ -21,6 +27,10 @@ export class Session {
   readonly oracle: Oracle;
   readonly rng: Rng;
   controller!: Controller;
+  /** Where faults are injected: requests may fail cleanly, and the script then ends. */
+  faults: FaultFiles | undefined;
+  /** Faults struck before the system was opened: pairs may be suspended. */
+  afterFaults = false;
 
   constructor(world: World, oracle: Oracle, seed: number) {
     this.world = world;
@@ -46,7 +56,7 @@ export class Session {
   }
 
   async open(): Promise<void> {
-    const ports = portsOf(this.world);
+    const ports = { ...portsOf(this.world), files: this.faults ?? this.world.files };
     const answer = await this.world.owners.acquire(SYSTEM, 'test');
     if (answer.kind !== 'granted') throw new Violation(`the system is ${answer.kind} although its owner is gone`);
     this.controller = await Controller.open(ports, readPlace(this.world.files, SYSTEM), answer.grant);
@@ -84,7 +94,7 @@ export class Session {
   async createVolumes(...names: string[]): Promise<void> {
     for (const name of names) {
       const model = this.oracle.addVolume(name, 'create');
-      await this.controller.request('volume.create', { name, sizeBytes: VOLUME_BYTES, reserve: name.startsWith('r') });
+      await this.#request('volume.create', { name, sizeBytes: VOLUME_BYTES, reserve: name.startsWith('r') });
       model.changing = undefined;
       this.oracle.epochShown = true;
     }
@@ -93,14 +103,14 @@ export class Session {
   async deleteVolume(name: string): Promise<void> {
     const model = this.oracle.volume(name);
     model.changing = 'delete';
-    await this.controller.request('volume.delete', { volumes: [name] });
+    await this.#request('volume.delete', { volumes: [name] });
     this.oracle.volumes.delete(name);
   }
 
   async formatVolume(name: string): Promise<void> {
     const model = this.oracle.volume(name);
     model.changing = 'format';
-    await this.controller.request('volume.format', { volumes: [name], force: true });
+    await this.#request('volume.format', { volumes: [name], force: true });
     model.changing = undefined;
     model.contents = new Uint32Array(SECTOR_OFFSETS.length);
     model.older.clear();
@@ -148,7 +158,8 @@ export class Session {
       await this.controller.request('volume.write', { volume, offsetBytes: from, durable }, { data });
     } catch (error) {
       if (!isToolkitError(error)) throw error;
-      this.#landed(volume, model, write);
+      if (FAULTS.has(error.code)) this.#failed(model, write);
+      else this.#landed(volume, model, write);
       return false;
     }
     this.#landed(volume, model, write);
@@ -159,6 +170,13 @@ export class Session {
       for (const sector of write.sectors) model.older.delete(sector);
     }
     return true;
+  }
+
+  /** The medium failed: the write may have landed in part. */
+  #failed(model: VolumeModel, write: PendingWrite): void {
+    if (this.faults === undefined) throw new Violation('a write met a fault that nobody injected');
+    model.writes.delete(write);
+    overwrite(model, write.sectors, ANYTHING);
   }
 
   /** The write was answered: the sectors hold it, or, where a gate or a refusal came between, what is there decides. */
@@ -178,12 +196,21 @@ export class Session {
     const model = this.oracle.volume(volume);
     const before = model.contents;
     const bytes = 6 * TRACK;
-    const answered = await this.controller.request('volume.read', { volume, offsetBytes: 0, lengthBytes: bytes });
+    const answered = await this.#request('volume.read', { volume, offsetBytes: 0, lengthBytes: bytes });
     if (before === null || model.contents !== before || model.writes.size > 0) return;
     const words = new Uint32Array((answered.data as Uint8Array).slice().buffer);
     for (const sector of sectorsOf(0, bytes)) {
       const found = words[(SECTOR_OFFSETS[sector] as number) / 4];
       if (found !== before[sector] && before[sector] !== ANYTHING) throw new Violation(`a host reads ${found} in sector ${sector} of ${volume} instead of ${before[sector]}`);
+    }
+  }
+
+  async #request<Code extends RequestCode>(code: Code, input: Requests[Code]['input']): Promise<{ data?: Uint8Array | undefined }> {
+    try {
+      return await this.controller.request(code, input);
+    } catch (error) {
+      if (this.faults !== undefined && isToolkitError(error)) throw new GaveUp(`${code}: ${error.message}`);
+      throw error;
     }
   }
 
@@ -195,6 +222,7 @@ export class Session {
       return { output };
     } catch (error) {
       if (!isToolkitError(error)) throw error;
+      if (this.faults !== undefined) throw new GaveUp(`${code}: ${error.message}`);
       this.noteTransition();
       const changed = this.oracle.transition?.after !== undefined;
       this.oracle.transition = undefined;
@@ -230,6 +258,7 @@ export class Session {
   /** Copies until the pair has the status, which then stays through a crash. */
   async wait(primary: string, secondary: string, ...statuses: Requests['pair.wait']['input']['statuses']): Promise<void> {
     const { verdict } = await this.must('pair.wait', { pairs: [{ primary, secondary }], statuses });
+    if (verdict !== 'reached' && this.faults !== undefined) throw new GaveUp(`waiting ended: ${verdict}`);
     if (verdict !== 'reached') throw new Violation(`${keyOf(primary, secondary)} did not become ${statuses.join(' or ')}: ${verdict}, it is ${JSON.stringify(this.record(primary, secondary)?.state)}`);
     const record = this.record(primary, secondary);
     if (record) this.oracle.pairs.set(keyOf(primary, secondary), modelOf(record));

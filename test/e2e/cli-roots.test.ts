@@ -1,0 +1,89 @@
+import { cp, mkdir, rename, symlink, writeFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { refused, useRootFolder } from './root-folder.js';
+
+const root = useRootFolder(async (folder) => {
+  await mkdir(folder.file('east'));
+  await mkdir(folder.file('west'));
+  await folder.ok('system', 'create', 'tokyo', '--root', 'east');
+  await folder.ok('system', 'create', 'osaka', '--root', 'west');
+  await folder.ok('volume', 'create', 'tokyo:db', '--size', '1MiB', '--root', 'east');
+});
+
+async function names(roots: string): Promise<string[]> {
+  const { data } = await root.json('system', 'list', '--root', roots);
+  return (data.systems as { name: string }[]).map((system) => system.name);
+}
+
+describe('roots', () => {
+  it('may be several, and links', async () => {
+    await symlink('east', root.file('link'));
+    expect(await names('east:west')).toEqual(['osaka', 'tokyo']);
+    expect(await names('link')).toEqual(['tokyo']);
+    await root.ok('volume', 'show', 'tokyo:db', '--root', 'west:link');
+  });
+
+  it('do not matter where a system is given by its path', async () => {
+    for (const system of ['./east/tokyo', 'east/tokyo', root.file('east/tokyo')]) {
+      await root.ok('volume', 'show', `${system}:db`, '--root', 'west');
+      await root.ok('system', 'show', system, '--root', 'west');
+      expect((await root.ok('pair', 'list', system, '--root', 'west')).stdout).toContain('No pair here.');
+    }
+  });
+
+  it('that are missing are told, and the others are listed', async () => {
+    expect(await root.run('system', 'list', '--root', 'nowhere')).toMatchObject(refused(4, 'file-not-found'));
+    const ended = await root.run('system', 'list', '--root', 'east:nowhere');
+    expect(ended).toMatchObject({ code: 4, stdout: expect.stringContaining('tokyo') });
+    expect(ended.stderr).toContain('nowhere, in which systems are looked for, is not there.');
+  });
+
+  it('suggest the system that was probably meant', async () => {
+    const ended = await root.run('system', 'show', 'tokio', '--root', 'east');
+    expect(ended).toMatchObject(refused(4, 'system-not-found'));
+    expect(ended.stderr).toContain('Did you mean tokyo?');
+  });
+});
+
+describe('systems', () => {
+  it('of one name in two roots are told apart by their paths', async () => {
+    await root.ok('system', 'create', 'tokyo', '--root', 'west');
+    const ended = await root.run('volume', 'list', 'tokyo', '--root', 'east:west');
+    expect(ended).toMatchObject(refused(2, 'usage'));
+    expect(ended.stderr).toContain('There are 2 systems named "tokyo"');
+    await root.ok('system', 'delete', './west/tokyo');
+  });
+
+  it('keep their name when their folder is renamed', async () => {
+    await rename(root.file('west/osaka'), root.file('west/elsewhere'));
+    await root.ok('system', 'show', 'osaka', '--root', 'west');
+    expect(await root.run('system', 'show', 'elsewhere', '--root', 'west')).toMatchObject(
+      refused(4, 'system-not-found'),
+    );
+    await rename(root.file('west/elsewhere'), root.file('west/osaka'));
+  });
+
+  it('that were copied by hand are told', async () => {
+    await cp(root.file('east/tokyo'), root.file('east/tokyo-2'), { recursive: true });
+    const ended = await root.run('system', 'list', '--root', 'east');
+    expect(ended).toMatchObject({ code: 0, stderr: expect.stringContaining('are one system, copied') });
+    await root.ok('system', 'delete', './east/tokyo-2', '--force');
+  });
+
+  it('that are damaged are told, the others are listed, and a glob that means one is refused', async () => {
+    await mkdir(root.file('west/oslo'));
+    await writeFile(root.file('west/oslo/system.json'), 'garbage');
+    const ended = await root.run('volume', 'list', '--root', 'east:west', '--json');
+    expect(ended.code).toBe(6);
+    expect(JSON.parse(ended.stdout)).toMatchObject({ volumes: [{ name: 'db' }] });
+    expect(ended.stderr).toContain('Not listed:');
+    expect(await root.run('volume', 'reserve', 'o*:*', '--root', 'west')).toMatchObject(refused(6, 'metadata-damaged'));
+    expect(await root.run('system', 'show', 'oslo', '--root', 'west')).toMatchObject(refused(6, 'metadata-damaged'));
+  });
+
+  it('that hold volumes are not deleted unasked', async () => {
+    expect(await root.run('system', 'delete', 'tokyo', '--root', 'east')).toMatchObject(refused(3, 'not-empty'));
+    await root.ok('system', 'delete', 'tokyo', '--force', '--root', 'east');
+    expect(await names('east')).toEqual([]);
+  });
+});
