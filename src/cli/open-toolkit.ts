@@ -101,7 +101,7 @@ export class Toolkit {
   /** Runs a program of the user's beside what is served. */
   async runProgram(words: readonly string[], environment: Record<string, string>, stop: AbortSignal): Promise<number> {
     const { runProgram } = await import('../platform/run-program.js');
-    return await runProgram(words, environment, stop);
+    return runProgram(words, environment, stop);
   }
 
   get streams(): Streams {

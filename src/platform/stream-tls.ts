@@ -14,13 +14,14 @@ export function encrypted(plain: Socket, identity: TlsIdentity): Promise<TLSSock
     const authorities = identity.clientAuthoritiesPem;
     const fail = (error: Error | undefined) =>
       reject(new StreamError('broken', 'the two sides did not agree on an encryption', error));
+    // Half-closed connections are for plain ones: one that ends before the agreement shall fail at once.
+    plain.allowHalfOpen = false;
     try {
       const server = createServer({
         cert: identity.certificatePem,
         key: identity.keyPem,
         ...(authorities === undefined ? {} : { ca: authorities, requestCert: true, rejectUnauthorized: true }),
         minVersion: 'TLSv1.2',
-        allowHalfOpen: true,
         handshakeTimeout: AGREEMENT_LIMIT_MS,
       });
       server.once('secureConnection', resolve);

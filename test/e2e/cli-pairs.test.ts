@@ -49,7 +49,9 @@ describe('the life of a pair', () => {
     expect(ended.stdout).toBe(
       'tokyo:db -> tokyo:copy is a pair now, pending. 1 track (64KiB) to copy from tokyo:db to tokyo:copy.\n',
     );
-    expect(ended.stderr).toBe('Copying is left to do: run "copyset pair wait tokyo:db tokyo:copy --status duplex".\n');
+    expect(ended.stderr).toBe(
+      'Copying is left to do: run "copyset pair wait tokyo:db tokyo:copy --status duplex" or "copyset copier run --once tokyo".\n',
+    );
     expect(await pairs('--status', 'COPY')).toMatchObject([{ status: 'pending', cci: 'COPY', outOfSyncTracks: 1 }]);
   });
 

@@ -31,7 +31,7 @@ export class Shell {
 
   async end(signal: NodeJS.Signals): Promise<ShellEnd> {
     this.child.kill(signal);
-    return await this.ended;
+    return this.ended;
   }
 }
 

@@ -155,7 +155,7 @@ const doubt: readonly PlantedBug[] = [
   },
   {
     id: 'H32d',
-    file: `${HOSTIO}/drain.ts`,
+    file: `${HOSTIO}/copy-batch.ts`,
     find: 'if (!rewritten.target.touched(track)) append',
     replace: 'append',
     why: 'the code of copied data counts for what a host wrote over it',
@@ -312,7 +312,7 @@ const protocols: readonly PlantedBug[] = [
   },
   {
     id: 'P2c',
-    file: `${HOSTIO}/drain.ts`,
+    file: `${HOSTIO}/copy-batch.ts`,
     find: ' || batch.watch.touched(track)) continue;',
     replace: ') continue;',
     why: 'nobody looks whether a track was written again while it was copied',

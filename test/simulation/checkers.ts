@@ -1,5 +1,5 @@
 import type { PairRecord } from '../../src/core/pair/pair.js';
-import { activeState, phaseOf, pointInTimeLost } from '../../src/core/pair/pair.js';
+import { phaseOf, pointInTimeLost } from '../../src/core/pair/pair.js';
 import { ANYTHING, type Contents, differingTracks, imageOf, SECTOR_OFFSETS, trackOfSector } from './campaign/domain.js';
 import { ahead, keyOf, type Oracle } from './campaign/oracle.js';
 import { modelOf, type Session, SYSTEM, takeTransition, Violation } from './campaign/session.js';
@@ -90,6 +90,7 @@ function recordOf(session: Session, key: string): PairRecord | undefined {
 /** Statuses are those last acknowledged, or where copying by itself leads. */
 function checkPairTable(session: Session): void {
   const { oracle, controller } = session;
+  session.noteLosses();
   const keys = new Set<string>();
   for (const record of controller.catalog.pairs.values()) {
     const key = keyOf(session.nameOf(record.primary), session.nameOf(record.secondary));
@@ -97,7 +98,6 @@ function checkPairTable(session: Session): void {
     const model = oracle.pairs.get(key);
     if (model === undefined) throw new Violation(`${key} is a pair, and nobody made it`);
     if (session.afterFaults && record.state.status === 'suspended') {
-      takeSuspension(session, record);
       oracle.pairs.set(key, modelOf(record));
       continue;
     }
@@ -105,13 +105,6 @@ function checkPairTable(session: Session): void {
     oracle.pairs.set(key, modelOf(record));
   }
   for (const key of oracle.pairs.keys()) if (!keys.has(key)) throw new Violation(`the pair ${key} is gone`);
-}
-
-/** A fault may suspend a pair; where it cost the point in time, S promises nothing any more. */
-function takeSuspension(session: Session, record: PairRecord): void {
-  const secondary = session.oracle.volumes.get(session.nameOf(record.secondary));
-  if (secondary !== undefined && pointInTimeLost(record.state)) secondary.contents = null;
-  if (secondary !== undefined && activeState(record.state).status === 'resync-reverse' && phaseOf(record.state) === 'restore') secondary.contents = null;
 }
 
 /** I2 and I4: what hosts were promised is there, sector by sector. */

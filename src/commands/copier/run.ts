@@ -29,7 +29,7 @@ export default class CopierRun extends ToolkitCommand<typeof CopierRun> {
   protected async execute(): Promise<Outcome> {
     const toolkit = openToolkit(this.roots, this.id);
     const places = await toolkit.matchAll(this.args.systems ?? ['*']);
-    return this.flags.once ? await this.#once(places) : await this.#forEver(places);
+    return this.flags.once ? this.#once(places) : this.#forEver(places);
   }
 
   async #once(places: readonly SystemPlace[]): Promise<Outcome> {

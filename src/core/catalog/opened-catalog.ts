@@ -1,19 +1,17 @@
 import {
-  ANSWERS_KEPT,
   assert,
   type ChangeNumber,
-  type Epoch,
   failure,
   type PairNumber,
   type TrackCount,
   tuning,
   type VolumeNumber,
 } from '../foundation/foundation.js';
-import { type MapName, PAIR_MAPS, type PairRecord } from '../pair/pair.js';
+import { type MapName, PAIR_MAPS } from '../pair/pair.js';
 import type { Files, Random } from '../ports/ports.js';
 import { demandDocument, Ledger, type LedgerFrame, writeDocument } from '../storage/storage.js';
 import type { TrackedMap } from '../trackmap/trackmap.js';
-import type { VolumeRecord } from '../volume/volume.js';
+import { CatalogRows } from './catalog-rows.js';
 import {
   type Change,
   type FlatRuns,
@@ -26,8 +24,8 @@ import {
   volumeMapKey,
 } from './changes.js';
 import { MapStore } from './map-store.js';
-import { LOG_FOLDER, pairFiles, pairTablePath, volumeFiles, volumeTablePath } from './system-files.js';
-import { type PortRecord, pairTableFormat, volumeTableFormat } from './tables.js';
+import { LOG_FOLDER, pairTablePath, volumeTablePath } from './system-files.js';
+import { pairTableFormat, volumeTableFormat } from './tables.js';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -41,19 +39,8 @@ export interface CatalogOptions {
  * A system's tables and maps in memory, equal to log and files. Every change passes `change`; marks of host writes alone are
  * made on the maps directly and logged later (their region is active).
  */
-export class Catalog {
+export class Catalog extends CatalogRows {
   readonly folder: string;
-  readonly volumes = new Map<VolumeNumber, VolumeRecord>();
-  readonly pairs = new Map<PairNumber, PairRecord>();
-  readonly ports = new Map<string, PortRecord>();
-  /** Regions that are active according to the log. */
-  readonly active = new Map<VolumeNumber, Set<number>>();
-  readonly answers = new Map<string, unknown>();
-  leftovers: string[] = [];
-  epoch: Epoch = 0;
-  pairNumberNext: PairNumber = 1;
-  /** Rises with every row that comes, goes or changes: what was worked out from rows holds as long as it stays. */
-  rowsVersion = 0;
   /** True when the last frame of the log was cut short by a crash. */
   readonly tornTail: boolean;
 
@@ -63,10 +50,10 @@ export class Catalog {
   readonly #maps: MapStore;
   /** The counts of maps as of the log's start, for those not opened since. */
   readonly #counts = new Map<string, TrackCount>();
-  readonly #pairsOfVolume = new Map<VolumeNumber, Set<PairNumber>>();
   #checkpointing: Promise<void> | undefined;
 
   private constructor(files: Files, random: Random, folder: string, readOnly: boolean) {
+    super();
     this.#files = files;
     this.#random = random;
     this.folder = folder;
@@ -116,17 +103,6 @@ export class Catalog {
     return this.#maps.countOf(key) ?? this.#counts.get(key) ?? 0;
   }
 
-  /** Numbers of the pairs that a volume takes part in. */
-  pairsOf(volume: VolumeNumber): readonly PairNumber[] {
-    return [...(this.#pairsOfVolume.get(volume) ?? [])];
-  }
-
-  trackCountOf(volume: VolumeNumber): TrackCount {
-    const record = this.volumes.get(volume);
-    assert(record, `volume ${volume} is in the table`);
-    return Math.ceil(record.sizeBytes / record.trackSizeBytes);
-  }
-
   /**
    * Logs the changes that `decide` returns as one frame and makes them in memory. `decide` runs when nothing can come between it
    * and the frame; what it read is still so. An empty list logs nothing. With `withMarks` the unlogged marks of all maps stand
@@ -154,6 +130,15 @@ export class Catalog {
   async durable(): Promise<void> {
     while (this.#checkpointing) await this.#checkpointing;
     await this.#ledger.durable();
+  }
+
+  /**
+   * Throws once the log has failed: tables and maps here may be ahead of what a crash leaves, so nothing may be written that rests
+   * on them. The system has to be opened again.
+   */
+  demandSound(): void {
+    const { failure } = this.#ledger;
+    if (failure !== undefined) throw failure;
   }
 
   /** Writes maps and tables out and starts the log anew. */
@@ -251,7 +236,7 @@ export class Catalog {
     for (const { volume, regions } of volumes.active) this.active.set(volume, new Set(regions));
     for (const { map, count } of volumes.counts) this.#counts.set(map, count);
     for (const { id, answer } of volumes.answers) this.answers.set(id, answer);
-    for (const record of pairs.pairs) this.#putPair(record);
+    for (const record of pairs.pairs) this.putPair(record);
   }
 
   #replay(frame: LedgerFrame): void {
@@ -271,46 +256,8 @@ export class Catalog {
   }
 
   #apply(change: Change): void {
-    switch (change.do) {
-      case 'grant':
-        this.epoch = change.epoch;
-        return;
-      case 'put-volume':
-        this.rowsVersion += 1;
-        this.volumes.set(change.record.number, change.record);
-        return;
-      case 'drop-volume':
-        this.#dropVolume(change.number);
-        return;
-      case 'put-pair':
-        this.#putPair(change.record);
-        return;
-      case 'drop-pair':
-        this.#dropPair(change.number);
-        return;
-      case 'put-port':
-        this.rowsVersion += 1;
-        this.ports.set(change.record.name, change.record);
-        return;
-      case 'drop-port':
-        this.rowsVersion += 1;
-        this.ports.delete(change.name);
-        return;
-      case 'cleaned':
-        this.leftovers = [];
-        return;
-      case 'activate':
-        addAll(this.active, change.volume, change.regions);
-        return;
-      case 'cool':
-        deleteAll(this.active, change.volume, change.regions);
-        return;
-      case 'answer':
-        this.#keepAnswer(change.id, change.answer);
-        return;
-      default:
-        this.#applyToMaps(change);
-    }
+    if (this.applyToRows(change)) return;
+    this.#applyToMaps(change);
   }
 
   #applyToMaps(change: MapChange): void {
@@ -339,46 +286,9 @@ export class Catalog {
     }
   }
 
-  #putPair(record: PairRecord): void {
-    this.rowsVersion += 1;
-    this.pairs.set(record.number, record);
-    this.pairNumberNext = Math.max(this.pairNumberNext, record.number + 1);
-    addAll(this.#pairsOfVolume, record.primary, [record.number]);
-    addAll(this.#pairsOfVolume, record.secondary, [record.number]);
-  }
-
-  #dropPair(number: PairNumber): void {
-    const record = this.pairs.get(number);
-    if (!record) return;
-    this.rowsVersion += 1;
-    this.pairs.delete(number);
-    deleteAll(this.#pairsOfVolume, record.primary, [number]);
-    deleteAll(this.#pairsOfVolume, record.secondary, [number]);
-    for (const map of PAIR_MAPS) this.#forgetMap(pairMapKey(number, map));
-    this.leftovers.push(...pairFiles(number));
-  }
-
-  #dropVolume(number: VolumeNumber): void {
-    const record = this.volumes.get(number);
-    if (!record) return;
-    this.rowsVersion += 1;
-    this.volumes.delete(number);
-    this.active.delete(number);
-    for (const map of VOLUME_MAPS) this.#forgetMap(volumeMapKey(number, map));
-    this.leftovers.push(record.imagePath, ...volumeFiles(number));
-  }
-
-  #forgetMap(key: MapKey): void {
+  protected override forgetMap(key: MapKey): void {
     this.#maps.drop(key);
     this.#counts.delete(key);
-  }
-
-  #keepAnswer(id: string, answer: unknown): void {
-    this.answers.set(id, answer);
-    for (const oldest of this.answers.keys()) {
-      if (this.answers.size <= ANSWERS_KEPT) break;
-      this.answers.delete(oldest);
-    }
   }
 
   #peekMarks(): Change[] {
@@ -410,17 +320,4 @@ function ownerOf(key: MapKey): number {
 
 function eachRun(runs: FlatRuns, act: (first: number, count: number) => void): void {
   for (let i = 0; i < runs.length; i += 2) act(runs[i] as number, runs[i + 1] as number);
-}
-
-function addAll<Key>(sets: Map<Key, Set<number>>, key: Key, values: readonly number[]): void {
-  let set = sets.get(key);
-  if (!set) sets.set(key, (set = new Set()));
-  for (const value of values) set.add(value);
-}
-
-function deleteAll<Key>(sets: Map<Key, Set<number>>, key: Key, values: readonly number[]): void {
-  const set = sets.get(key);
-  if (!set) return;
-  for (const value of values) set.delete(value);
-  if (set.size === 0) sets.delete(key);
 }

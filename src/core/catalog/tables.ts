@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { DOCUMENT_MAX_BYTES, TRACK_SIZE_MAX_BYTES, TRACK_SIZE_MIN_BYTES } from '../foundation/foundation.js';
+import { TRACK_SIZE_MAX_BYTES, TRACK_SIZE_MIN_BYTES } from '../foundation/foundation.js';
 import { type PairRecord, pairRecordSchema } from '../pair/pair.js';
 import type { DocumentFormat } from '../storage/storage.js';
 import { type VolumeRecord, volumeRecordSchema } from '../volume/volume.js';
@@ -104,5 +104,3 @@ export const pairTableFormat: DocumentFormat<PairTable> = {
   version: 1,
   schema: v.strictObject({ change: natural, pairs: v.array(pairRecordSchema) }),
 };
-
-export const TABLE_MAX_BYTES = DOCUMENT_MAX_BYTES;

@@ -24,7 +24,7 @@ interface Copying {
   users: number;
   readonly stop: AbortController;
   readonly done: Promise<void>;
-  failed?: unknown;
+  failed?: Error;
 }
 
 /** Owns one system: its catalog, its open volumes, its copier. */
@@ -168,7 +168,7 @@ export class Controller implements SystemClient {
     const copying: Copying = { users: 1, stop, done: this.copier.run(stop.signal) };
     this.#copying = copying;
     copying.done.catch((error: unknown) => {
-      copying.failed = error;
+      copying.failed = error instanceof Error ? error : new Error(String(error));
       this.notify();
     });
   }

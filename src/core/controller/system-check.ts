@@ -39,6 +39,7 @@ function imageDamage(controller: Controller, record: VolumeRecord): string | und
   const status = controller.files.status(path);
   if (!status) return `its image ${path} is missing`;
   if (status.kind !== 'file') return `its image ${path} is no plain file`;
+  if (record.status === 'format') return 'its formatting was cut short; volume format --force finishes it';
   if (status.sizeBytes !== record.sizeBytes)
     return `its image ${path} has ${status.sizeBytes} bytes instead of ${record.sizeBytes}`;
   return undefined;

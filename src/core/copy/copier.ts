@@ -12,6 +12,8 @@ export interface CopyJob {
   turn(tracks: number): Promise<'copied' | 'idle'>;
   /** Makes what was copied durable and clears its bits. */
   commit(): Promise<void>;
+  /** Lets go of what is under way without making it count: the copier met a fault of its own. */
+  abandon(): Promise<void>;
 }
 
 /** How long the copier looks for new work before it asks again, when nothing wakes it. */
@@ -42,6 +44,15 @@ export class Copier {
 
   /** Copies until `signal` fires. Whatever was copied is committed before it resolves. */
   async run(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#copy(signal);
+    } catch (error) {
+      for (const job of this.#jobs()) await job.abandon();
+      throw error;
+    }
+  }
+
+  async #copy(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const copied = await this.#pass();
       if (copied) await this.#clock.yieldTurn();

@@ -1,45 +1,16 @@
-import { type Change, pairMapKey, volumeMapKey } from '../catalog/catalog.js';
 import { type CopyJob, RateLimit } from '../copy/copy.js';
 import { isToolkitError, type TrackRun, tuning } from '../foundation/foundation.js';
 import { completed, type PairRecord, paceTracks, type SuspendReason } from '../pair/pair.js';
-import type { Watch } from '../trackmap/trackmap.js';
-import { bindCode, isZero } from '../volume/volume.js';
+import { isZero } from '../volume/volume.js';
 import type { Claim } from './claims.js';
+import { type Batch, clearsOf, type Lane, writeSourceCodes, writeTargetCodes } from './copy-batch.js';
 import type { Fabric } from './fabric.js';
-import type { LivePair, LiveVolume } from './live-volume.js';
+import type { LivePair } from './live-volume.js';
 import { checkCodeFailure, readCoded } from './track-codes.js';
 
 const LANES_MAX = 4;
 /** A batch is committed after this time even where a low rate has let little be copied: it bounds what an interruption copies again. */
 const BATCH_MS = 1_000;
-
-/** A contiguous piece under way: claimed, being read turn by turn, then landing. */
-interface Lane {
-  readonly run: TrackRun;
-  readonly claim: Claim;
-  readonly buffer: Uint8Array;
-  filledTracks: number;
-  /** Something was landing at the source while it was read and had been marked before: the tracks are copied once more (H11). */
-  overtaken: boolean;
-  /** Tracks whose check code was computed, not verified: the source's code becomes set as well. */
-  readonly computed: boolean[];
-  readonly codes: Uint32Array;
-}
-
-/** Everything between two commits. Its pair's mutex is held, so the pair's state does not change under it. */
-interface Batch {
-  readonly map: 'outOfSync' | 'secondary';
-  readonly source: LiveVolume;
-  readonly target: LiveVolume;
-  readonly watch: Watch;
-  /** What others wrote at either side since the batch began; the codes of such tracks are not those of the copied data. */
-  readonly rewritten: { readonly source: Watch; readonly target: Watch };
-  readonly release: () => void;
-  readonly landed: Lane[];
-  readonly landing: Set<Promise<void>>;
-  copiedTracks: number;
-  readonly begunMs: number;
-}
 
 export interface DrainHooks {
   /** Copying finished and moved the pair on, durably. */
@@ -58,7 +29,7 @@ export class Drain implements CopyJob {
   #batch: Batch | undefined;
   #lane: Lane | undefined;
   #pointer = 0;
-  #fault: unknown;
+  #fault: Error | undefined;
 
   constructor(fabric: Fabric, pair: LivePair, hooks: DrainHooks) {
     this.#fabric = fabric;
@@ -226,7 +197,7 @@ export class Drain implements CopyJob {
     while (batch.landing.size >= LANES_MAX) await Promise.race(batch.landing);
     const landing = this.#land(batch, lane)
       .catch((error: unknown) => {
-        this.#fault ??= error;
+        this.#fault ??= asError(error);
       })
       .finally(() => batch.landing.delete(landing));
     batch.landing.add(landing);
@@ -253,26 +224,18 @@ export class Drain implements CopyJob {
       }
       this.#fabric.hooks.step('copy.landed');
       batch.landed.push(lane);
-      this.#writeCodes(target, lane);
+      writeTargetCodes(target, lane);
     } finally {
       target.claims.release(lane.claim);
       this.#buffers.push(lane.buffer);
     }
   }
 
-  #writeCodes(target: LiveVolume, lane: Lane): void {
-    const codes = new Uint32Array(lane.run.count);
-    for (let i = 0; i < lane.run.count; i += 1) {
-      codes[i] = bindCode(lane.codes[i] ?? 0, target.number, lane.run.first + i);
-    }
-    target.codes.write(lane.run.first, codes);
-  }
-
   /** Data of both sides and the codes durable, then the bits of all tracks that nobody marked again are cleared (P2). */
   async #settle(batch: Batch): Promise<void> {
     const { source, target, landed } = batch;
     if (landed.length === 0) return;
-    for (const lane of landed) this.#writeSourceCodes(batch, lane);
+    for (const lane of landed) writeSourceCodes(batch, lane);
     await Promise.all([
       this.#fabric.flush(target.number),
       this.#fabric.flush(source.number),
@@ -288,49 +251,16 @@ export class Drain implements CopyJob {
   #clear(batch: Batch): Promise<void> {
     const { catalog } = this.#fabric;
     const { secondaryLacks, primaryLacks } = this.#pair.roles;
-    const changes = () => this.#clears(batch);
+    const changes = () => {
+      const record = this.#pair.record;
+      return record ? clearsOf(batch, record, this.#pair.map(batch.map).map, this.#pointer) : [];
+    };
     if (batch.map !== secondaryLacks && batch.map !== primaryLacks) return catalog.change(changes);
     return this.#fabric.clearDurably(
       this.#pair,
       batch.landed.map(({ run }) => run),
       changes,
     );
-  }
-
-  #writeSourceCodes({ source, rewritten }: Batch, lane: Lane): void {
-    if (lane.overtaken) return;
-    for (let i = 0; i < lane.run.count; i += 1) {
-      const track = lane.run.first + i;
-      if (!lane.computed[i] || rewritten.source.touched(track)) continue;
-      source.codes.write(track, Uint32Array.of(bindCode(lane.codes[i] ?? 0, source.number, track)));
-    }
-  }
-
-  #clears(batch: Batch): Change[] {
-    const record = this.#pair.record;
-    if (!record) return [];
-    const clean: number[] = [];
-    const targetCoded: number[] = [];
-    const sourceCoded: number[] = [];
-    const { rewritten } = batch;
-    for (const lane of batch.landed) {
-      if (lane.overtaken) continue;
-      for (let i = 0; i < lane.run.count; i += 1) {
-        const track = lane.run.first + i;
-        if (!this.#pair.map(batch.map).map.has(track) || batch.watch.touched(track)) continue;
-        append(clean, track);
-        if (!rewritten.target.touched(track)) append(targetCoded, track);
-        if (lane.computed[i] && !rewritten.source.touched(track)) append(sourceCoded, track);
-      }
-    }
-    const changes: Change[] = [
-      { do: 'clear', map: pairMapKey(record.number, batch.map), runs: clean },
-      { do: 'clear', map: volumeMapKey(batch.target.number, 'codeless'), runs: targetCoded },
-      { do: 'put-pair', record: { ...record, copyPointer: this.#pointer } },
-    ];
-    if (sourceCoded.length > 0)
-      changes.push({ do: 'clear', map: volumeMapKey(batch.source.number, 'codeless'), runs: sourceCoded });
-    return changes;
   }
 
   /** Moves the pair on where its copying is finished. */
@@ -372,17 +302,20 @@ export class Drain implements CopyJob {
     if (record) this.#hooks.progress(record, batch.copiedTracks * batch.source.geometry.trackSizeBytes);
   }
 
-  /** A fault suspends the pair and never loses a difference: no bit of the batch is cleared. */
-  async #fail(error: unknown): Promise<void> {
+  async abandon(): Promise<void> {
     const batch = this.#batch;
     this.#fault = undefined;
-    if (batch) {
-      if (this.#lane) batch.target.claims.release(this.#lane.claim);
-      this.#lane = undefined;
-      await Promise.all(batch.landing);
-      this.#fault = undefined;
-      this.#end(batch);
-    }
+    if (!batch) return;
+    if (this.#lane) batch.target.claims.release(this.#lane.claim);
+    this.#lane = undefined;
+    await Promise.all(batch.landing);
+    this.#fault = undefined;
+    this.#end(batch);
+  }
+
+  /** A fault suspends the pair and never loses a difference: no bit of the batch is cleared. */
+  async #fail(error: unknown): Promise<void> {
+    await this.abandon();
     if (!isToolkitError(error)) throw error;
     const reasons: Partial<Record<string, SuspendReason>> = { 'check-code': 'check-code', 'no-space': 'no-space' };
     await this.#fabric.suspend(this.#pair, reasons[error.code] ?? 'io-error', error.message);
@@ -402,9 +335,6 @@ export class Drain implements CopyJob {
   }
 }
 
-/** Adds a track to flat runs, joining it to the last run where it follows on. */
-function append(runs: number[], track: number): void {
-  const last = runs.length - 2;
-  if (last >= 0 && (runs[last] as number) + (runs[last + 1] as number) === track) (runs[last + 1] as number) += 1;
-  else runs.push(track, 1);
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }

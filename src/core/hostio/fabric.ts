@@ -166,6 +166,7 @@ export class Fabric {
     this.#demandHostQuickly(volume, 'write');
     const tracks = volume.geometry.tracksOf(offset, data.length);
     if (nextObstacle(this, volume, tracks, undefined, HOST)) return false;
+    this.catalog.demandSound();
     this.mark(volume, tracks, HOST);
     volume.image.write(data, offset);
     return true;
@@ -197,6 +198,7 @@ export class Fabric {
       await this.#remove(volume, obstacle, HOST, { data, offset });
       this.demandHost(number, 'write');
     }
+    this.catalog.demandSound();
     this.mark(volume, tracks, HOST);
     volume.image.write(data, offset);
   }
@@ -205,7 +207,10 @@ export class Fabric {
   async clearTheWay<T>(volume: LiveVolume, tracks: TrackRun, writer: Writer, land: () => T): Promise<T> {
     for (;;) {
       const obstacle = nextObstacle(this, volume, tracks, undefined, writer);
-      if (!obstacle) return land();
+      if (!obstacle) {
+        this.catalog.demandSound();
+        return land();
+      }
       await this.#remove(volume, obstacle, writer);
     }
   }

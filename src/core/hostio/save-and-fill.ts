@@ -1,5 +1,5 @@
-import { assert, type ByteOffset, type TrackRun } from '../foundation/foundation.js';
 import { pairMapKey } from '../catalog/catalog.js';
+import { assert, type ByteOffset, type TrackRun } from '../foundation/foundation.js';
 import type { Side } from '../pair/pair.js';
 import type { Fabric, Writer } from './fabric.js';
 import type { LivePair, LiveVolume } from './live-volume.js';
@@ -78,6 +78,7 @@ export async function supersedeTracks(
   try {
     const from = volume.geometry.offsetOf(tracks.first);
     const length = volume.geometry.bytesOfRun(tracks);
+    fabric.catalog.demandSound();
     fabric.mark(volume, tracks, {});
     volume.image.write(write.data.subarray(from - write.offset, from - write.offset + length), from);
     fabric.hooks.step('supersede.written');
@@ -108,6 +109,7 @@ async function moveTracks(
   const offset = target.geometry.offsetOf(first);
   fabric.read(reader.number, buffer, offset);
   assert(coldRegions(target, tracks).length === 0, 'a save or fill lands in active regions');
+  fabric.catalog.demandSound();
   target.allocated.mark(first, count);
   target.codeless.mark(first, count);
   target.image.write(buffer, offset);

@@ -67,7 +67,7 @@ export class Transmission implements WriteOwner {
     const used = this.#consume(chunk);
     this.#output.flush();
     if (used === chunk.length || !this.#isTaking()) return;
-    this.#held = chunk.slice(used);
+    this.#held = Buffer.from(chunk.subarray(used));
     this.#stream.pause();
   }
 

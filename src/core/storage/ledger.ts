@@ -182,6 +182,11 @@ export class Ledger {
     }
   }
 
+  /** Why nothing is appended or made durable any more; what was appended last may be lost. */
+  get failure(): unknown {
+    return this.#failure ?? this.#sides?.[0].flusher.failure;
+  }
+
   /** Makes nothing durable. */
   close(): void {
     for (const side of this.#sides ?? []) side.file.close();

@@ -4,6 +4,8 @@ import { World } from '../../simulation/world/world.js';
 
 /** A job with so many tracks to copy, which remembers its turns in a list that all jobs share. */
 class Counted implements CopyJob {
+  abandon = async () => undefined;
+
   readonly name: string;
   readonly turns: string[];
   left: number;

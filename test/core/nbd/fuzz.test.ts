@@ -36,7 +36,7 @@ function someRequest(rng: Rng): Buffer {
   const command = rng.chance(0.95) ? rng.pick([0, 0, 1, 1, 1, 3, 4, 5, 6, 7]) : rng.next() & 0xffff;
   const flags = rng.chance(0.8) ? 0 : rng.pick([1, 2, 4, 8, 16, 32, rng.next() & 0xffff]);
   const offset = rng.chance(0.9) ? rng.below(SIZE) : anything(rng);
-  const payload = command === CMD.WRITE ? junk(rng, 3000) : Buffer.alloc(0);
+  const payload = Buffer.alloc(command === CMD.WRITE ? rng.below(1500) : 0, rng.next() & 255);
   const length = command === CMD.WRITE ? payload.length : rng.chance(0.9) ? rng.below(5000) : anything(rng);
   const words = request(command, { flags, offset, length, cookie: rng.next() }, payload);
   if (rng.chance(0.002)) words[rng.below(28)] = rng.next() & 255;
@@ -50,7 +50,7 @@ interface Fuzzer {
 }
 
 async function newFuzzer(rng: Rng, peer: Peer): Promise<Fuzzer> {
-  peer.wire.chunkBytes = rng.pick([1, 7, 100, 5000, 262_144]);
+  peer.wire.chunkBytes = rng.pick([11, 100, 1000, 5000, 262_144]);
   peer.wire.send(be32(rng.chance(0.95) ? 3 : rng.next()));
   if (rng.chance(0.3)) return { peer, speaks: 'options', left: 1 };
   peer.wire.send(option(OPT.STRUCTURED_REPLY), option(OPT.SET_META_CONTEXT, metaData('db', ['base:allocation'])));

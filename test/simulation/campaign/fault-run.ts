@@ -102,7 +102,7 @@ async function recovery(session: Session): Promise<void> {
     throw new Violation(`the system does not open again: ${error instanceof Error ? error.stack : String(error)}`);
   }
   const { findings } = (await session.controller.request('system.check', { repair: true, deep: false })).output;
-  const bad = findings.filter(({ severity, message }) => severity === 'error' && !message.startsWith('lacks'));
+  const bad = findings.filter(({ severity, message }) => severity === 'error' && !/^lacks|formatting was cut short/.test(message));
   if (bad.length > 0) throw new Violation(`after the fault the system is damaged: ${JSON.stringify(bad)}`);
   checkRecovered(session, { epoch, epochShown, powerLost });
   await settle(session);

@@ -236,6 +236,21 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    name: 'a chain whose far end is copied slowly from a split',
+    prepare: async (session) => {
+      await threeVolumes(session);
+      session.controller.startCopying();
+      await session.pair('a', 'b');
+      await session.wait('a', 'b', 'duplex');
+      await session.pair('b', 'c', { row: { split: true, pace: 'slow' } });
+    },
+    run: async (session) => {
+      await together(session.host('a', 8), session.host('c', 3));
+      await together(session.host('a', 6), session.wait('b', 'c', 'split'));
+      await together(session.host('a', 3), session.host('c', 3));
+    },
+  },
+  {
     name: 'a virtual copy of a virtual copy',
     prepare: async (session) => {
       await threeVolumes(session);

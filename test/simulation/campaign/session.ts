@@ -1,12 +1,14 @@
 import { Controller, readPlace, type RequestCode, type Requests } from '../../../src/core/controller/controller.js';
 import { isToolkitError } from '../../../src/core/foundation/foundation.js';
-import type { PairRecord } from '../../../src/core/pair/pair.js';
+import { type PairRecord, pointInTimeLost } from '../../../src/core/pair/pair.js';
 import { portsOf, SimSystem, TRACK } from '../system/sim-system.js';
 import { type FaultFiles, Rng, type SimDisk, World } from '../world/world.js';
 import { ANYTHING, type Contents, DOMAIN, differingTracks, logicalOf, SECTOR, SECTOR_OFFSETS, sectorsOf, stamped, VOLUME_BYTES } from './domain.js';
-import { contentsAfter, keyOf, Oracle, overwrite, type PairModel, type PendingWrite, type Transition, type VolumeModel } from './oracle.js';
+import { ahead, contentsAfter, keyOf, Oracle, overwrite, type PairModel, type PendingWrite, type Transition, type VolumeModel } from './oracle.js';
 
 const FAULTS: ReadonlySet<string> = new Set(['io-error', 'no-space', 'volume-blocked', 'file-not-found', 'limit-reached', 'metadata-damaged']);
+/** One of these at a time is under way. */
+const CHANGES_PAIRS: ReadonlySet<RequestCode> = new Set<RequestCode>(['pair.create', 'pair.split', 'pair.resync', 'pair.suspend', 'pair.delete', 'pair.rotate', 'pair.pace']);
 export const SYSTEM = '/sys/tokyo';
 
 /** Something that must not be. */
@@ -182,6 +184,7 @@ export class Session {
   /** The write was answered: the sectors hold it, or, where a gate or a refusal came between, what is there decides. */
   #landed(volume: string, model: VolumeModel, write: PendingWrite): void {
     model.writes.delete(write);
+    this.noteLosses();
     if (model.contents === null) return;
     const now = this.logical(volume);
     const old = model.contents;
@@ -218,12 +221,13 @@ export class Session {
   async ask<Code extends RequestCode>(code: Code, input: Requests[Code]['input']): Promise<Outcome<Code>> {
     try {
       const { output } = await this.controller.request(code, input);
-      this.oracle.transition = undefined;
+      if (CHANGES_PAIRS.has(code)) this.oracle.transition = undefined;
       return { output };
     } catch (error) {
       if (!isToolkitError(error)) throw error;
       if (this.faults !== undefined) throw new GaveUp(`${code}: ${error.message}`);
       this.noteTransition();
+      if (!CHANGES_PAIRS.has(code)) return { refused: error.code };
       const changed = this.oracle.transition?.after !== undefined;
       this.oracle.transition = undefined;
       if (changed) throw new Violation(`${code} was refused (${error.code}) after it had changed something`);
@@ -270,10 +274,20 @@ export class Session {
     const { transition } = this.oracle;
     if (transition === undefined || transition.after !== undefined) return;
     const now = this.#records();
-    const changed = [...new Set([...transition.before.keys(), ...now.keys()])].filter((key) => transition.before.get(key)?.state !== now.get(key)?.state || transition.before.get(key)?.generation !== now.get(key)?.generation);
+    const keys = [...new Set([...transition.before.keys(), ...now.keys()])];
+    const changed = keys.filter((key) => isChanged(transition.before.get(key), now.get(key)));
     if (changed.length === 0) return;
     transition.after = new Map(changed.map((key) => [key, now.get(key) && modelOf(now.get(key) as PairRecord)]));
     for (const key of changed) this.#foresee(transition, key, now.get(key));
+  }
+
+  /** A fault may have cost a secondary its point in time; it promises nothing any more. */
+  noteLosses(): void {
+    if (this.faults === undefined && !this.afterFaults) return;
+    for (const record of this.controller.catalog.pairs.values()) {
+      const secondary = this.oracle.volumes.get(this.nameOf(record.secondary));
+      if (secondary !== undefined && losesSecondary(record)) secondary.contents = null;
+    }
   }
 
   #foresee(transition: Transition, key: string, after: PairRecord | undefined): void {
@@ -304,6 +318,7 @@ export class Session {
   #sample(): void {
     const { fabric } = this.controller;
     const samples = new Map<string, Contents>();
+    this.noteLosses();
     for (const [name, model] of this.oracle.volumes) {
       const number = [...this.controller.catalog.volumes.values()].find((record) => record.name === name)?.number;
       if (number === undefined || !fabric.volume(number).gate.isClosed) continue;
@@ -363,6 +378,18 @@ export function takeTransition(oracle: Oracle, transition: Transition): void {
     volume.contents = contents;
     volume.older.clear();
   }
+}
+
+/** Whether a request made this difference; copying that came to its end did not. */
+function isChanged(before: PairRecord | undefined, after: PairRecord | undefined): boolean {
+  if (before === undefined || after === undefined) return before !== after;
+  if (before.state === after.state) return false;
+  return before.generation !== after.generation || !ahead(before.state.status).includes(after.state.status) || before.state.status === after.state.status;
+}
+
+function losesSecondary({ state }: PairRecord): boolean {
+  if (state.status !== 'suspended') return false;
+  return pointInTimeLost(state) || (state.from.status === 'resync-reverse' && state.from.backup === null);
 }
 
 export function modelOf(record: PairRecord): PairModel {

@@ -1,0 +1,23 @@
+import { Session } from './campaign/session.js';
+import { SCENARIOS } from './campaign/scenarios.js';
+import { FaultFiles } from './world/world.js';
+const [i, seed, call, nth, fault, track, tail] = process.argv.slice(2) as string[];
+const sc = SCENARIOS[Number(i)]!;
+const s = await Session.create(Number(seed));
+await s.world.run(s.close());
+const files = new FaultFiles(s.world.files); s.faults = files;
+await s.world.run(s.open());
+if (sc.prepare) await s.world.run(sc.prepare(s));
+files.plan({ call: call as never, nth: Number(nth), fault: fault as never });
+const lines: string[] = [];
+const orig = s.controller.step;
+const t = Number(track) * 8;
+const show = () => [...s.oracle.volumes].map(([name, m]) => { try { return `${name}:${m.contents?.[t]}/${s.logical(name)[t]} w${[...m.writes].filter(w=>w.sectors.includes(t)).map(w=>w.stamp+(w.unsure?'?':''))}`; } catch (e) { return name + ' ' + (e as Error).message; } }).join(' ') + ' | ' + [...s.controller.catalog.pairs.values()].map(p => { const lp = s.controller.fabric.pair(p.number); return `${s.nameOf(p.primary)}>${s.nameOf(p.secondary)} ${p.state.status}${p.state.status==='suspended'? '/'+p.state.from.status+' '+p.state.message.slice(0,60):''} g${p.generation} ${lp.outOfSync.map.has(Number(track))?'O':''}${lp.changed.map.has(Number(track))?'C':''}${lp.secondary.map.has(Number(track))?'S':''}`; }).join(' ; ');
+s.controller.step = (name: string) => { lines.push('   step ' + name); orig.call(s.controller, name); };
+let busy = false; let seen = false; let inj = 0;
+s.world.beforeCall((c) => { if (busy) return; busy = true; const w = c.write && /ledger/.test(c.path) ? Buffer.from(c.write.source).toString('latin1').replace(/[^ -~]/g,'').slice(0,300) : ''; lines.push(`${c.kind} ${c.path} ${c.write?.at} | ${show()} ${w}`); if (files.injected > inj) { inj = files.injected; lines.push('*** the fault struck before this'); seen = true; } busy = false; });
+const origMeet = files.meet.bind(files);
+files.meet = (c, p) => { const r = origMeet(c, p); if (r) lines.push(`*** STRIKE ${c} ${p} ${r}`); return r; };
+try { await s.world.run(sc.run(s)); } catch (e) { lines.push('ENDED ' + (e as Error).message + '\n' + (e as Error).stack?.slice(0, 600)); }
+const at = lines.findIndex(l => l.startsWith('*** STRIKE'));
+console.log(lines.slice(Math.max(0, at - 12), at + Number(tail ?? 30)).join('\n'));
