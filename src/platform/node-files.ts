@@ -44,7 +44,8 @@ function open(path: string, mode: OpenMode): OpenFile {
   }
   const status = fstatSync(fd);
   // A second hard link would be a second name that no lock knows of.
-  if (status.isFile() && status.nlink <= 1) return new NodeFile(path, fd, mode);
+  // A second name defeats locks; who only reads need not care.
+  if (status.isFile() && (status.nlink <= 1 || mode === 'read')) return new NodeFile(path, fd, mode);
   closeSync(fd);
   throw new FileError('not-regular', 'open', path);
 }

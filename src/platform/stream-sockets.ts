@@ -16,6 +16,9 @@ import { listenAtPath, socketPath } from './socket-place.js';
 /** Large enough for a whole request of 128 KiB with what follows it; each connection has one. */
 const RECEIVE_BUFFER_BYTES = 256 * 1024;
 
+/** A TCP peer that is silent for so long is asked whether it still lives. */
+const KEEP_ALIVE_AFTER_MS = 60_000;
+
 /**
  * How bytes are received. `reused`: into one buffer of the connection, the documented `onread` of a socket that is made anew
  * around the accepted handle, which is not documented. `events`: by 'data' events, for a library in which that fails.
@@ -130,9 +133,14 @@ async function listen(
   onStream: (stream: ByteStream) => void,
   mode: ReceiveMode,
 ): Promise<StreamListener> {
-  const server = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) =>
-    onStream(new SocketStream(socket, mode)),
-  );
+  const options = {
+    pauseOnConnect: true,
+    allowHalfOpen: true,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,
+  };
+  const server = createServer(options, (socket) => onStream(new SocketStream(socket, mode)));
   if (address.kind === 'unix') {
     const path = resolve(address.path);
     if (await isListening(path)) throw new StreamError('in-use', `somebody listens at ${path}`);

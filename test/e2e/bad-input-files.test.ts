@@ -13,7 +13,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { useRootFolder } from './root-folder.js';
 
 /** A system with a split pair, all of whose files are there: tables, maps, codes, log. */

@@ -286,7 +286,7 @@ const protocols: readonly PlantedBug[] = [
     id: 'P1b',
     file: `${HOSTIO}/fabric.ts`,
     find: "await this.catalog.change(() => [{ do: 'activate', volume: volume.number, regions }]);",
-    replace: '',
+    replace: 'this.catalog.active.set(volume.number, new Set([...volume.hot.keys(), ...regions]));',
     why: 'no active regions at all',
   },
   {

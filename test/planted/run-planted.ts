@@ -12,6 +12,9 @@ import { BUGS, type PlantedBug } from './bugs.js';
 const top = fileURLToPath(new URL('../..', import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), 'copyset-planted-'));
 
+/** No test file takes a tenth of this; a bug that only hangs is not noticed by a test. */
+const TOO_LONG_MS = 120_000;
+
 interface Tests {
   readonly passed: number;
   readonly failed: readonly string[];
@@ -51,11 +54,20 @@ function runTests(files: readonly string[], plant: string, titles: string, bail:
       cwd: top,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
+      // A group of its own: a bug may make a worker run in circles, which only ends with the whole group.
+      detached: true,
     });
     let noise = '';
+    const tooLong = setTimeout(() => {
+      noise += `\nno end after ${TOO_LONG_MS / 1000} s`;
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    }, TOO_LONG_MS);
     child.stdout.on('data', (chunk: Buffer) => (noise += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (noise += chunk.toString()));
-    child.on('close', () => resolve({ ...readReport(output, noise), seconds: (Date.now() - started) / 1000 }));
+    child.on('close', () => {
+      clearTimeout(tooLong);
+      resolve({ ...readReport(output, noise), seconds: (Date.now() - started) / 1000 });
+    });
   });
 }
 

@@ -4,7 +4,7 @@ import { type ControlChannel, connectChannel } from './control-client.js';
 import { ControlServer } from './control-server.js';
 import { Controller } from './open-controller.js';
 import type { Answered, RequestCode, RequestExtras, Requests, SystemClient } from './requests.js';
-import { ownedByOther, type Ports, type SystemPlace } from './system-place.js';
+import { acquireSystem, ownedByOther, type Ports, type SystemPlace } from './system-place.js';
 
 export interface ClientOptions {
   /** What the owner record says this process does: `pair create`. */
@@ -36,7 +36,7 @@ export async function openClient(ports: Ports, place: SystemPlace, options: Clie
 export async function openOwner(ports: Ports, place: SystemPlace, options: ClientOptions): Promise<OwnController> {
   const deadlineMs = ports.clock.monotonicMs() + (options.timeoutMs ?? TIMEOUT_DEFAULT_MS);
   for (;;) {
-    const answer = await ports.owners.acquire(place.path, options.purpose);
+    const answer = await acquireSystem(ports, place, options.purpose);
     if (answer.kind === 'granted') {
       const own = new OwnController(await Controller.open(ports, place, answer.grant), 0);
       await own.serving();
@@ -113,7 +113,7 @@ class ResolvingClient implements SystemClient {
     const { clock } = this.#ports;
     const deadlineMs = clock.monotonicMs() + (this.#options.timeoutMs ?? TIMEOUT_DEFAULT_MS);
     for (;;) {
-      const answer = await this.#ports.owners.acquire(this.#place.path, this.#options.purpose);
+      const answer = await acquireSystem(this.#ports, this.#place, this.#options.purpose);
       if (answer.kind === 'granted') {
         this.#own = new OwnController(await Controller.open(this.#ports, this.#place, answer.grant));
         return;

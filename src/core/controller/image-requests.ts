@@ -73,6 +73,9 @@ export async function exportVolume(
   const present = files.status(input.file);
   if (present && present.kind !== 'file')
     throw failure('not-regular', `${input.file} is no plain file.`, 'Name a file that may be replaced.');
+  const folder = input.file.slice(0, input.file.lastIndexOf('/')) || '/';
+  if (!files.status(folder))
+    throw failure('file-not-found', `There is no folder ${folder} to write ${input.file} in.`, 'Make it first.');
   const beside = `${input.file}.${ports.random.id().slice(0, 8)}.part`;
   const subject = { operation: 'volume export', primary: controller.address(record.number) };
   return recorded(controller, context, [subject], async () => {

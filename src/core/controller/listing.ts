@@ -135,6 +135,9 @@ export class Listing {
         ? counts.outOfSync
         : map('outOfSync').countUnion(map('changed'), map('secondary'));
     const frozen = frozenOf(record.state);
+    // In a restore the tracks that P lacks are out of sync as well.
+    const lackedByPrimary = rolesOf(record.state).primaryLacks === null ? 0 : counts.secondary;
+    const outOfSync = counts.outOfSync + lackedByPrimary;
     const { drain } = rolesOf(record.state);
     const speed = this.#speed(record.number);
     const left = drain ? counts[drain.map] * trackSizeBytes : 0;
@@ -149,10 +152,10 @@ export class Listing {
       cci: cciName(record.state.status, 'primary'),
       percentIdentical: percentIdentical(tracks, differing),
       tracks,
-      outOfSyncTracks: counts.outOfSync,
-      outOfSyncBytes: counts.outOfSync * trackSizeBytes,
+      outOfSyncTracks: outOfSync,
+      outOfSyncBytes: outOfSync * trackSizeBytes,
       changedTracks: counts.changed,
-      secondaryChangedTracks: counts.secondary,
+      secondaryChangedTracks: counts.secondary - lackedByPrimary,
       pace: record.pace,
       rateBytesPerSecond: record.rateBytesPerSecond,
       secondsLeft: drain && speed ? Math.ceil(left / speed) : null,

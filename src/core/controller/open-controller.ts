@@ -1,7 +1,7 @@
 import { Catalog, type Change, pairMapKey, volumeMapKey } from '../catalog/catalog.js';
 import { Copier, type RateLimit } from '../copy/copy.js';
-import { failure, type PairNumber, type VolumeNumber } from '../foundation/foundation.js';
-import { Drain, Fabric, Mutex, tracksPerRegion } from '../hostio/hostio.js';
+import { failure, MIB, type PairNumber, type VolumeNumber } from '../foundation/foundation.js';
+import { coldRegions, Drain, Fabric, type LiveVolume, Mutex, tracksPerRegion } from '../hostio/hostio.js';
 import { mapTakingDoubt, type PairRecord } from '../pair/pair.js';
 import type { Files, Grant, OwnerRecord } from '../ports/ports.js';
 import { relaxedFiles, removeUnfinishedDocuments, toToolkitError } from '../storage/storage.js';
@@ -12,6 +12,9 @@ import { History, type HistoryEvent } from './history.js';
 import { imagePathOf, isoTime, Listing } from './listing.js';
 import type { Answered, RequestCode, RequestExtras, Requests, SystemClient } from './requests.js';
 import type { Ports, SystemPlace } from './system-place.js';
+
+/** Regions made active ahead of a stream; after a crash as much is in doubt. */
+const WARM_AHEAD_BYTES = 64 * MIB;
 
 /** Who a request comes from, and how its effect is tied to its id. */
 export interface RequestContext {
@@ -46,6 +49,8 @@ export class Controller implements SystemClient {
   #watchers: (() => void)[] = [];
   #copying: Copying | undefined;
   #cap: RateLimit | undefined;
+  /** Where the last write to each volume ended. */
+  readonly #streamEnds = new Map<VolumeNumber, number>();
   #begun = 0;
   #endWaiters: (() => void)[] = [];
 
@@ -150,6 +155,16 @@ export class Controller implements SystemClient {
 
   step(name: string): void {
     if (this.faults.rows.length > 0) this.faults.step(name);
+  }
+
+  /** Makes the regions under a write active, and some ahead where it goes on from the last: a long stream costs few flushes. */
+  async warmFor(volume: LiveVolume, offsetBytes: number, lengthBytes: number): Promise<void> {
+    const isStream = this.#streamEnds.get(volume.number) === offsetBytes;
+    this.#streamEnds.set(volume.number, offsetBytes + lengthBytes);
+    const { geometry } = volume;
+    if (coldRegions(volume, geometry.tracksOf(offsetBytes, lengthBytes)).length === 0) return;
+    const reach = Math.min(lengthBytes + (isStream ? WARM_AHEAD_BYTES : 0), geometry.sizeBytes - offsetBytes);
+    await this.fabric.warm(volume, geometry.tracksOf(offsetBytes, reach));
   }
 
   /** Caps what this controller's pairs copy together; several controllers may share one cap. */

@@ -1,5 +1,5 @@
 import { type Change, pairMapKey, volumeMapKey } from '../catalog/catalog.js';
-import { failure, type PairNumber, type VolumeNumber } from '../foundation/foundation.js';
+import { failure, type PairNumber, sentence, type VolumeNumber } from '../foundation/foundation.js';
 import { mapCounts, pairChanges } from '../hostio/hostio.js';
 import {
   changedRecord,
@@ -217,7 +217,7 @@ function planCreation(
     noCopy: input.noCopy ?? false,
   };
   const verdict = judgeCreate(question);
-  if (verdict.kind === 'refuse') throw failure(verdict.code, `${verdict.why}.`, verdict.hint);
+  if (verdict.kind === 'refuse') throw failure(verdict.code, sentence(verdict.why), verdict.hint);
   const existing = verdict.kind === 'nothing' ? verdict.existing : undefined;
   if (!existing && (row.split || row.virtual)) demandJumpTaken(controller, secondary);
   const fresh = newPair(controller, controller.catalog.pairNumberNext + ahead, primary.number, secondary.number);

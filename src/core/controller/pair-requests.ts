@@ -1,5 +1,5 @@
 import type { Change } from '../catalog/catalog.js';
-import { failure } from '../foundation/foundation.js';
+import { failure, plural } from '../foundation/foundation.js';
 import { lossesDownstream, mapCounts } from '../hostio/hostio.js';
 import { incompleteAfterDelete, type PairOperation, type PairRecord, secondaryComplete } from '../pair/pair.js';
 import type { VolumeRecord } from '../volume/volume.js';
@@ -64,7 +64,7 @@ export async function suspendPairs(
     if (allowWrite && !input.force && !secondaryComplete(record.state, outOfSync)) {
       throw failure(
         'force-needed',
-        `${controller.address(record.secondary)} lacks ${outOfSync} tracks; a host that writes it would work on a mix.`,
+        `${controller.address(record.secondary)} lacks ${plural(outOfSync, 'track')}; a host that writes it would work on a mix.`,
         'Give --force with --allow-write if that is what you want.',
       );
     }
@@ -135,7 +135,7 @@ function afterDelete(controller: Controller, record: PairRecord, input: Requests
   if (first && !input.force && !input.plan) {
     throw failure(
       'force-needed',
-      `${controller.address(record[first.side])} would lack ${first.missingTracks} tracks that it can read only through this pair.`,
+      `${controller.address(record[first.side])} would lack ${plural(first.missingTracks, 'track')} that it can read only through this pair.`,
       'Let the copy finish (copyset pair wait), or give --force: the volume is then unreadable until it is overwritten, formatted or paired again.',
     );
   }

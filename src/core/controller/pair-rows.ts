@@ -1,6 +1,6 @@
 import type { VolumeNumber } from '../foundation/foundation.js';
 import { mapCounts } from '../hostio/hostio.js';
-import { type MapName, type PairChange, type PairRecord, rolesOf } from '../pair/pair.js';
+import { type MapName, type PairChange, type PairRecord, type PairStatus, rolesOf } from '../pair/pair.js';
 import type { Controller } from './open-controller.js';
 import type { Step } from './pair-steps.js';
 import type { PairActionRow, PairPlanRow } from './requests.js';
@@ -41,7 +41,7 @@ export function actionRow(controller: Controller, step: Step, changed: boolean):
     number: record.number,
     primary: controller.address(record.primary),
     secondary: controller.address(record.secondary),
-    before: record.state.status,
+    before: statusBefore(controller, record),
     after: step.drops ? 'simplex' : (change?.next.status ?? record.state.status),
     outcome: changed ? 'done' : 'nothing',
     tracks,
@@ -58,7 +58,7 @@ export function planRow(controller: Controller, step: Step): PairPlanRow {
   return {
     primary: controller.address(record.primary),
     secondary: controller.address(record.secondary),
-    from: record.state.status,
+    from: statusBefore(controller, record),
     to: step.drops ? 'simplex' : next.status,
     direction:
       !drain || step.drops || tracks === 0
@@ -70,6 +70,11 @@ export function planRow(controller: Controller, step: Step): PairPlanRow {
     bytes: tracks * trackSizeOf(controller, record),
     bytesLost: lostBy(controller, step),
   };
+}
+
+/** A pair that is made by this very step was none before. */
+function statusBefore(controller: Controller, record: PairRecord): PairStatus {
+  return controller.catalog.pairs.has(record.number) ? record.state.status : 'simplex';
 }
 
 function lostBy(controller: Controller, { record, change, drops }: Step): number {

@@ -1,5 +1,5 @@
 import type { Change } from '../catalog/catalog.js';
-import { failure } from '../foundation/foundation.js';
+import { failure, sentence } from '../foundation/foundation.js';
 import { mapCounts, pairChanges, refusedJump } from '../hostio/hostio.js';
 import {
   changedRecord,
@@ -94,7 +94,7 @@ export function planStep(
   const decision = decide(record.state, operation);
   if (decision.kind === 'refuse') {
     const pair = `${controller.address(record.primary)} -> ${controller.address(record.secondary)}`;
-    throw failure(decision.code, `${pair} is ${record.state.status}: ${decision.why}.`, decision.hint, {
+    throw failure(decision.code, sentence(`${pair} is ${record.state.status}: ${decision.why}`), decision.hint, {
       details: { status: record.state.status },
     });
   }

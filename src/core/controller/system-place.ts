@@ -14,7 +14,7 @@ import {
   SAVE_LIMIT_DEFAULT_BYTES,
   TRACK_SIZE_DEFAULT_BYTES,
 } from '../foundation/foundation.js';
-import type { Clock, Files, Link, OwnerRecord, Owners, Random } from '../ports/ports.js';
+import type { Clock, Files, GrantAnswer, Link, OwnerRecord, Owners, Random } from '../ports/ports.js';
 import { demandDocument, toToolkitError, writeDocument } from '../storage/storage.js';
 import { checkTrackSize, parseName } from '../volume/volume.js';
 
@@ -102,7 +102,7 @@ export async function deleteSystem(
   place: SystemPlace,
   options: { force: boolean },
 ): Promise<{ volumes: number; kept: readonly string[] }> {
-  const answer = await ports.owners.acquire(place.path, 'system delete');
+  const answer = await acquireSystem(ports, place, 'system delete');
   if (answer.kind !== 'granted') throw ownedByOther(place, answer.kind, answer.owner);
   try {
     const { volumes, kept } = contents(ports, place, options.force);
@@ -119,6 +119,19 @@ export async function deleteSystem(
   } finally {
     await answer.grant.release();
     if (!ports.files.status(`${place.path}/${SYSTEM_DOCUMENT}`)) ports.files.removeFolder(place.path);
+  }
+}
+
+/** One try to own a system. Throws `read-only`, `no-space`, `io-error` where the lock cannot be made. */
+export async function acquireSystem(
+  ports: Pick<Ports, 'owners'>,
+  place: SystemPlace,
+  purpose: string,
+): Promise<GrantAnswer> {
+  try {
+    return await ports.owners.acquire(place.path, purpose);
+  } catch (error) {
+    throw toToolkitError(error, `storage system ${place.name}`);
   }
 }
 
@@ -222,7 +235,7 @@ export async function releaseSystem(
 ): Promise<'released' | 'nobody'> {
   const deadlineMs = ports.clock.monotonicMs() + options.timeoutMs;
   for (let tries = 0; ; tries += 1) {
-    const answer = await ports.owners.acquire(place.path, 'system release');
+    const answer = await acquireSystem(ports, place, 'system release');
     if (answer.kind === 'granted') {
       await answer.grant.release();
       return tries === 0 ? 'nobody' : 'released';

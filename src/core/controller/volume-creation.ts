@@ -128,6 +128,9 @@ function makeImage(controller: Controller, record: VolumeRecord, made: string[])
       );
     files.remove(path);
   }
+  const folder = path.slice(0, path.lastIndexOf('/')) || '/';
+  if (files.status(folder)?.kind !== 'folder')
+    throw failure('file-not-found', `There is no folder ${folder} for the image.`, 'Make it first.');
   const image = files.open(path, 'create');
   made.push(path);
   try {

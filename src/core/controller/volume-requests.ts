@@ -18,7 +18,7 @@ export async function writeVolume(
   controller.fabric.demandHost(record.number, 'write');
   checkRange(record, input.offsetBytes, data.length);
   const volume = controller.fabric.volume(record.number);
-  if (data.length > 0) await controller.fabric.warm(volume, volume.geometry.tracksOf(input.offsetBytes, data.length));
+  if (data.length > 0) await controller.warmFor(volume, input.offsetBytes, data.length);
   await controller.fabric.writeAsHost(record.number, data, input.offsetBytes);
   if (input.durable) await controller.fabric.flush(record.number);
   controller.copier.wake();

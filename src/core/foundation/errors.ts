@@ -95,6 +95,18 @@ export class ToolkitError extends Error {
   }
 }
 
+/** A clause as a sentence: it begins with a capital, unless it begins with an address, and ends with one full stop. */
+export function sentence(clause: string): string {
+  const [first = ''] = clause.split(' ');
+  const begun = /^[a-z]+,?$/.test(first) ? clause.charAt(0).toUpperCase() + clause.slice(1) : clause;
+  return begun.endsWith('.') ? begun : `${begun}.`;
+}
+
+/** `1 track`, `2 tracks`. */
+export function plural(count: number, noun: string): string {
+  return count === 1 ? `${count} ${noun}` : `${count} ${noun}s`;
+}
+
 /** Makes a ToolkitError; short, because it is written often. */
 export function failure(
   code: ErrorCode,

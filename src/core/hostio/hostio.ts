@@ -18,5 +18,6 @@ export * from './live-volume.js';
 export * from './pair-changes.js';
 export * from './permission.js';
 export { holdsTrack } from './read-path.js';
+export { coldRegions } from './regions.js';
 export { readCoded } from './track-codes.js';
 export { trackRuns, VolumeDevice } from './volume-device.js';

@@ -1,4 +1,4 @@
-import { failure, type ToolkitError } from '../foundation/foundation.js';
+import { failure, plural, type ToolkitError } from '../foundation/foundation.js';
 import { type Access, access, type PairRecord, type Side } from '../pair/pair.js';
 import { formatNumber, type VolumeRecord } from '../volume/volume.js';
 
@@ -42,7 +42,7 @@ export function hostRefusal(
     const { missingTracks, reason } = record.incomplete;
     return failure(
       'incomplete',
-      `${address} lacks ${missingTracks} tracks: ${reason}.`,
+      `${address} lacks ${plural(missingTracks, 'track')}: ${reason}.`,
       'Overwrite it (volume import --overwrite), format it, or make it the secondary of a pair again.',
     );
   }

@@ -27,6 +27,7 @@ export interface Export {
   open(): BlockDevice | Promise<BlockDevice>;
 }
 
+/** What there is to serve, asked anew with each option. Its functions never throw. */
 export interface ExportSource {
   /** Names and descriptions of all that may be listed. */
   list(): Iterable<{ readonly name: string; readonly description: string }>;

@@ -12,6 +12,5 @@
  * nothing and decides nothing about durability; a flush is the device's. It is a server only, no client.
  */
 export type { Export, ExportSource, StatusContext } from './exports.js';
-export { NBD_LIMITS } from './limits.js';
 export type { TlsPolicy } from './negotiation.js';
 export { type NbdListenOptions, NbdServer, type NbdServerParts } from './server.js';

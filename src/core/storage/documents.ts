@@ -61,7 +61,7 @@ export function demandDocument<T>(files: Files, path: string, format: DocumentFo
       throw failure(
         'metadata-damaged',
         `${path}, which holds ${what}, cannot be trusted: ${reading.why}.`,
-        'It is left as it is. Run `copyset system check`, or bring the file back from a backup.',
+        'It is left as it is, and so is everything else. Bring the file back from a backup.',
         { details: { ...details, why: reading.why } },
       );
     case 'too-new':
