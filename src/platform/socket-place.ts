@@ -81,7 +81,11 @@ export async function listenAtPath(server: Server, path: string): Promise<() => 
 function stopListening(server: Server, path: string, inode: number | undefined, place: SocketPath | undefined): void {
   if (!server.listening) return;
   const present = lstatSync(path, { throwIfNoEntry: false });
-  if (present !== undefined && present.ino === inode) unlinkSync(path);
+  try {
+    if (present !== undefined && present.ino === inode) unlinkSync(path);
+  } catch {
+    // Somebody removed the folder under it: nothing is left to tidy up.
+  }
   server.close();
   place?.close();
 }

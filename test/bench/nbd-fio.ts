@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -7,8 +7,9 @@ import { build } from 'esbuild';
 
 /**
  * `nbd-fio.ts [FOLDER [ROUNDS [SECONDS [JOB…]]]]`: our NBD server beside `nbdkit file` and `qemu-nbd`, each on an image of its
- * own in FOLDER (a tmpfs or a disk), in interleaved rounds whose order turns round. Prints medians and medians of the
- * ratios of each round to nbdkit, which are the figures to trust on a machine whose speed drifts.
+ * own in FOLDER (a tmpfs or a disk), in interleaved rounds whose order turns round. Prints medians; in brackets the median of
+ * the ratios of each round to nbdkit, which is the figure to trust on a machine whose speed drifts; and the processor time
+ * that the server spent on a request, which says something even on a machine that others use.
  */
 const run = promisify(execFile);
 const [folder = '/dev/shm', rounds = '7', seconds = '1', ...only] = process.argv.slice(2);
@@ -82,6 +83,13 @@ async function measureCopy(peer: Peer, direction: 'out' | 'in', other: string): 
   return 1000 / (performance.now() - started);
 }
 
+/** Processor time of a process so far, in microseconds: utime and stime of its stat, in ticks of 10 ms. */
+function processorUs(peer: Peer): number {
+  const stat = readFileSync(`/proc/${peer.process.pid}/stat`, 'latin1');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10_000;
+}
+
 const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
 async function main(): Promise<void> {
@@ -108,6 +116,8 @@ async function main(): Promise<void> {
       await run('cp', [source, image]);
       peers.push(await start(name, image, join(place, `${name}.sock`), server));
     }
+    // Pages on their way to the disk hold up whoever writes them again; the images are clean when it begins.
+    await run('sync', ['-f', place]);
     await bench(peers, source);
   } finally {
     for (const peer of peers) peer.process.kill();
@@ -123,15 +133,24 @@ async function bench(peers: readonly Peer[], source: string): Promise<void> {
   ];
   for (const { name, measure } of measures.filter((entry) => only.length === 0 || only.includes(entry.name))) {
     const results = new Map(peers.map((peer) => [peer.name, [] as number[]]));
+    const costs = new Map(peers.map((peer) => [peer.name, [] as number[]]));
     for (let round = 0; round < Number(rounds); round += 1) {
       const order = round % 2 === 0 ? peers : [...peers].reverse();
-      for (const peer of order) results.get(peer.name)?.push(await measure(peer));
+      for (const peer of order) {
+        const [beforeUs, started] = [processorUs(peer), performance.now()];
+        const perSecond = await measure(peer);
+        const requests =
+          perSecond > 100 ? perSecond * Number(seconds) : (perSecond * (performance.now() - started)) / 1000;
+        results.get(peer.name)?.push(perSecond);
+        costs.get(peer.name)?.push((processorUs(peer) - beforeUs) / Math.max(1, requests));
+      }
     }
     const base = results.get('nbdkit') ?? [];
     const cells = peers.map((peer) => {
       const own = results.get(peer.name) ?? [];
       const ratio = median(own.map((value, round) => value / (base[round] ?? value)));
-      return `${peer.name} ${median(own).toFixed(own.some((value) => value > 100) ? 0 : 2)} (${ratio.toFixed(2)})`;
+      const rate = median(own).toFixed(own.some((value) => value > 100) ? 0 : 2);
+      return `${peer.name} ${rate} (${ratio.toFixed(2)}) ${median(costs.get(peer.name) ?? []).toFixed(1)} us`;
     });
     console.log(`${name.padEnd(15)} ${cells.join('   ')}`);
   }

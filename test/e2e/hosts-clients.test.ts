@@ -135,7 +135,9 @@ describe('clients that know nothing of copyset', { timeout: 60_000 }, () => {
 async function withFileSystem(place: string, use: (folder: string) => Promise<void>): Promise<void> {
   const [file, folder] = [`${place}/nbd`, `${place}/mnt`];
   for (const path of [place, file, folder]) mkdirSync(path);
-  const fuse = spawn('nbdfuse', ['-P', `${place}/pid`, `${file}/disk`, db()], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const fuse = spawn('nbdfuse', ['-P', `${place}/pid`, `${file}/disk`, db()], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   const fuseEnded = once(fuse, 'close');
   try {
     await eventually(() => (existsSync(`${place}/pid`) && existsSync(`${file}/disk`) ? true : undefined));

@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { HostConnection, RefusedError } from './hosts-client.js';
-import { type Server, tool, uriOf, useServers, works } from './hosts-serving.js';
+import { useServers } from './hosts-servers.js';
+import { type Server, tool, uriOf, works } from './hosts-serving.js';
 import { refused, useRootFolder } from './root-folder.js';
 import { eventually, Shell } from './shell.js';
 
@@ -217,10 +218,10 @@ describe('a server and the commands beside it', { timeout: 120_000 }, () => {
     expect(await works('nbdinfo', '--size', server.uri('tokyo:db'))).toBe(`${SIZE_BYTES}\n`);
     expect(await offered(server.uri('db'))).toBe('nothing');
     const listed = JSON.parse(await works('nbdinfo', '--list', '--json', server.uri())) as { exports: unknown[] };
-    const names = ['db', 'copy', 'log', 'mapped', 'mapped-copy'];
-    expect(listed.exports.map((one) => (one as Record<string, string>)['export-name']).sort()).toEqual(
-      [...names.map((name) => `tokyo:${name}`), ...names.slice(0, 3).map((name) => `osaka:${name}`)].sort(),
-    );
+    const names = listed.exports.map((one) => (one as Record<string, string>)['export-name']);
+    const both = ['db', 'copy', 'log'].flatMap((name) => [`tokyo:${name}`, `osaka:${name}`]);
+    expect(names).toEqual(expect.arrayContaining(both));
+    expect(names.filter((name) => !/^(tokyo|osaka):/.test(name ?? ''))).toEqual([]);
     expect((await root.ok('volume', 'read', 'osaka:db', '--length', '2')).stdout).toBe('\u0003\u0003');
   });
 
@@ -231,7 +232,7 @@ describe('a server and the commands beside it', { timeout: 120_000 }, () => {
     await root.ok('pair', 'wait', 'tokyo:db', '--status', 'duplex', '--timeout', '30s');
     await root.feed('by a command', 'volume', 'write', 'tokyo:db', '--offset', '64KiB');
     await works('qemu-io', '-f', 'raw', '-c', 'read -P 98 64k 1', '-c', 'read -P 5 128k 64k', server.uri('db'));
-    await eventually(async () => ((await pairRow())['outOfSyncTracks'] === 0 ? true : undefined));
+    await eventually(async () => ((await pairRow()).outOfSyncTracks === 0 ? true : undefined));
     await root.ok('pair', 'split', 'tokyo:db', '--wait=30s');
     await works('qemu-io', '-f', 'raw', '-c', 'write -P 6 0 64k', server.uri('db'));
     expect((await root.ok('volume', 'read', 'tokyo:copy', '--length', '2')).stdout).toBe('\u0005\u0005');
@@ -266,7 +267,15 @@ describe('a server and the commands beside it', { timeout: 120_000 }, () => {
   });
 
   it('ends its command when it is ended itself', async () => {
-    const shell = new Shell(root.path, 'serve', 'single', '--', 'sh', '-c', 'trap "exit 9" TERM; echo up; while :; do sleep 0.1; done');
+    const shell = new Shell(
+      root.path,
+      'serve',
+      'single',
+      '--',
+      'sh',
+      '-c',
+      'trap "exit 9" TERM; echo up; while :; do sleep 0.1; done',
+    );
     await eventually(() => (shell.stdout.includes('up\n') ? true : undefined));
     expect(await shell.end('SIGTERM')).toEqual({ code: 9, signal: null });
   });

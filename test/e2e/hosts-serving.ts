@@ -1,7 +1,5 @@
 import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
-import { afterEach } from 'vitest';
-import type { RootFolder } from './root-folder.js';
 import { Shell, type ShellEnd } from './shell.js';
 
 interface Opened {
@@ -53,19 +51,6 @@ export class Server {
   }
 }
 
-/** Starts servers below a root; those that a test leaves behind are ended after it. */
-export function useServers(root: RootFolder): (...words: string[]) => Promise<Server> {
-  const started: Server[] = [];
-  afterEach(async () => {
-    await Promise.all(started.splice(0).map((server) => server.kill()));
-  });
-  return async (...words) => {
-    const server = await Server.start(root.path, ...words);
-    started.push(server);
-    return server;
-  };
-}
-
 export function uriOf(socket: string, exportName = ''): string {
   return `nbd+unix:///${exportName}?socket=${socket}`;
 }
@@ -92,7 +77,7 @@ export interface ToolEnd {
 
 /** Runs a client that is not ours. */
 export function tool(name: string, ...words: string[]): Promise<ToolEnd> {
-  const env = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` };
+  const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
   return new Promise((resolve, reject) => {
     execFile(name, words, { env, cwd: tmpdir(), maxBuffer: 64 * 1_048_576 }, (error, stdout, stderr) => {
       const code = error ? error.code : 0;

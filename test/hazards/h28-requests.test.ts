@@ -109,6 +109,7 @@ describe('requests of another process', () => {
 
   it('H28: a controller that leaves does nothing new, says that it moved, and the next owner does it', async () => {
     const system = await staged(4, 16, 'db', 'copy');
+    await system.write('db', 0, 1, 16);
     await system.pair('db', 'copy');
     await system.ask('pair.pace', { pairs: db, pace: 'hold' });
     await system.world.scheduler.advance(100);
@@ -122,7 +123,7 @@ describe('requests of another process', () => {
       'wait-for-it-0000',
       'raw',
       'pair.wait',
-      { pairs: db, statuses: ['split'], timeoutMs: 400 },
+      { pairs: db, statuses: ['duplex'], timeoutMs: 400 },
       {},
     );
     await system.world.scheduler.advance(50);

@@ -34,6 +34,12 @@ describe('check codes', () => {
     await system.pair('db', 'copy');
     await system.wait('db', 'copy', 'duplex');
     await system.close();
+    system = await afterPowerLoss(system, 'all');
+    await system.ask('pair.split', { pairs: db });
+    await system.write('db', 0, 2, 24);
+    await system.ask('pair.resync', { pairs: db });
+    await system.wait('db', 'copy', 'duplex');
+    await system.close();
     system = await afterPowerLoss(system);
     await demandSound(system);
     await system.close();

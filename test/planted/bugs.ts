@@ -147,13 +147,6 @@ const doubt: readonly PlantedBug[] = [
     why: "P's codes count before they are durable",
   },
   {
-    id: 'H32e',
-    file: `${HOSTIO}/live-volume.ts`,
-    find: '    if (!this.#codesAreNew) return;',
-    replace: '    return;',
-    why: 'a code file counts whose name can be lost with the power',
-  },
-  {
     id: 'H32d',
     file: `${HOSTIO}/copy-batch.ts`,
     find: 'if (!rewritten.target.touched(track)) append',

@@ -9,7 +9,7 @@ import {
 } from '../foundation/foundation.js';
 import { type MapName, PAIR_MAPS } from '../pair/pair.js';
 import type { Files, Random } from '../ports/ports.js';
-import { demandDocument, Ledger, type LedgerFrame, writeDocument } from '../storage/storage.js';
+import { demandDocument, Ledger, type LedgerFrame, naming, writeDocument } from '../storage/storage.js';
 import type { TrackedMap } from '../trackmap/trackmap.js';
 import { CatalogRows } from './catalog-rows.js';
 import {
@@ -24,7 +24,7 @@ import {
   volumeMapKey,
 } from './changes.js';
 import { MapStore } from './map-store.js';
-import { LOG_FOLDER, pairTablePath, volumeTablePath } from './system-files.js';
+import { LOG_FOLDER, MAPS_FOLDER, mapFilePath, pairTablePath, volumeTablePath } from './system-files.js';
 import { pairTableFormat, volumeTableFormat } from './tables.js';
 
 const encoder = new TextEncoder();
@@ -63,6 +63,7 @@ export class Catalog extends CatalogRows {
     this.#maps = new MapStore(files, folder, { readOnly, upTo: this.#ledger.baseChange });
     this.#readTables();
     for (const frame of opened.frames) this.#replay(frame);
+    if (!readOnly) this.#demandMaps();
   }
 
   /** Throws ToolkitError for tables, maps or a log that cannot be trusted. Recovery is the controller's. */
@@ -172,13 +173,15 @@ export class Catalog extends CatalogRows {
   async #writeCheckpoint(): Promise<void> {
     const change = this.#ledger.lastChange;
     await this.#ledger.durable();
+    // Of the same instant as the maps; what is marked while they are written is neither in them nor counted.
+    const counts = [...this.#presentCounts()];
     await this.#maps.checkpoint(change);
-    await this.#writeTables(change);
+    await this.#writeTables(change, counts);
     await this.#ledger.restart();
     this.#maps.confirm();
   }
 
-  async #writeTables(change: ChangeNumber): Promise<void> {
+  async #writeTables(change: ChangeNumber, counts: { map: MapKey; count: TrackCount }[]): Promise<void> {
     const active = [...this.active].map(([volume, regions]) => ({ volume, regions: [...regions] }));
     const volumes = {
       change,
@@ -188,7 +191,7 @@ export class Catalog extends CatalogRows {
       active,
       answers: [...this.answers].map(([id, answer]) => ({ id, answer })),
       leftovers: this.leftovers,
-      counts: [...this.#presentCounts()],
+      counts,
       pairNumberNext: this.pairNumberNext,
     };
     const pairs = { change, pairs: [...this.pairs.values()] };
@@ -237,6 +240,23 @@ export class Catalog extends CatalogRows {
     for (const { map, count } of volumes.counts) this.#counts.set(map, count);
     for (const { id, answer } of volumes.answers) this.answers.set(id, answer);
     for (const record of pairs.pairs) this.putPair(record);
+  }
+
+  /** A map that marked tracks and is gone would read as empty, and its differences would be lost in silence. */
+  #demandMaps(): void {
+    if (this.#counts.size === 0) return;
+    const present = new Set(
+      naming(`the folder ${MAPS_FOLDER}`, () => this.#files.list(`${this.folder}/${MAPS_FOLDER}`)),
+    );
+    for (const [key, count] of this.#counts) {
+      const path = mapFilePath(key as MapKey);
+      if (count === 0 || present.has(path.slice(MAPS_FOLDER.length + 1))) continue;
+      throw failure(
+        'metadata-damaged',
+        `${this.folder}/${path}, in which ${count} tracks are marked, is missing.`,
+        'Bring the file back from a backup: without it differences would be lost.',
+      );
+    }
   }
 
   #replay(frame: LedgerFrame): void {

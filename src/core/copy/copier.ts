@@ -18,12 +18,17 @@ export interface CopyJob {
 
 /** How long the copier looks for new work before it asks again, when nothing wakes it. */
 const IDLE_MS = 250;
+/** A turn that takes longer does not hold up the others. */
+const PATIENCE_MS = 5;
 
 /** Goes round its jobs until told to stop. */
 export class Copier {
   readonly #clock: Clock;
   readonly #jobs: () => readonly CopyJob[];
   #wake: AbortController | undefined;
+  /** Turns under way. None of them rejects. */
+  readonly #running = new Map<CopyJob, Promise<void>>();
+  #fault: { readonly error: unknown } | undefined;
   /** Milliseconds until the jobs together may go on; 0 = now. */
   #pausedMs: () => number = () => 0;
 
@@ -45,36 +50,77 @@ export class Copier {
   /** Copies until `signal` fires. Whatever was copied is committed before it resolves. */
   async run(signal: AbortSignal): Promise<void> {
     try {
-      await this.#copy(signal);
+      while (!signal.aborted) {
+        const copied = await this.#pass();
+        if (copied) await this.#clock.yieldTurn();
+        else if (this.#running.size === 0) await this.#rest(signal);
+      }
+      await this.#endEach((job) => job.commit());
     } catch (error) {
-      for (const job of this.#jobs()) await job.abandon();
+      await this.#endEach((job) => job.abandon());
       throw error;
     }
   }
 
-  async #copy(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const copied = await this.#pass();
-      if (copied) await this.#clock.yieldTurn();
-      else await this.#rest(signal);
-    }
-    for (const job of this.#jobs()) await job.commit();
-  }
-
-  /** One turn of every job; true if any copied. A job with nothing to take up commits what it has. */
+  /**
+   * One turn of every job; true if any copied. A job may have to wait for tracks that another holds (a chain of pairs), so a turn that
+   * takes long is left running while the others go on.
+   */
   async #pass(): Promise<boolean> {
     let copied = false;
-    const isPaused = this.#pausedMs() > 0;
     for (const job of this.#jobs()) {
-      if (job.tracksPerTurn === 0) await job.commit();
-      else if (isPaused || job.waitMs() > 0) {
-        if (job.isDue) await job.commit();
-      } else {
-        if ((await job.turn(job.tracksPerTurn)) === 'copied') copied = true;
-        else await job.commit();
-      }
+      if (this.#running.has(job)) continue;
+      const turn = this.#turn(job)
+        .then(
+          (result) => {
+            copied ||= result;
+          },
+          (error: unknown) => {
+            this.#fault ??= { error };
+          },
+        )
+        .finally(() => this.#running.delete(job));
+      this.#running.set(job, turn);
+    }
+    await this.#patience();
+    if (this.#fault) {
+      const { error } = this.#fault;
+      this.#fault = undefined;
+      throw error;
     }
     return copied;
+  }
+
+  /** Waits for all turns, or, where one of them takes long, for those that do not. */
+  async #patience(): Promise<void> {
+    const turns = [...this.#running.values()];
+    if (turns.length > 1) await this.#clock.yieldTurn();
+    if (this.#running.size === 0) return;
+    if (turns.length === 1) return this.#running.values().next().value;
+    const late = this.#clock.sleep(PATIENCE_MS);
+    await Promise.race([Promise.all(turns), late]);
+    if (this.#running.size === turns.length) await Promise.race(turns);
+  }
+
+  /** A job with nothing to take up commits what it has. */
+  async #turn(job: CopyJob): Promise<boolean> {
+    if (job.tracksPerTurn === 0) await job.commit();
+    else if (this.#pausedMs() > 0 || job.waitMs() > 0) {
+      if (job.isDue) await job.commit();
+    } else {
+      if ((await job.turn(job.tracksPerTurn)) === 'copied') return true;
+      await job.commit();
+    }
+    return false;
+  }
+
+  /** All at once, because one may wait for what another holds. */
+  async #endEach(end: (job: CopyJob) => Promise<void>): Promise<void> {
+    const ends = this.#jobs().map(async (job) => {
+      await this.#running.get(job);
+      await end(job);
+    });
+    for (const result of await Promise.allSettled(ends)) if (result.status === 'rejected') throw result.reason;
   }
 
   async #rest(signal: AbortSignal): Promise<void> {

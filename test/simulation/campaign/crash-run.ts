@@ -12,7 +12,7 @@ export interface Scenario {
 }
 
 /** One moment of a run: the disk as a kill would leave it, and what must hold then. */
-interface Moment {
+export interface Moment {
   readonly call: StoreCall;
   readonly disk: SimDisk;
   readonly oracle: Oracle;
@@ -86,7 +86,7 @@ async function takeMoments(plan: CrashPlan, wanted: ReadonlySet<number>): Promis
   return moments;
 }
 
-function momentOf(call: StoreCall, session: Session, seed: number): Moment {
+export function momentOf(call: StoreCall, session: Session, seed: number): Moment {
   session.noteTransition();
   const rng = new Rng(seed, call.number);
   const pages = call.write === undefined ? 0 : Math.ceil(call.write.source.length / CHUNK_BYTES);

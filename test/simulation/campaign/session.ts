@@ -54,7 +54,8 @@ export class Session {
   static after(disk: SimDisk, oracle: Oracle, seed: number): Session {
     // A request that had changed nothing yet is no more.
     if (oracle.transition?.after === undefined) oracle.transition = undefined;
-    return new Session(new World(seed, { disk, incarnation: 2 }), oracle, seed);
+    // Every incarnation draws identifiers of its own: a request with a known one would be answered from memory.
+    return new Session(new World(seed * 1_009 + oracle.epoch * 1_000_003, { disk, incarnation: 2 }), oracle, seed);
   }
 
   async open(): Promise<void> {
