@@ -120,14 +120,14 @@ const doubt: readonly PlantedBug[] = [
   },
   {
     id: 'H19b',
-    file: `${CONTROLLER}/open-controller.ts`,
+    file: `${CONTROLLER}/recovery.ts`,
     find: "    changes.push({ do: 'set', map: volumeMapKey(number, 'allocated'), runs });",
     replace: '',
     why: 'an allocation that was not logged is lost with the power',
   },
   {
     id: 'H32a',
-    file: `${CONTROLLER}/open-controller.ts`,
+    file: `${CONTROLLER}/recovery.ts`,
     find: "    changes.push({ do: 'set', map: volumeMapKey(number, 'codeless'), runs });",
     replace: '',
     why: 'a code counts although its track was overwritten',

@@ -116,39 +116,36 @@ export class Campaign {
 
   /** Everything is copied to its end, and every byte compared. */
   async finish(): Promise<void> {
-    for (let tries = 0; tries < 4; tries += 1) {
-      for (const secondary of SECONDARIES) {
-        const status = this.#statuses[secondary];
-        const pair = [`${SYSTEM}:p`, `${SYSTEM}:${secondary}`];
-        const order = (words: string[], kind: Order['kind']) => ({
-          kind,
-          secondaries: [secondary],
-          words,
-          label: `last ${kind}`,
-        });
-        if (FROZEN.includes(status))
-          await this.#quietly(order(['pair', 'resync', ...pair, '--discard', '--wait'], 'resync'));
-        else if (status === 'suspended') {
-          await this.#quietly(order(['pair', 'resync', ...pair, '--discard', '--wait'], 'resync'));
-          if (this.#statuses[secondary] === 'suspended')
-            await this.#quietly(order(['pair', 'resync', ...pair, '--reverse', '--discard', '--wait'], 'restore'));
-        } else if (status !== 'duplex' && status !== 'simplex')
-          await this.#quietly(order(['pair', 'wait', ...pair, '--status', 'duplex', '--timeout', '60s'], 'wait'));
-      }
-    }
+    for (let tries = 0; tries < 4; tries += 1)
+      for (const secondary of SECONDARIES)
+        for (const order of this.#lastOrders(secondary)) await this.#inspect(await this.#play(order, false));
     await this.#drain();
     for (const [secondary, status] of Object.entries(this.#statuses))
       if (status !== 'duplex' && status !== 'simplex') this.#fail(`at the end ${secondary} is ${status}, not duplex`);
+  }
+
+  /** What brings a pair back to duplex; of a suspended one it depends on where it came from, and the other way is refused. */
+  #lastOrders(secondary: Secondary): Order[] {
+    const status = this.#statuses[secondary];
+    const pair = [`${SYSTEM}:p`, `${SYSTEM}:${secondary}`];
+    const order = (kind: Order['kind'], ...words: string[]): Order => ({
+      kind,
+      secondaries: [secondary],
+      words,
+      label: `last ${kind}`,
+    });
+    const resync = order('resync', 'pair', 'resync', ...pair, '--discard', '--wait');
+    const restore = order('restore', 'pair', 'resync', ...pair, '--reverse', '--discard', '--wait');
+    if (FROZEN.includes(status)) return [resync];
+    if (status === 'suspended') return this.#closed[secondary] ? [restore] : [resync];
+    if (status === 'duplex' || status === 'simplex') return [];
+    return [order('wait', 'pair', 'wait', ...pair, '--status', 'duplex,split', '--timeout', '60s')];
   }
 
   #chooseOrder(): Order {
     const secondary = this.#rng.pick(SECONDARIES);
     const orders = ordersFor(this.#statuses, secondary, this.#rng, SYSTEM);
     return this.#rng.pick(orders);
-  }
-
-  async #quietly(order: Order): Promise<void> {
-    await this.#inspect(await this.#play(order, false));
   }
 
   async #play(order: Order, mayKill = true): Promise<Round> {
@@ -287,26 +284,30 @@ export class Campaign {
   /** What the new statuses say about the contents of the volumes. */
   #judgeOutcome(round: Round, after: Readonly<Record<Secondary, Status>>): void {
     const { order, before } = round;
-    const window = () => withWrites(round.primaryBefore, round.writes);
     for (const secondary of SECONDARIES) {
       const [was, is] = [before[secondary], after[secondary]];
       if (!order.secondaries.includes(secondary) && kin(was) !== kin(is))
         this.#fail(`${secondary} went from ${was} to ${is}, which nobody asked for`);
-      const image = this.#images[secondary];
-      if (this.#keepsRestoring(secondary, was, is)) continue;
-      if (FOLLOWING.includes(is)) this.#images[secondary] = undefined;
-      else if (FROZEN.includes(is) && !FROZEN.includes(was) && !(was === 'suspended' && image))
-        this.#images[secondary] = window();
-      else if (is === 'simplex' && was !== 'simplex') {
-        if (order.force || (was !== 'duplex' && !FROZEN.includes(was))) this.#images[secondary] = undefined;
-        else if (was === 'duplex') this.#images[secondary] = window();
-      }
+      if (!this.#keepsRestoring(secondary, was, is)) this.#judgeImage(round, secondary, was, is);
     }
     if (order.kind === 'restore') this.#judgeRestore(round, after);
-    if (round.end.code === 0 && order.reaches)
-      for (const secondary of order.secondaries)
-        if (!order.reaches.includes(after[secondary]))
-          this.#fail(`${round.victim.words.join(' ')} exited 0, and ${secondary} is ${after[secondary]}`);
+    if (round.end.code !== 0 || !order.reaches) return;
+    for (const secondary of order.secondaries)
+      if (!order.reaches.includes(after[secondary]))
+        this.#fail(`${round.victim.words.join(' ')} exited 0, and ${secondary} is ${after[secondary]}`);
+  }
+
+  /** What a secondary shows hosts now: nothing, what it showed before, or the primary as it was during the round. */
+  #judgeImage({ order, primaryBefore, writes }: Round, secondary: Secondary, was: Status, is: Status): void {
+    const fromPrimary = withWrites(primaryBefore, writes);
+    if (FOLLOWING.includes(is)) this.#images[secondary] = undefined;
+    else if (FROZEN.includes(is)) {
+      const keeps = FROZEN.includes(was) || (was === 'suspended' && this.#images[secondary]);
+      if (!keeps) this.#images[secondary] = fromPrimary;
+    } else if (is === 'simplex' && was !== 'simplex') {
+      if (order.force || (was !== 'duplex' && !FROZEN.includes(was))) this.#images[secondary] = undefined;
+      else if (was === 'duplex') this.#images[secondary] = fromPrimary;
+    }
   }
 
   /** A secondary that is restored from is closed meanwhile; a virtual one comes back as it was (H30). True: nothing else to judge. */

@@ -1,17 +1,28 @@
-import { Catalog, type Change, pairMapKey, volumeMapKey } from '../catalog/catalog.js';
+import { Catalog } from '../catalog/catalog.js';
 import { Copier, type RateLimit } from '../copy/copy.js';
 import { failure, MIB, type PairNumber, type VolumeNumber } from '../foundation/foundation.js';
-import { coldRegions, Drain, Fabric, type LiveVolume, Mutex, tracksPerRegion } from '../hostio/hostio.js';
-import { mapTakingDoubt, type PairRecord } from '../pair/pair.js';
+import { coldRegions, Drain, Fabric, type LiveVolume, Mutex } from '../hostio/hostio.js';
+import type { PairRecord } from '../pair/pair.js';
 import type { Files, Grant, OwnerRecord } from '../ports/ports.js';
 import { relaxedFiles, removeUnfinishedDocuments, toToolkitError } from '../storage/storage.js';
-import type { VolumeRecord } from '../volume/volume.js';
 import { Faults, faultyFiles } from './faults.js';
 import { handlers } from './handlers.js';
 import { History, type HistoryEvent } from './history.js';
 import { imagePathOf, isoTime, Listing } from './listing.js';
+import { answerChange } from './recorded.js';
+import { doubtfulChanges } from './recovery.js';
 import type { Answered, RequestCode, RequestExtras, Requests, SystemClient } from './requests.js';
 import type { Ports, SystemPlace } from './system-place.js';
+
+/** Long works with an effect, made of many frames: their answers are kept in one of their own (H28). */
+const KEPT_BY_ID: ReadonlySet<RequestCode> = new Set<RequestCode>([
+  'volume.import',
+  'volume.format',
+  'volume.reserve',
+  'volume.unreserve',
+  'fault.set',
+  'fault.clear',
+]);
 
 /** Regions made active ahead of a stream; after a crash as much is in doubt. */
 const WARM_AHEAD_BYTES = 64 * MIB;
@@ -51,7 +62,8 @@ export class Controller implements SystemClient {
   #cap: RateLimit | undefined;
   /** Where the last write to each volume ended. */
   readonly #streamEnds = new Map<VolumeNumber, number>();
-  #begun = 0;
+  /** Requests that are being answered, by their ids. */
+  readonly #running = new Map<string, Promise<unknown>>();
   #endWaiters: (() => void)[] = [];
 
   private constructor(ports: Ports, place: SystemPlace, grant: Grant) {
@@ -116,20 +128,38 @@ export class Controller implements SystemClient {
       );
     const answered = this.catalog.answers.get(context.id);
     if (answered !== undefined) return { output: answered as Requests[Code]['output'] };
-    this.#begun += 1;
+    // Its asker lost the connection while it runs: the one that is sent again gets the answer of the first.
+    const running = this.#running.get(context.id);
+    if (running) return running as Promise<Answered<Code>>;
+    const answering = this.#answer(code, input, extras, context);
+    this.#running.set(context.id, answering);
     try {
-      return await handlers[code](this, input, extras, context);
+      return await answering;
     } catch (error) {
       throw toToolkitError(error, `storage system ${this.place.name}`);
     } finally {
-      this.#begun -= 1;
-      if (this.#begun === 0) for (const wake of this.#endWaiters.splice(0)) wake();
+      this.#running.delete(context.id);
+      if (this.#running.size === 0) for (const wake of this.#endWaiters.splice(0)) wake();
     }
+  }
+
+  /** Answers, and keeps the answer of what has an effect where its own frame does not hold it already. */
+  async #answer<Code extends RequestCode>(
+    code: Code,
+    input: Requests[Code]['input'],
+    extras: RequestExtras,
+    context: RequestContext,
+  ): Promise<Answered<Code>> {
+    const answered = await handlers[code](this, input, extras, context);
+    if (KEPT_BY_ID.has(code) && !this.catalog.answers.has(context.id)) {
+      await this.catalog.change(() => [answerChange(context, answered.output)]);
+    }
+    return answered;
   }
 
   /** Ends what was begun, makes everything durable and lets go of the system. */
   async close(): Promise<void> {
-    while (this.#begun > 0) await new Promise<void>((resolve) => this.#endWaiters.push(resolve));
+    while (this.#running.size > 0) await new Promise<void>((resolve) => this.#endWaiters.push(resolve));
     await this.stopCopying(true);
     try {
       if (!this.#grant.lost) {
@@ -348,37 +378,4 @@ export class Controller implements SystemClient {
     }
     return undefined;
   }
-}
-
-/**
- * What an unclean stop leaves in doubt: every track of an active region. It is marked allocated, its check code is unset, and the map
- * of each pair that takes new writes now takes it (H10, H19, H32). Marking twice does no harm, so a crash in between does none.
- */
-function doubtfulChanges(catalog: Catalog): Change[] {
-  const changes: Change[] = [];
-  for (const [number, regions] of catalog.active) {
-    const record = catalog.volumes.get(number);
-    if (!record) continue;
-    const runs = regionRuns(record, catalog.trackCountOf(number), regions);
-    changes.push({ do: 'set', map: volumeMapKey(number, 'allocated'), runs });
-    changes.push({ do: 'set', map: volumeMapKey(number, 'codeless'), runs });
-    for (const pairNumber of catalog.pairsOf(number)) {
-      const pair = catalog.pairs.get(pairNumber);
-      if (!pair) continue;
-      const map = mapTakingDoubt(pair.state, pair.primary === number ? 'primary' : 'secondary');
-      changes.push({ do: 'set', map: pairMapKey(pairNumber, map), runs });
-    }
-    changes.push({ do: 'cool', volume: number, regions: [...regions] });
-  }
-  return changes;
-}
-
-function regionRuns(record: VolumeRecord, trackCount: number, regions: Iterable<number>): number[] {
-  const tracks = tracksPerRegion(record.trackSizeBytes);
-  const runs: number[] = [];
-  for (const region of [...regions].sort((a, b) => a - b)) {
-    const first = region * tracks;
-    if (first < trackCount) runs.push(first, Math.min(tracks, trackCount - first));
-  }
-  return runs;
 }

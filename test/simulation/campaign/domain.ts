@@ -91,6 +91,7 @@ export function imageOf(files: Files, path: string): Contents {
 
 function gather(read: (target: Uint8Array, offset: number) => void): Contents {
   const contents = blank();
+  readBytes.fill(0); // A file cut short in a format gives less.
   read(readBytes, 0);
   for (let first = 0; first < SECTORS; first += SECTORS_PER_TRACK) {
     const count = Math.min(SECTORS_PER_TRACK, SECTORS - first);

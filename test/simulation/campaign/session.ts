@@ -161,7 +161,7 @@ export class Session {
       await this.controller.request('volume.write', { volume, offsetBytes: from, durable }, { data });
     } catch (error) {
       if (!isToolkitError(error)) throw error;
-      if (FAULTS.has(error.code)) this.#failed(model, write);
+      if (FAULTS.has(error.code) && model.contents !== null) this.#failed(model, write);
       else this.#landed(volume, model, write);
       return false;
     }

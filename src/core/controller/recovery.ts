@@ -1,0 +1,37 @@
+import { type Catalog, type Change, pairMapKey, volumeMapKey } from '../catalog/catalog.js';
+import { tracksPerRegion } from '../hostio/hostio.js';
+import { mapTakingDoubt } from '../pair/pair.js';
+import type { VolumeRecord } from '../volume/volume.js';
+
+/**
+ * What an unclean stop leaves in doubt: every track of an active region. It is marked allocated, its check code is unset, and the map
+ * of each pair that takes new writes now takes it (H10, H19, H32). Marking twice does no harm, so a crash in between does none.
+ */
+export function doubtfulChanges(catalog: Catalog): Change[] {
+  const changes: Change[] = [];
+  for (const [number, regions] of catalog.active) {
+    const record = catalog.volumes.get(number);
+    if (!record) continue;
+    const runs = regionRuns(record, catalog.trackCountOf(number), regions);
+    changes.push({ do: 'set', map: volumeMapKey(number, 'allocated'), runs });
+    changes.push({ do: 'set', map: volumeMapKey(number, 'codeless'), runs });
+    for (const pairNumber of catalog.pairsOf(number)) {
+      const pair = catalog.pairs.get(pairNumber);
+      if (!pair) continue;
+      const map = mapTakingDoubt(pair.state, pair.primary === number ? 'primary' : 'secondary');
+      changes.push({ do: 'set', map: pairMapKey(pairNumber, map), runs });
+    }
+    changes.push({ do: 'cool', volume: number, regions: [...regions] });
+  }
+  return changes;
+}
+
+function regionRuns(record: VolumeRecord, trackCount: number, regions: Iterable<number>): number[] {
+  const tracks = tracksPerRegion(record.trackSizeBytes);
+  const runs: number[] = [];
+  for (const region of [...regions].sort((a, b) => a - b)) {
+    const first = region * tracks;
+    if (first < trackCount) runs.push(first, Math.min(tracks, trackCount - first));
+  }
+  return runs;
+}
