@@ -37,6 +37,7 @@ export async function createVolumes(
       const made: string[] = [];
       // The answer stands in the frame of its effect, so that a request sent again makes nothing twice (H28).
       const output = { volumes: records.map((record) => controller.listing.volume(record)) };
+      let logged = false;
       try {
         for (const record of records) makeImage(controller, record, made);
         await flushFolders(controller, records);
@@ -45,9 +46,11 @@ export async function createVolumes(
           ...records.map((record): Change => ({ do: 'put-volume', record })),
           answerChange(context, output),
         ]);
+        logged = true;
         await controller.catalog.durable();
       } catch (error) {
-        for (const path of made) controller.files.remove(path);
+        // A row that may be in the log keeps its image.
+        if (!logged) for (const path of made) controller.files.remove(path);
         throw toToolkitError(error, `the image of volume ${controller.place.name}:${names[0]}`);
       }
       controller.step('volume.logged');

@@ -18,6 +18,7 @@ export interface CopyJob {
 
 /** How long the copier looks for new work before it asks again, when nothing wakes it. */
 const IDLE_MS = 250;
+const WOKEN = 'woken';
 /** A turn that takes longer does not hold up the others. */
 const PATIENCE_MS = 5;
 
@@ -44,7 +45,10 @@ export class Copier {
 
   /** New work may be there. */
   wake(): void {
-    this.#wake?.abort();
+    const wake = this.#wake;
+    this.#wake = undefined;
+    // With a reason of our own: the library's would be an exception with a stack, for each write of a host.
+    wake?.abort(WOKEN);
   }
 
   /** Copies until `signal` fires. Whatever was copied is committed before it resolves. */

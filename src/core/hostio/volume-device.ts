@@ -17,7 +17,7 @@ export class VolumeDevice implements BlockDevice {
   #offeredAt = -1;
 
   /**
-   * `wrote` is called after each write that marked something: a copier may have new work. `demandOffered` throws once hosts are
+   * `wrote` is called after each write to a volume whose pair is being copied: the copier may have new work. `demandOffered` throws once hosts are
    * no longer to reach the volume here; it is asked again only after a row of the tables changed.
    */
   constructor(fabric: Fabric, number: VolumeNumber, wrote: () => void, demandOffered: () => void) {
@@ -38,14 +38,16 @@ export class VolumeDevice implements BlockDevice {
   }
 
   writeNow(source: Uint8Array, offsetBytes: number): boolean {
-    const landed = this.#fabric.writeNow(this.#volume, source, offsetBytes);
-    if (landed) this.#wrote();
-    return landed;
+    const volume = this.#volume;
+    if (!this.#fabric.writeNow(volume, source, offsetBytes)) return false;
+    this.#tellCopier(volume);
+    return true;
   }
 
   async write(source: Uint8Array, offsetBytes: number): Promise<void> {
-    await this.#fabric.writeAsHost(this.#volume.number, source, offsetBytes);
-    this.#wrote();
+    const volume = this.#volume;
+    await this.#fabric.writeAsHost(volume.number, source, offsetBytes);
+    this.#tellCopier(volume);
   }
 
   async flush(): Promise<void> {
@@ -89,6 +91,15 @@ export class VolumeDevice implements BlockDevice {
 
   close(): void {
     // The volume stays open for its controller.
+  }
+
+  /** Only where a pair of the volume is to be copied: waking the copier in vain costs more than the write. */
+  #tellCopier(volume: LiveVolume): void {
+    for (const { pair } of this.#fabric.legs(volume.number)) {
+      if (!pair.roles.drain) continue;
+      this.#wrote();
+      return;
+    }
   }
 
   get #volume(): LiveVolume {

@@ -279,7 +279,10 @@ export class Session {
     const changed = keys.filter((key) => isChanged(transition.before.get(key), now.get(key)));
     if (changed.length === 0) return;
     transition.after = new Map(changed.map((key) => [key, now.get(key) && modelOf(now.get(key) as PairRecord)]));
-    for (const key of changed) this.#foresee(transition, key, now.get(key));
+    // In a chain split at one instant the far end shows what its primary shows from that instant on.
+    const above = (key: string) => keys.filter((other) => other.split('>')[1] === key.split('>')[0]);
+    const depth = (key: string): number => Math.max(0, ...above(key).map((other) => 1 + depth(other)));
+    for (const key of changed.sort((one, other) => depth(one) - depth(other))) this.#foresee(transition, key, now.get(key));
   }
 
   /** A fault may have cost a secondary its point in time; it promises nothing any more. */
@@ -293,7 +296,7 @@ export class Session {
 
   #foresee(transition: Transition, key: string, after: PairRecord | undefined): void {
     const [primary = '', secondary = ''] = key.split('>');
-    const held = { primary: transition.samples.get(primary) as Contents, secondary: transition.samples.get(secondary) as Contents };
+    const held = { primary: (transition.contents.get(primary) ?? transition.samples.get(primary)) as Contents, secondary: transition.samples.get(secondary) as Contents };
     if (held.primary === undefined || held.secondary === undefined) return;
     const incomplete = { primary: this.#isIncomplete(primary), secondary: this.#isIncomplete(secondary) };
     const effect = contentsAfter(transition.before.get(key), after, held, incomplete);
