@@ -19,7 +19,8 @@ export async function followEvents(
       const key = `${event.system} ${event.id} ${event.phase} ${event.time}`;
       if (told.has(key)) continue;
       told.add(key);
-      if (options.json) printJson({ schemaVersion: 1, asOf: new Date(nowMs()).toISOString(), events: [event] }, { line: true });
+      if (options.json)
+        printJson({ schemaVersion: 1, asOf: new Date(nowMs()).toISOString(), events: [event] }, { line: true });
       else print(historyLine(event));
     }
     await rest(LOOK_MS, options.signal);

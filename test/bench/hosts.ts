@@ -206,7 +206,13 @@ class HostBench {
   async end(): Promise<void> {
     for (const child of this.#children) child.kill();
     await Promise.all(
-      this.#children.map((child) => child.exitCode ?? new Promise((resolve) => child.once('exit', resolve))),
+      this.#children.map(
+        (child) =>
+          new Promise<void>((resolve) => {
+            if (child.exitCode !== null) resolve();
+            else child.once('exit', () => resolve());
+          }),
+      ),
     );
     rmSync(this.#place, { recursive: true, force: true });
   }

@@ -18,7 +18,8 @@ export interface Before {
 export function checkRecovered(session: Session, before: Before): void {
   const { oracle, controller } = session;
   const { epoch } = controller.catalog;
-  if (epoch < before.epoch || (epoch === before.epoch && (before.epochShown || !before.powerLost))) throw new Violation(`the epoch went from ${before.epoch} to ${epoch}`);
+  if (epoch < before.epoch || (epoch === before.epoch && (before.epochShown || !before.powerLost)))
+    throw new Violation(`the epoch went from ${before.epoch} to ${epoch}`);
   checkVolumeTable(session);
   settleTransition(session);
   checkPairTable(session);
@@ -63,6 +64,16 @@ function takeFormat(model: Oracle['volumes'] extends Map<string, infer Model> ? 
   (model as { contents: Contents | null }).contents = image;
 }
 
+/** Whether a pair is where a model has it: the same generation, in its status or one that copying leads to. */
+function standsAt(
+  record: PairRecord | undefined,
+  model: Oracle['pairs'] extends Map<string, infer Pair> ? Pair | undefined : never,
+  anyStatus: boolean,
+): boolean {
+  if (model === undefined || record === undefined) return model === undefined && record === undefined;
+  return record.generation === model.generation && (anyStatus || ahead(model.status).includes(record.state.status));
+}
+
 /** A request under way at the crash counts as a whole, for all its pairs, or not at all. */
 function settleTransition(session: Session): void {
   const { oracle } = session;
@@ -73,13 +84,26 @@ function settleTransition(session: Session): void {
   for (const [key, after] of transition.after) {
     const record = recordOf(session, key);
     const old = oracle.pairs.get(key);
-    const isNew = after === undefined ? record === undefined : record !== undefined && record.generation === after.generation && ahead(after.status).includes(record.state.status);
-    const isOld = old === undefined ? record === undefined : record !== undefined && record.generation === old.generation && ahead(old.status).includes(record.state.status);
-    if (!isNew && !isOld) throw new Violation(`${key} is neither old (${JSON.stringify(old)}) nor new (${JSON.stringify(after)}) but ${JSON.stringify(record)}`);
+    const isNew = standsAt(record, after, session.afterFaults);
+    const isOld = standsAt(record, old, false);
+    if (!isNew && !isOld)
+      throw new Violation(
+        `${key} is neither old (${JSON.stringify(old)}) nor new (${JSON.stringify(after)}) but ${JSON.stringify(record)}`,
+      );
     if (isNew !== isOld) verdicts.add(isNew ? 'new' : 'old');
   }
-  if (verdicts.size > 1) throw new Violation(`a request over several pairs took effect for a part of them: ${[...transition.after.keys()].join(', ')}`);
-  if (verdicts.has('new')) takeTransition(oracle, transition);
+  if (verdicts.size > 1)
+    throw new Violation(
+      `a request over several pairs took effect for a part of them: ${[...transition.after.keys()].join(', ')}`,
+    );
+  if (!verdicts.has('new')) return;
+  takeTransition(oracle, transition);
+  if (!session.afterFaults) return;
+  // A fault may have suspended the pair in memory alone.
+  for (const key of transition.after.keys()) {
+    const record = recordOf(session, key);
+    if (record) oracle.pairs.set(key, modelOf(record));
+  }
 }
 
 function recordOf(session: Session, key: string): PairRecord | undefined {
@@ -101,7 +125,10 @@ function checkPairTable(session: Session): void {
       oracle.pairs.set(key, modelOf(record));
       continue;
     }
-    if (record.generation !== model.generation || !ahead(model.status).includes(record.state.status)) throw new Violation(`${key} is ${JSON.stringify(record.state)} generation ${record.generation} where ${model.status} generation ${model.generation} was promised`);
+    if (record.generation !== model.generation || !ahead(model.status).includes(record.state.status))
+      throw new Violation(
+        `${key} is ${JSON.stringify(record.state)} generation ${record.generation} where ${model.status} generation ${model.generation} was promised`,
+      );
     oracle.pairs.set(key, modelOf(record));
   }
   for (const key of oracle.pairs.keys()) if (!keys.has(key)) throw new Violation(`the pair ${key} is gone`);
@@ -112,23 +139,30 @@ function checkContents(session: Session): void {
   for (const [name, model] of session.oracle.volumes) {
     if (model.contents !== null) {
       const found = session.logical(name);
-      for (let sector = 0; sector < found.length; sector += 1) {
-        const allowed = session.oracle.allowed(model, model.contents, sector);
-        if (allowed === undefined) {
-          model.contents[sector] = ANYTHING;
-          continue;
-        }
-        if (!allowed.has(found[sector] as number)) throw new Violation(`sector ${sector} (track ${trackOfSector(sector)}, byte ${SECTOR_OFFSETS[sector]}) of ${name} holds ${found[sector]} where ${[...allowed].join(' or ')} was promised; ${pairsOf(session, name, trackOfSector(sector))}`);
-        const value = found[sector] as number;
-        model.contents[sector] = value;
-        // After a kill what was not flushed is still not: a later power loss may bring any of it back.
-        const others = [...allowed].filter((other) => other !== value);
-        if (others.length > 0) model.older.set(sector, new Set([...(model.older.get(sector) ?? []), ...others]));
-      }
+      for (let sector = 0; sector < found.length; sector += 1) checkSector(session, name, found, sector);
     }
     if (session.oracle.powerLost) model.older.clear();
     model.writes.clear();
   }
+}
+
+function checkSector(session: Session, name: string, found: ArrayLike<number>, sector: number): void {
+  const model = session.oracle.volumes.get(name);
+  if (!model || model.contents === null) return;
+  const value = found[sector] as number;
+  const allowed = session.oracle.allowed(model, model.contents, sector);
+  if (allowed === undefined) {
+    model.contents[sector] = ANYTHING;
+    return;
+  }
+  if (!allowed.has(value))
+    throw new Violation(
+      `sector ${sector} (track ${trackOfSector(sector)}, byte ${SECTOR_OFFSETS[sector]}) of ${name} holds ${value} where ${[...allowed].join(' or ')} was promised; ${pairsOf(session, name, trackOfSector(sector))}`,
+    );
+  model.contents[sector] = value;
+  // After a kill what was not flushed is still not: a later power loss may bring any of it back.
+  const others = [...allowed].filter((other) => other !== value);
+  if (others.length > 0) model.older.set(sector, new Set([...(model.older.get(sector) ?? []), ...others]));
 }
 
 /** I1: every track in which the sides of a pair may differ is in a map. */
@@ -140,12 +174,23 @@ function checkDifferences(session: Session): void {
     const phase = phaseOf(record.state);
     const following = phase === 'following' || pointInTimeLost(record.state);
     const ofPrimary = session.logical(primary);
-    const ofSecondary = following ? imageOf(world.files, controller.fabric.imagePath(record.secondary)) : session.logical(secondary);
+    const ofSecondary = following
+      ? imageOf(world.files, controller.fabric.imagePath(record.secondary))
+      : session.logical(secondary);
     for (const track of differingTracks(ofPrimary, ofSecondary)) {
       const lacking = pair.outOfSync.map.has(track);
-      const marked = phase === 'following' ? lacking || pair.secondary.map.has(track) : lacking || pair.changed.map.has(track) || pair.secondary.map.has(track);
-      if (!marked) throw new Violation(`track ${track} of ${primary} and ${secondary} (${record.state.status}) differs, and no map of the pair holds it`);
-      if (following && !lacking && record.state.status !== 'suspended' && phase === 'following') throw new Violation(`track ${track} of ${primary} and ${secondary} (${record.state.status}) differs, and nothing will copy it`);
+      const marked =
+        phase === 'following'
+          ? lacking || pair.secondary.map.has(track)
+          : lacking || pair.changed.map.has(track) || pair.secondary.map.has(track);
+      if (!marked)
+        throw new Violation(
+          `track ${track} of ${primary} and ${secondary} (${record.state.status}) differs, and no map of the pair holds it`,
+        );
+      if (following && !lacking && record.state.status !== 'suspended' && phase === 'following')
+        throw new Violation(
+          `track ${track} of ${primary} and ${secondary} (${record.state.status}) differs, and nothing will copy it`,
+        );
     }
   }
 }
@@ -164,20 +209,28 @@ function checkAllocation({ controller, world }: Session): void {
 
 /** H32: no crash makes data look damaged. */
 export async function checkCodes(session: Session): Promise<void> {
-  const names = [...session.controller.catalog.volumes.values()].filter((record) => record.status === 'normal').map((record) => record.name);
+  const names = [...session.controller.catalog.volumes.values()]
+    .filter((record) => record.status === 'normal')
+    .map((record) => record.name);
   if (names.length === 0) return;
   const { output } = await session.controller.request('volume.scrub', { volumes: names, accept: false });
   for (const row of output.volumes) {
-    if (row.badTracks.length > 0) throw new Violation(`scrub finds tracks ${row.badTracks.join(', ')} of ${row.name} bad`);
+    if (row.badTracks.length > 0)
+      throw new Violation(`scrub finds tracks ${row.badTracks.join(', ')} of ${row.name} bad`);
   }
 }
 
 /** Two volumes of a pair that is duplex and drained are equal, byte for byte, in their images. */
 export function checkEqual(session: Session, record: PairRecord): void {
   const { controller, world } = session;
-  const images = [record.primary, record.secondary].map((number) => imageOf(world.files, controller.fabric.imagePath(number)));
+  const images = [record.primary, record.secondary].map((number) =>
+    imageOf(world.files, controller.fabric.imagePath(number)),
+  );
   const differing = differingTracks(images[0] as Contents, images[1] as Contents);
-  if (differing.length > 0) throw new Violation(`tracks ${differing.join(', ')} of ${session.nameOf(record.primary)} and ${session.nameOf(record.secondary)} differ although the pair is drained`);
+  if (differing.length > 0)
+    throw new Violation(
+      `tracks ${differing.join(', ')} of ${session.nameOf(record.primary)} and ${session.nameOf(record.secondary)} differ although the pair is drained`,
+    );
 }
 
 function pairsOf(session: Session, name: string, track: number): string {

@@ -44,8 +44,10 @@ function scenarios(): readonly Scenario[] {
 async function repeatOne(): Promise<boolean> {
   const [scenario] = scenarios();
   if (values.model) await runModel({ runs: Number(values.runs), seed, path: values.path });
-  else if (values.point !== undefined && scenario) await crashEverywhere({ scenario, seed, points: 0, only: values.point });
-  else if (values.fault !== undefined && scenario) await failEverywhere({ scenario, seed, points: 0, only: values.fault });
+  else if (values.point !== undefined && scenario)
+    await crashEverywhere({ scenario, seed, points: 0, only: values.point });
+  else if (values.fault !== undefined && scenario)
+    await failEverywhere({ scenario, seed, points: 0, only: values.fault });
   else return false;
   return true;
 }
@@ -54,7 +56,9 @@ async function crash(wanted: number): Promise<void> {
   for (let done = 0, round = 0; done < wanted; round += 1) {
     for (const scenario of scenarios()) {
       if (done >= wanted) return;
-      done += (await crashEverywhere({ scenario, seed: seed + round, points: Math.min(POINTS_PER_ROUND, wanted - done) })).points;
+      done += (
+        await crashEverywhere({ scenario, seed: seed + round, points: Math.min(POINTS_PER_ROUND, wanted - done) })
+      ).points;
       tell(`${done} of ${wanted} crash points; ${scenario.name}, seed ${seed + round}`);
     }
   }
@@ -64,7 +68,9 @@ async function fail(wanted: number): Promise<void> {
   for (let done = 0, round = 0; done < wanted; round += 1) {
     for (const scenario of scenarios()) {
       if (done >= wanted) return;
-      done += (await failEverywhere({ scenario, seed: seed + round, points: Math.min(FAULTS_PER_ROUND, wanted - done) })).points;
+      done += (
+        await failEverywhere({ scenario, seed: seed + round, points: Math.min(FAULTS_PER_ROUND, wanted - done) })
+      ).points;
       tell(`${done} of ${wanted} faults; ${scenario.name}, seed ${seed + round}`);
     }
   }

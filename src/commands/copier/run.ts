@@ -11,7 +11,7 @@ export default class CopierRun extends ToolkitCommand<typeof CopierRun> {
   static override summary = 'Copy in the background, for all pairs of the systems.';
   static override description =
     'Goes round the pairs by their paces and rates until it is stopped, and serves other commands meanwhile. With --once it ' +
-    'copies what is there and ends: exit 0 drained, 21 a pair is suspended, 20 the time is over. A second --once joins the first.';
+    'copies what is there and ends: exit 0 drained, 21 a pair is suspended, 20 the time is over. A second --once joins the first and its rate.';
   static override examples = [
     '<%= config.bin %> copier run --once',
     '<%= config.bin %> copier run tokyo --rate 100MiB',
@@ -37,11 +37,14 @@ export default class CopierRun extends ToolkitCommand<typeof CopierRun> {
     const { signal } = this;
     const bar = this.startProgress('copy');
     const extras = { signal, onProgress: showSum(bar) };
-    const timeoutMs = this.flags.timeout;
+    const { timeout: timeoutMs, rate: ours } = this.flags;
+    // All systems together keep to the rate, whoever owns each of them.
+    const rateBytesPerSecond = ours === undefined ? undefined : Math.ceil(ours / places.length);
+    const input = { timeoutMs, rateBytesPerSecond };
     try {
       const answers = await Promise.all(
         places.map((place) =>
-          toolkit.use(place, (client) => client.request('copier.drain', { timeoutMs }, extras), { signal }),
+          toolkit.use(place, (client) => client.request('copier.drain', input, extras), { signal }),
         ),
       );
       const verdicts = answers.map(({ output }) => output.verdict);

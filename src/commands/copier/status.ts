@@ -22,8 +22,10 @@ export default class CopierStatus extends ToolkitCommand<typeof CopierStatus> {
         await toolkit.read(place, async (reader) => {
           const { system } = (await reader.request('system.show')).output;
           const { pairs } = (await reader.request('pair.list')).output;
-          const copying = pairs.filter((pair) =>
-            ['pending', 'sp-pending', 'resync', 'resync-reverse'].includes(pair.status),
+          const copying = pairs.filter(
+            ({ status, outOfSyncTracks }) =>
+              ['pending', 'sp-pending', 'resync', 'resync-reverse'].includes(status) ||
+              (status === 'duplex' && outOfSyncTracks > 0),
           );
           return {
             system: place.name,

@@ -124,9 +124,9 @@ export abstract class CatalogRows {
 }
 
 function addAll<Key>(sets: Map<Key, Set<number>>, key: Key, values: readonly number[]): void {
-  let set = sets.get(key);
-  if (!set) sets.set(key, (set = new Set()));
+  const set = sets.get(key) ?? new Set<number>();
   for (const value of values) set.add(value);
+  sets.set(key, set);
 }
 
 function deleteAll<Key>(sets: Map<Key, Set<number>>, key: Key, values: readonly number[]): void {

@@ -139,7 +139,7 @@ export class Catalog extends CatalogRows {
    */
   demandSound(): void {
     const { failure } = this.#ledger;
-    if (failure !== undefined) throw failure;
+    if (failure !== undefined) throw failure instanceof Error ? failure : new Error(String(failure));
   }
 
   /** Writes maps and tables out and starts the log anew. */

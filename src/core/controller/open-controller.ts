@@ -197,10 +197,19 @@ export class Controller implements SystemClient {
     await this.fabric.warm(volume, geometry.tracksOf(offsetBytes, reach));
   }
 
-  /** Caps what this controller's pairs copy together; several controllers may share one cap. */
-  capCopying(rate: RateLimit): void {
+  /** Caps what this controller's pairs copy together; several controllers may share one cap. Without one there is none. */
+  capCopying(rate: RateLimit | undefined): void {
     this.#cap = rate;
-    this.copier.limit(() => rate.waitMs());
+    this.copier.limit(() => rate?.waitMs() ?? 0);
+  }
+
+  get isCopying(): boolean {
+    return this.#copying !== undefined;
+  }
+
+  /** How often the copier went through all that a pair lacks. */
+  passesOf(number: PairNumber): number {
+    return this.#drains.get(number)?.passes ?? 0;
   }
 
   /** Starts the copier for one more user of it. */

@@ -1,6 +1,6 @@
 import type { Change } from '../catalog/catalog.js';
-import { failure } from '../foundation/foundation.js';
-import { type PairRecord, SECONDARY_FOLLOWS } from '../pair/pair.js';
+import { failure, sentence } from '../foundation/foundation.js';
+import { judgeCreate, type PairRecord, SECONDARY_FOLLOWS } from '../pair/pair.js';
 import type { Controller, RequestContext } from './open-controller.js';
 import { creationChanges, newPair, pickSecondary } from './pair-create.js';
 import { bytesAtStake, planRow } from './pair-rows.js';
@@ -67,6 +67,16 @@ function created(controller: Controller, primary: number, input: Requests['pair.
   const volume = controller.catalog.volumes.get(primary);
   if (!volume) throw failure('volume-not-found', `Volume ${primary} is gone.`);
   const secondary = pickSecondary(controller, volume, false, new Set());
+  const pairs = [...controller.catalog.pairs.values()];
+  const verdict = judgeCreate({
+    primary: volume,
+    secondary,
+    pairs,
+    secondaryHoldsData: false,
+    overwrite: false,
+    noCopy: false,
+  });
+  if (verdict.kind === 'refuse') throw failure(verdict.code, sentence(verdict.why), verdict.hint);
   const record = withPacing(newPair(controller, controller.catalog.pairNumberNext, primary, secondary.number), input);
   const more: Change[] = creationChanges(controller, record, false);
   return { record, change: undefined, pacing: {}, more };

@@ -1,3 +1,4 @@
+import { RateLimit } from '../copy/copy.js';
 import { failure } from '../foundation/foundation.js';
 import { activeState, rolesOf, type WaitVerdict, waitVerdict } from '../pair/pair.js';
 import type { Controller } from './open-controller.js';
@@ -63,9 +64,13 @@ export async function drainPairs(
   const { clock } = controller.ports;
   const deadlineMs = input.timeoutMs === undefined ? Number.POSITIVE_INFINITY : clock.monotonicMs() + input.timeoutMs;
   const totals = new Map([...controller.catalog.pairs.keys()].map((number) => [number, leftOf(controller, number)]));
+  const passes = new Map([...totals.keys()].map((number) => [number, controller.passesOf(number)]));
+  // Who joins a copier that is at work leaves it the rate that it was started with.
+  const capsRate = input.rateBytesPerSecond !== undefined && !controller.isCopying;
+  if (capsRate) controller.capCopying(new RateLimit(clock, input.rateBytesPerSecond ?? null));
   controller.startCopying();
   try {
-    while (undrained(controller)) {
+    while (undrained(controller, passes)) {
       controller.demandCopying();
       const leftMs = deadlineMs - clock.monotonicMs();
       if (leftMs <= 0) return { output: { verdict: 'timed-out', pairs: controller.listing.pairs() } };
@@ -75,17 +80,26 @@ export async function drainPairs(
     }
   } finally {
     await controller.stopCopying();
+    if (capsRate) controller.capCopying(undefined);
   }
   const suspended = [...controller.catalog.pairs.values()].some((record) => record.state.status === 'suspended');
   return { output: { verdict: suspended ? 'suspended' : 'drained', pairs: controller.listing.pairs() } };
 }
 
-/** Whether a pair has tracks to copy, or copied all and has not moved on yet. */
-function undrained(controller: Controller): boolean {
+/** From the second time on that the pointer comes to the end, whatever was there at the start was copied. */
+const PASSES = 2;
+
+/**
+ * Whether a pair has tracks to copy, or copied all and has not moved on yet. In duplex only what was there at the start counts: a host
+ * that never pauses would have the last word.
+ */
+function undrained(controller: Controller, passesAtStart: ReadonlyMap<number, number>): boolean {
   return [...controller.catalog.pairs.values()].some((record) => {
     const { drain } = rolesOf(record.state);
     if (!drain || record.pace === 'hold') return false;
-    return leftOf(controller, record.number) > 0 || record.state.status !== 'duplex';
+    if (record.state.status !== 'duplex') return true;
+    const passes = controller.passesOf(record.number) - (passesAtStart.get(record.number) ?? 0);
+    return leftOf(controller, record.number) > 0 && passes < PASSES;
   });
 }
 

@@ -342,7 +342,7 @@ export interface Requests {
   'volume.detach': { input: { volume: string; port: string }; output: { ports: readonly PortListing[] } };
   /** Copies until nothing is left that copying could do. `suspended`: a pair was, or became, suspended. */
   'copier.drain': {
-    input: { timeoutMs?: Milliseconds | undefined };
+    input: { timeoutMs?: Milliseconds | undefined; rateBytesPerSecond?: ByteCount | undefined };
     output: { verdict: 'drained' | 'suspended' | 'timed-out'; pairs: readonly PairListing[] };
   };
   'fault.set': { input: FaultRow; output: { faults: readonly FaultRow[] } };

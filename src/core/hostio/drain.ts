@@ -29,6 +29,7 @@ export class Drain implements CopyJob {
   #batch: Batch | undefined;
   #lane: Lane | undefined;
   #pointer = 0;
+  #passes = 0;
   #fault: Error | undefined;
 
   constructor(fabric: Fabric, pair: LivePair, hooks: DrainHooks) {
@@ -37,6 +38,11 @@ export class Drain implements CopyJob {
     this.#hooks = hooks;
     this.#rate = new RateLimit(fabric.clock, pair.record?.rateBytesPerSecond ?? null);
     this.#pointer = pair.record?.copyPointer ?? 0;
+  }
+
+  /** How often the pointer came to the end and what was copied on its way was committed. */
+  get passes(): number {
+    return this.#passes;
   }
 
   get tracksPerTurn(): number {
@@ -159,7 +165,11 @@ export class Drain implements CopyJob {
   /** The next tracks to copy from the pointer on that are not copied already in this batch; the pointer wraps once. */
   #nextRun(batch: Batch, limit: number): TrackRun | undefined {
     const { map } = this.#pair.map(batch.map);
-    const run = map.nextRun(this.#pointer, limit) ?? (batch.copiedTracks === 0 ? map.nextRun(0, limit) : undefined);
+    let run = map.nextRun(this.#pointer, limit);
+    if (!run && batch.copiedTracks === 0) {
+      run = map.nextRun(0, limit);
+      this.#passes += 1;
+    }
     if (run) this.#pointer = run.first + run.count;
     return run;
   }

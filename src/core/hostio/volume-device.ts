@@ -17,8 +17,8 @@ export class VolumeDevice implements BlockDevice {
   #offeredAt = -1;
 
   /**
-   * `wrote` is called after each write to a volume whose pair is being copied: the copier may have new work. `demandOffered` throws once hosts are
-   * no longer to reach the volume here; it is asked again only after a row of the tables changed.
+   * `wrote` is called after each write to a volume whose pair is being copied: the copier may have new work. `demandOffered`
+   * throws once hosts are no longer to reach the volume here; it is asked again only after a row of the tables changed.
    */
   constructor(fabric: Fabric, number: VolumeNumber, wrote: () => void, demandOffered: () => void) {
     this.#fabric = fabric;

@@ -3,10 +3,6 @@ import { quoted } from './text.js';
 
 const NUMBER_PATTERN = /^[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}$/;
 
-export function isVolumeNumber(value: number): boolean {
-  return Number.isInteger(value) && value >= 0 && value < VOLUMES_MAX;
-}
-
 /** `CU:LDEV`: 0x1a is `00:1A`. */
 export function formatNumber(number: VolumeNumber): string {
   const digits = number.toString(16).toUpperCase().padStart(4, '0');

@@ -1,5 +1,5 @@
 import { checkRecovered } from '../checkers.js';
-import { type CrashKind, type Keep, Rng, type SimDisk, type StoreCall, describeFailure } from '../world/world.js';
+import { type CrashKind, describeFailure, type Keep, Rng, type SimDisk, type StoreCall } from '../world/world.js';
 import type { Oracle } from './oracle.js';
 import { Session, Violation } from './session.js';
 import { settle } from './settle.js';
@@ -65,7 +65,9 @@ function callsToTake(total: number, { points, seed }: CrashPlan): Set<number> {
   const moments = Math.min(total, Math.ceil(points / POINTS_PER_MOMENT));
   const stride = total / moments;
   const offset = new Rng(seed, 11).unit();
-  return new Set(Array.from({ length: moments }, (_, index) => Math.min(total, 1 + Math.floor((index + offset) * stride))));
+  return new Set(
+    Array.from({ length: moments }, (_, index) => Math.min(total, 1 + Math.floor((index + offset) * stride))),
+  );
 }
 
 async function countCalls(plan: CrashPlan): Promise<number> {
@@ -91,7 +93,8 @@ export function momentOf(call: StoreCall, session: Session, seed: number): Momen
   const rng = new Rng(seed, call.number);
   const pages = call.write === undefined ? 0 : Math.ceil(call.write.source.length / CHUNK_BYTES);
   // A large write may be cut in its middle.
-  const torn = call.write !== undefined && pages > 1 ? { ...call.write, doneBytes: rng.below(pages) * CHUNK_BYTES } : undefined;
+  const torn =
+    call.write !== undefined && pages > 1 ? { ...call.write, doneBytes: rng.below(pages) * CHUNK_BYTES } : undefined;
   return { call, disk: session.world.disk.afterKill(rng, torn), oracle: session.oracle.snapshot() };
 }
 
@@ -109,7 +112,10 @@ async function runScenario(plan: CrashPlan, onCall: (call: StoreCall, session: S
     await session.world.run(plan.scenario.run(session));
   } catch (error) {
     const message = error instanceof Error ? `${error.message}\n${error.stack}` : String(error);
-    throw new Error(`scenario "${plan.scenario.name}" without any crash, ${describeFailure(plan.seed, repeat(plan, '0'))}: ${message}`, { cause: error });
+    throw new Error(
+      `scenario "${plan.scenario.name}" without any crash, ${describeFailure(plan.seed, repeat(plan, '0'))}: ${message}`,
+      { cause: error },
+    );
   }
 }
 
@@ -128,7 +134,8 @@ async function crashOnce(moment: Moment, variant: string, seed: number): Promise
   try {
     await recover(power ? second.disk.afterPowerLoss(rng, 'random') : second.disk, again, seed + 1, 0);
   } catch (error) {
-    if (error instanceof Error) error.message = `after a second crash (${power ? 'power' : 'kill'}) before call ${second.call.number} (${second.call.kind} ${second.call.path}): ${error.message}`;
+    if (error instanceof Error)
+      error.message = `after a second crash (${power ? 'power' : 'kill'}) before call ${second.call.number} (${second.call.kind} ${second.call.path}): ${error.message}`;
     throw error;
   }
   return 2;
@@ -168,8 +175,16 @@ function pointSeed(seed: number, call: number, variant: string): number {
 function explained(error: unknown, plan: CrashPlan, moment: Moment, variant: string): Error {
   const { call } = moment;
   const point = `${call.number}:${variant}`;
-  const message = error instanceof Error ? (error instanceof Violation ? error.message : `${error.message}\n${error.stack}`) : String(error);
-  return new Error(`scenario "${plan.scenario.name}", ${variant} before store call ${call.number} (${call.kind} ${call.path}): ${message}\n${describeFailure(plan.seed, repeat(plan, point))}`, { cause: error });
+  const message =
+    error instanceof Error
+      ? error instanceof Violation
+        ? error.message
+        : `${error.message}\n${error.stack}`
+      : String(error);
+  return new Error(
+    `scenario "${plan.scenario.name}", ${variant} before store call ${call.number} (${call.kind} ${call.path}): ${message}\n${describeFailure(plan.seed, repeat(plan, point))}`,
+    { cause: error },
+  );
 }
 
 function repeat(plan: CrashPlan, point: string): string {

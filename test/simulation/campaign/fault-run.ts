@@ -35,9 +35,15 @@ export async function failEverywhere(plan: FaultPlan): Promise<{ points: number;
     try {
       if (await failOnce(plan, fault)) struck += 1;
     } catch (error) {
-      const message = error instanceof Error ? `${error.message}${error instanceof Violation ? '' : `\n${error.stack}`}` : String(error);
+      const message =
+        error instanceof Error
+          ? `${error.message}${error instanceof Violation ? '' : `\n${error.stack}`}`
+          : String(error);
       const command = `npm run simulate -- --scenario '${plan.scenario.name}' --seed SEED --fault ${fault.call}:${fault.nth}:${fault.fault}`;
-      throw new Error(`scenario "${plan.scenario.name}", ${fault.call} number ${fault.nth} fails with ${fault.fault}: ${message}\n${describeFailure(plan.seed, command)}`, { cause: error });
+      throw new Error(
+        `scenario "${plan.scenario.name}", ${fault.call} number ${fault.nth} fails with ${fault.fault}: ${message}\n${describeFailure(plan.seed, command)}`,
+        { cause: error },
+      );
     }
   }
   return { points: faults.length, struck };
@@ -53,12 +59,17 @@ async function faultsToPlan(plan: FaultPlan): Promise<PlannedFault[]> {
   const before = new Map(CALLS.map((call) => [call, files.count(call)]));
   await session.world.run(plan.scenario.run(session));
   const all = CALLS.flatMap((call) =>
-    Array.from({ length: files.count(call) - (before.get(call) ?? 0) }, (_, index) => FAULTS[call].map((fault) => ({ call, nth: index + 1, fault }))).flat(),
+    Array.from({ length: files.count(call) - (before.get(call) ?? 0) }, (_, index) =>
+      FAULTS[call].map((fault) => ({ call, nth: index + 1, fault })),
+    ).flat(),
   );
   const rng = new Rng(plan.seed, 5);
   const stride = Math.max(1, all.length / plan.points);
   const offset = rng.unit();
-  return Array.from({ length: Math.floor(all.length / stride) }, (_, index) => all[Math.floor((index + offset) * stride)] ?? (all[0] as PlannedFault));
+  return Array.from(
+    { length: Math.floor(all.length / stride) },
+    (_, index) => all[Math.floor((index + offset) * stride)] ?? (all[0] as PlannedFault),
+  );
 }
 
 async function prepared(plan: FaultPlan): Promise<{ session: Session; files: FaultFiles }> {
@@ -102,7 +113,9 @@ async function recovery(session: Session): Promise<void> {
     throw new Violation(`the system does not open again: ${error instanceof Error ? error.stack : String(error)}`);
   }
   const { findings } = (await session.controller.request('system.check', { repair: true, deep: false })).output;
-  const bad = findings.filter(({ severity, message }) => severity === 'error' && !/^lacks|formatting was cut short/.test(message));
+  const bad = findings.filter(
+    ({ severity, message }) => severity === 'error' && !/^lacks|formatting was cut short/.test(message),
+  );
   if (bad.length > 0) throw new Violation(`after the fault the system is damaged: ${JSON.stringify(bad)}`);
   checkRecovered(session, { epoch, epochShown, powerLost });
   await settle(session);

@@ -10,9 +10,26 @@ import { settle } from './settle.js';
 const VOLUMES = ['a', 'b', 'c', 'd'];
 /** What a request in a state that does not allow it is answered with. */
 const REFUSALS: ReadonlySet<string> = new Set([
-  'status-refuses', 'volume-paired', 'volume-reserved', 'not-writable', 'not-readable', 'incomplete', 'secondary-taken', 'cycle',
-  'self-pair', 'jump-refused', 'holds-data', 'force-needed', 'point-in-time-lost', 'no-candidate', 'pair-not-found', 'already-exists',
-  'volume-not-found', 'nothing-matches', 'discard-needed', 'volume-blocked',
+  'status-refuses',
+  'volume-paired',
+  'volume-reserved',
+  'not-writable',
+  'not-readable',
+  'incomplete',
+  'secondary-taken',
+  'cycle',
+  'self-pair',
+  'jump-refused',
+  'holds-data',
+  'force-needed',
+  'point-in-time-lost',
+  'no-candidate',
+  'pair-not-found',
+  'already-exists',
+  'volume-not-found',
+  'nothing-matches',
+  'discard-needed',
+  'volume-blocked',
 ]);
 
 /** One step: a request, and hosts that write while it runs. Small numbers pick among what is there. */
@@ -29,8 +46,34 @@ export interface Command {
 }
 
 const ACTS = [
-  'write', 'write', 'create', 'create', 'create', 'split', 'split', 'virtual', 'resync', 'resync', 'restore', 'restore', 'suspend', 'open-secondary',
-  'delete', 'wait', 'wait', 'copy', 'hold-still', 'checkpoint', 'reopen', 'scrub', 'verify', 'format', 'pace', 'split-all', 'rotate', 'release',
+  'write',
+  'write',
+  'create',
+  'create',
+  'create',
+  'split',
+  'split',
+  'virtual',
+  'resync',
+  'resync',
+  'restore',
+  'restore',
+  'suspend',
+  'open-secondary',
+  'delete',
+  'wait',
+  'wait',
+  'copy',
+  'hold-still',
+  'checkpoint',
+  'reopen',
+  'scrub',
+  'verify',
+  'format',
+  'pace',
+  'split-all',
+  'rotate',
+  'release',
 ] as const;
 
 const command: fc.Arbitrary<Command> = fc.record({
@@ -54,15 +97,30 @@ export interface ModelPlan {
 
 /** Random requests, writes, copying and crashes against the oracle; a failure is shrunk to few steps. */
 export async function runModel({ runs, seed, path, onRun }: ModelPlan): Promise<void> {
-  const property = fc.asyncProperty(fc.integer({ min: 1, max: 1_000_000 }), fc.array(command, { minLength: 1, maxLength: 60 }), async (worldSeed, commands) => {
-    await runCommands(worldSeed, commands);
-    onRun?.();
+  const property = fc.asyncProperty(
+    fc.integer({ min: 1, max: 1_000_000 }),
+    fc.array(command, { minLength: 1, maxLength: 60 }),
+    async (worldSeed, commands) => {
+      await runCommands(worldSeed, commands);
+      onRun?.();
+    },
+  );
+  const found = await fc.check(property, {
+    numRuns: runs,
+    seed,
+    ...(path === undefined ? {} : { path }),
+    endOnFailure: false,
   });
-  const found = await fc.check(property, { numRuns: runs, seed, ...(path === undefined ? {} : { path }), endOnFailure: false });
   if (!found.failed) return;
   const steps = JSON.stringify(found.counterexample);
-  const repeat = describeFailure(seed, `npm run simulate -- --model --runs ${runs} --seed SEED --path ${found.counterexamplePath}`);
-  const message = found.errorInstance instanceof Error ? (found.errorInstance.stack ?? found.errorInstance.message) : String(found.errorInstance);
+  const repeat = describeFailure(
+    seed,
+    `npm run simulate -- --model --runs ${runs} --seed SEED --path ${found.counterexamplePath}`,
+  );
+  const message =
+    found.errorInstance instanceof Error
+      ? (found.errorInstance.stack ?? found.errorInstance.message)
+      : String(found.errorInstance);
   throw new Error(`after ${found.numRuns} runs: ${message}\nsteps: ${steps}\n${repeat}`);
 }
 
@@ -128,7 +186,8 @@ async function act(session: Session, step: Command): Promise<void> {
   if (wanted === undefined || refused !== undefined || existing === undefined) return;
   const record = session.record(existing.primary, existing.secondary);
   const status = record?.state.status ?? 'simplex';
-  if (!wanted.flatMap(ahead).includes(status)) throw new Violation(`${step.act} left ${keyOf(existing.primary, existing.secondary)} ${status}`);
+  if (!wanted.flatMap(ahead).includes(status))
+    throw new Violation(`${step.act} left ${keyOf(existing.primary, existing.secondary)} ${status}`);
 }
 
 function pickPair(session: Session, pick: number): { primary: string; secondary: string } | undefined {
@@ -144,7 +203,11 @@ interface Names {
 }
 
 /** Answers the code of a refusal. */
-async function request(session: Session, step: Command, { primary, secondary, pairs }: Names): Promise<string | undefined> {
+async function request(
+  session: Session,
+  step: Command,
+  { primary, secondary, pairs }: Names,
+): Promise<string | undefined> {
   const { controller } = session;
   const discard = true;
   switch (step.act) {
@@ -152,7 +215,12 @@ async function request(session: Session, step: Command, { primary, secondary, pa
       await session.writeLong(primary, 1 + (step.other % 4));
       return undefined;
     case 'create':
-      return (await session.ask('pair.create', { pairs: [{ primary, secondary, ...paceOf(step) , split: step.other > 8, virtual: step.other === 8 }], overwrite: step.flag })).refused;
+      return (
+        await session.ask('pair.create', {
+          pairs: [{ primary, secondary, ...paceOf(step), split: step.other > 8, virtual: step.other === 8 }],
+          overwrite: step.flag,
+        })
+      ).refused;
     case 'split':
       return (await session.ask('pair.split', { pairs, readOnly: step.other === 0 })).refused;
     case 'virtual':
@@ -174,7 +242,9 @@ async function request(session: Session, step: Command, { primary, secondary, pa
     case 'rotate':
       return (await session.ask('pair.rotate', { primary, keep: 2, discard })).refused;
     case 'wait':
-      return (await session.ask('pair.wait', { pairs, statuses: ['duplex', 'split'], timeoutMs: 20 * (step.other + 1) })).refused;
+      return (
+        await session.ask('pair.wait', { pairs, statuses: ['duplex', 'split'], timeoutMs: 20 * (step.other + 1) })
+      ).refused;
     case 'scrub':
       return (await session.ask('volume.scrub', { volumes: [primary], accept: false })).refused;
     case 'verify':
@@ -182,7 +252,11 @@ async function request(session: Session, step: Command, { primary, secondary, pa
     case 'release':
       return (await session.ask('volume.unreserve', { volumes: [primary] })).refused;
     case 'format':
-      if (controller.catalog.pairsOf(session.volumeNumber(primary)).length === 0 && session.oracle.volume(primary).writes.size === 0) await session.formatVolume(primary);
+      if (
+        controller.catalog.pairsOf(session.volumeNumber(primary)).length === 0 &&
+        session.oracle.volume(primary).writes.size === 0
+      )
+        await session.formatVolume(primary);
       return undefined;
     case 'copy':
       controller.startCopying();
@@ -204,7 +278,10 @@ async function request(session: Session, step: Command, { primary, secondary, pa
 async function verify(session: Session, pairs: Names['pairs']): Promise<string | undefined> {
   const { output, refused } = await session.ask('pair.verify', { pairs, repair: false });
   const bad = output?.pairs.find((row) => !row.same);
-  if (bad !== undefined) throw new Violation(`verify finds tracks ${bad.differingTracks.join(', ')} of ${bad.primary} and ${bad.secondary} that no map holds`);
+  if (bad !== undefined)
+    throw new Violation(
+      `verify finds tracks ${bad.differingTracks.join(', ')} of ${bad.primary} and ${bad.secondary} that no map holds`,
+    );
   return refused;
 }
 

@@ -64,14 +64,17 @@ export class Oracle {
     const copy = new Oracle();
     for (const [name, model] of this.volumes) {
       copy.volumes.set(name, {
-        contents: model.contents && model.contents.slice(),
+        contents: model.contents?.slice() ?? null,
         older: new Map([...model.older].map(([sector, values]) => [sector, new Set(values)])),
         writes: new Set([...model.writes].map((write) => ({ ...write }))),
         changing: model.changing,
       });
     }
     for (const [key, model] of this.pairs) copy.pairs.set(key, model);
-    copy.transition = this.transition && { ...this.transition, contents: new Map([...this.transition.contents].map(([name, contents]) => [name, contents && contents.slice()])) };
+    copy.transition = this.transition && {
+      ...this.transition,
+      contents: new Map([...this.transition.contents].map(([name, contents]) => [name, contents?.slice() ?? null])),
+    };
     copy.epoch = this.epoch;
     copy.epochShown = this.epochShown;
     copy.stamp = this.stamp;

@@ -357,9 +357,17 @@ export const SCENARIOS: readonly Scenario[] = [
     run: async (session) => {
       await together(session.host('a', 5), session.must('volume.scrub', { volumes: ['a', 'b'], accept: false }));
       await session.split('a', 'b');
-      await together(session.must('pair.verify', { pairs: [{ primary: 'a' }], repair: true }), session.host('a', 4), session.host('b', 3));
+      await together(
+        session.must('pair.verify', { pairs: [{ primary: 'a' }], repair: true }),
+        session.host('a', 4),
+        session.host('b', 3),
+      );
       await session.must('volume.scrub', { volumes: ['*'], accept: false });
-      await together(session.must('system.check', { repair: true, deep: true }), session.resync('a', 'b'), session.host('a', 3));
+      await together(
+        session.must('system.check', { repair: true, deep: true }),
+        session.resync('a', 'b'),
+        session.host('a', 3),
+      );
     },
   },
   {
@@ -401,7 +409,10 @@ async function importFile(session: Session, volume: string): Promise<void> {
   const stamp = stampOfForeign(session);
   const own = sectorsOf(0, IMPORTED_TRACKS * TRACK);
   const rest = [...(model.contents ?? []).keys()].filter((sector) => !own.includes(sector));
-  const writes = [{ sectors: own, stamp, unsure: false }, { sectors: rest, stamp: 0, unsure: false }];
+  const writes = [
+    { sectors: own, stamp, unsure: false },
+    { sectors: rest, stamp: 0, unsure: false },
+  ];
   for (const write of writes) model.writes.add(write);
   await session.must('volume.import', { volume, file: '/tmp/in', create: false, overwrite: true });
   for (const write of writes) {

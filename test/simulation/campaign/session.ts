@@ -1,14 +1,50 @@
-import { Controller, readPlace, type RequestCode, type Requests } from '../../../src/core/controller/controller.js';
+import { Controller, type RequestCode, type Requests, readPlace } from '../../../src/core/controller/controller.js';
 import { isToolkitError } from '../../../src/core/foundation/foundation.js';
 import { type PairRecord, pointInTimeLost } from '../../../src/core/pair/pair.js';
 import { portsOf, SimSystem, TRACK } from '../system/sim-system.js';
 import { type FaultFiles, Rng, type SimDisk, World } from '../world/world.js';
-import { ANYTHING, type Contents, DOMAIN, differingTracks, logicalOf, SECTOR, SECTOR_OFFSETS, sectorsOf, stamped, VOLUME_BYTES } from './domain.js';
-import { ahead, contentsAfter, keyOf, Oracle, overwrite, type PairModel, type PendingWrite, type Transition, type VolumeModel } from './oracle.js';
+import {
+  ANYTHING,
+  type Contents,
+  DOMAIN,
+  differingTracks,
+  logicalOf,
+  SECTOR,
+  SECTOR_OFFSETS,
+  sectorsOf,
+  stamped,
+  VOLUME_BYTES,
+} from './domain.js';
+import {
+  ahead,
+  contentsAfter,
+  keyOf,
+  Oracle,
+  overwrite,
+  type PairModel,
+  type PendingWrite,
+  type Transition,
+  type VolumeModel,
+} from './oracle.js';
 
-const FAULTS: ReadonlySet<string> = new Set(['io-error', 'no-space', 'volume-blocked', 'file-not-found', 'limit-reached', 'metadata-damaged']);
+const FAULTS: ReadonlySet<string> = new Set([
+  'io-error',
+  'no-space',
+  'volume-blocked',
+  'file-not-found',
+  'limit-reached',
+  'metadata-damaged',
+]);
 /** One of these at a time is under way. */
-const CHANGES_PAIRS: ReadonlySet<RequestCode> = new Set<RequestCode>(['pair.create', 'pair.split', 'pair.resync', 'pair.suspend', 'pair.delete', 'pair.rotate', 'pair.pace']);
+const CHANGES_PAIRS: ReadonlySet<RequestCode> = new Set<RequestCode>([
+  'pair.create',
+  'pair.split',
+  'pair.resync',
+  'pair.suspend',
+  'pair.delete',
+  'pair.rotate',
+  'pair.pace',
+]);
 export const SYSTEM = '/sys/tokyo';
 
 /** Something that must not be. */
@@ -21,7 +57,10 @@ export class GaveUp extends Error {
   override readonly name = 'GaveUp';
 }
 
-export type Outcome<Code extends RequestCode> = { readonly output?: Requests[Code]['output']; readonly refused?: string };
+export type Outcome<Code extends RequestCode> = {
+  readonly output?: Requests[Code]['output'];
+  readonly refused?: string;
+};
 
 /** A storage system in the simulated world, used by hosts and by a person, with an oracle that follows every step. */
 export class Session {
@@ -120,7 +159,11 @@ export class Session {
   }
 
   /** A host writes sectors of the domain: a whole track, or some sectors of one. Answers whether it was taken. */
-  async write(volume: string, track: number, options: { from?: number; sectors?: number; durable?: boolean } = {}): Promise<boolean> {
+  async write(
+    volume: string,
+    track: number,
+    options: { from?: number; sectors?: number; durable?: boolean } = {},
+  ): Promise<boolean> {
     const from = track * TRACK + (options.from ?? 0) * SECTOR;
     const bytes = Math.min((options.sectors ?? TRACK / SECTOR) * SECTOR, VOLUME_BYTES - from);
     return this.#write(volume, from, bytes, options.durable ?? true);
@@ -129,7 +172,9 @@ export class Session {
   /** A host writes several neighbouring tracks at once, beginning and ending inside tracks, where no other write is under way. */
   async writeLong(volume: string, tracks: number): Promise<boolean> {
     const busy = this.#busySectors(volume);
-    const starts = DOMAIN.slice(0, -tracks).filter((track) => !sectorsOf(track * TRACK, tracks * TRACK).some((sector) => busy.has(sector)));
+    const starts = DOMAIN.slice(0, -tracks).filter(
+      (track) => !sectorsOf(track * TRACK, tracks * TRACK).some((sector) => busy.has(sector)),
+    );
     if (starts.length === 0) return false;
     return this.#write(volume, this.rng.pick(starts) * TRACK + 3 * SECTOR, tracks * TRACK - 5 * SECTOR, true);
   }
@@ -146,7 +191,12 @@ export class Session {
       if (free.length === 0) return;
       const track = this.rng.pick(free);
       if (this.rng.chance(0.5)) await this.write(volume, track);
-      else await this.write(volume, track, { from: this.rng.below(4), sectors: 1 + this.rng.below(4), durable: this.rng.chance(0.8) });
+      else
+        await this.write(volume, track, {
+          from: this.rng.below(4),
+          sectors: 1 + this.rng.below(4),
+          durable: this.rng.chance(0.8),
+        });
     }
   }
 
@@ -191,7 +241,10 @@ export class Session {
     const old = model.contents;
     for (const sector of write.sectors) {
       if (now[sector] === write.stamp) overwrite(model, [sector], write.stamp);
-      else if (!write.unsure && old[sector] !== now[sector] && old[sector] !== ANYTHING) throw new Violation(`sector ${sector} of ${volume} holds ${now[sector]} after ${write.stamp} was written over ${old[sector]}`);
+      else if (!write.unsure && old[sector] !== now[sector] && old[sector] !== ANYTHING)
+        throw new Violation(
+          `sector ${sector} of ${volume} holds ${now[sector]} after ${write.stamp} was written over ${old[sector]}`,
+        );
     }
   }
 
@@ -205,11 +258,15 @@ export class Session {
     const words = new Uint32Array((answered.data as Uint8Array).slice().buffer);
     for (const sector of sectorsOf(0, bytes)) {
       const found = words[(SECTOR_OFFSETS[sector] as number) / 4];
-      if (found !== before[sector] && before[sector] !== ANYTHING) throw new Violation(`a host reads ${found} in sector ${sector} of ${volume} instead of ${before[sector]}`);
+      if (found !== before[sector] && before[sector] !== ANYTHING)
+        throw new Violation(`a host reads ${found} in sector ${sector} of ${volume} instead of ${before[sector]}`);
     }
   }
 
-  async #request<Code extends RequestCode>(code: Code, input: Requests[Code]['input']): Promise<{ data?: Uint8Array | undefined }> {
+  async #request<Code extends RequestCode>(
+    code: Code,
+    input: Requests[Code]['input'],
+  ): Promise<{ data?: Uint8Array | undefined }> {
     try {
       return await this.controller.request(code, input);
     } catch (error) {
@@ -243,7 +300,11 @@ export class Session {
     return output;
   }
 
-  async pair(primary: string, secondary: string, more: Partial<Requests['pair.create']['input']> & { row?: object } = {}): Promise<void> {
+  async pair(
+    primary: string,
+    secondary: string,
+    more: Partial<Requests['pair.create']['input']> & { row?: object } = {},
+  ): Promise<void> {
     const { row, ...rest } = more;
     await this.must('pair.create', { pairs: [{ primary, secondary, ...row }], ...rest });
   }
@@ -252,7 +313,11 @@ export class Session {
     await this.must('pair.split', { pairs: [{ primary, secondary }], ...more });
   }
 
-  async resync(primary: string, secondary: string, more: Partial<Requests['pair.resync']['input']> = {}): Promise<void> {
+  async resync(
+    primary: string,
+    secondary: string,
+    more: Partial<Requests['pair.resync']['input']> = {},
+  ): Promise<void> {
     await this.must('pair.resync', { pairs: [{ primary, secondary }], discard: true, ...more });
   }
 
@@ -261,10 +326,17 @@ export class Session {
   }
 
   /** Copies until the pair has the status, which then stays through a crash. */
-  async wait(primary: string, secondary: string, ...statuses: Requests['pair.wait']['input']['statuses']): Promise<void> {
+  async wait(
+    primary: string,
+    secondary: string,
+    ...statuses: Requests['pair.wait']['input']['statuses']
+  ): Promise<void> {
     const { verdict } = await this.must('pair.wait', { pairs: [{ primary, secondary }], statuses });
     if (verdict !== 'reached' && this.faults !== undefined) throw new GaveUp(`waiting ended: ${verdict}`);
-    if (verdict !== 'reached') throw new Violation(`${keyOf(primary, secondary)} did not become ${statuses.join(' or ')}: ${verdict}, it is ${JSON.stringify(this.record(primary, secondary)?.state)}`);
+    if (verdict !== 'reached')
+      throw new Violation(
+        `${keyOf(primary, secondary)} did not become ${statuses.join(' or ')}: ${verdict}, it is ${JSON.stringify(this.record(primary, secondary)?.state)}`,
+      );
     const record = this.record(primary, secondary);
     if (record) this.oracle.pairs.set(keyOf(primary, secondary), modelOf(record));
     this.oracle.epochShown = true;
@@ -282,7 +354,8 @@ export class Session {
     // In a chain split at one instant the far end shows what its primary shows from that instant on.
     const above = (key: string) => keys.filter((other) => other.split('>')[1] === key.split('>')[0]);
     const depth = (key: string): number => Math.max(0, ...above(key).map((other) => 1 + depth(other)));
-    for (const key of changed.sort((one, other) => depth(one) - depth(other))) this.#foresee(transition, key, now.get(key));
+    for (const key of changed.sort((one, other) => depth(one) - depth(other)))
+      this.#foresee(transition, key, now.get(key));
   }
 
   /** A fault may have cost a secondary its point in time; it promises nothing any more. */
@@ -296,12 +369,15 @@ export class Session {
 
   #foresee(transition: Transition, key: string, after: PairRecord | undefined): void {
     const [primary = '', secondary = ''] = key.split('>');
-    const held = { primary: (transition.contents.get(primary) ?? transition.samples.get(primary)) as Contents, secondary: transition.samples.get(secondary) as Contents };
+    const held = {
+      primary: (transition.contents.get(primary) ?? transition.samples.get(primary)) as Contents,
+      secondary: transition.samples.get(secondary) as Contents,
+    };
     if (held.primary === undefined || held.secondary === undefined) return;
     const incomplete = { primary: this.#isIncomplete(primary), secondary: this.#isIncomplete(secondary) };
     const effect = contentsAfter(transition.before.get(key), after, held, incomplete);
     if (effect.primary !== undefined) transition.contents.set(primary, effect.primary.slice());
-    if (effect.secondary !== undefined) transition.contents.set(secondary, effect.secondary && effect.secondary.slice());
+    if (effect.secondary !== undefined) transition.contents.set(secondary, effect.secondary?.slice() ?? null);
   }
 
   #isIncomplete(name: string): boolean {
@@ -309,7 +385,12 @@ export class Session {
   }
 
   #records(): Map<string, PairRecord> {
-    return new Map([...this.controller.catalog.pairs.values()].map((pair) => [keyOf(this.nameOf(pair.primary), this.nameOf(pair.secondary)), pair]));
+    return new Map(
+      [...this.controller.catalog.pairs.values()].map((pair) => [
+        keyOf(this.nameOf(pair.primary), this.nameOf(pair.secondary)),
+        pair,
+      ]),
+    );
   }
 
   #onStep(name: string): void {
@@ -324,7 +405,8 @@ export class Session {
     const samples = new Map<string, Contents>();
     this.noteLosses();
     for (const [name, model] of this.oracle.volumes) {
-      const number = [...this.controller.catalog.volumes.values()].find((record) => record.name === name)?.number;
+      const records = [...this.controller.catalog.volumes.values()];
+      const number = records.find((record) => record.name === name && record.status === 'normal')?.number;
       if (number === undefined || !fabric.volume(number).gate.isClosed) continue;
       const sample = logicalOf(fabric, number);
       samples.set(name, sample);
@@ -342,7 +424,8 @@ export class Session {
       const expected = contents[sector];
       if (sample[sector] === expected || expected === ANYTHING) continue;
       const own = [...model.writes].some((write) => write.stamp === sample[sector] && write.sectors.includes(sector));
-      if (!own) throw new Violation(`at a gate sector ${sector} of ${name} holds ${sample[sector]} instead of ${expected}`);
+      if (!own)
+        throw new Violation(`at a gate sector ${sector} of ${name} holds ${sample[sector]} instead of ${expected}`);
       overwrite(model, [sector], sample[sector] as number);
     }
   }
@@ -355,7 +438,8 @@ export class Session {
     for (const [name, contents] of transition.contents) {
       if (contents === null || contents.includes(ANYTHING)) continue;
       const differing = differingTracks(this.logical(name), contents);
-      if (differing.length > 0) throw new Violation(`at the instant of a change tracks ${differing.join(', ')} of ${name} are wrong`);
+      if (differing.length > 0)
+        throw new Violation(`at the instant of a change tracks ${differing.join(', ')} of ${name} are wrong`);
     }
   }
 
@@ -388,7 +472,11 @@ export function takeTransition(oracle: Oracle, transition: Transition): void {
 function isChanged(before: PairRecord | undefined, after: PairRecord | undefined): boolean {
   if (before === undefined || after === undefined) return before !== after;
   if (before.state === after.state) return false;
-  return before.generation !== after.generation || !ahead(before.state.status).includes(after.state.status) || before.state.status === after.state.status;
+  return (
+    before.generation !== after.generation ||
+    !ahead(before.state.status).includes(after.state.status) ||
+    before.state.status === after.state.status
+  );
 }
 
 function losesSecondary({ state }: PairRecord): boolean {

@@ -8,7 +8,8 @@ export async function settle(session: Session): Promise<void> {
   const { controller, oracle } = session;
   controller.startCopying();
   for (const [name, model] of oracle.volumes) {
-    if (model.contents === null && controller.catalog.volumes.get(session.volumeNumber(name))?.status === 'format') await session.formatVolume(name);
+    if (model.contents === null && controller.catalog.volumes.get(session.volumeNumber(name))?.status === 'format')
+      await session.formatVolume(name);
     if (model.contents !== null && session.rng.chance(0.5)) await session.host(name, 1);
   }
   await drained(session);
@@ -17,7 +18,10 @@ export async function settle(session: Session): Promise<void> {
   await followAgain(session);
   await drained(session);
   for (const record of controller.catalog.pairs.values()) {
-    if (record.state.status !== 'duplex') throw new Violation(`${keyOf(session.nameOf(record.primary), session.nameOf(record.secondary))} rests as ${JSON.stringify(record.state)}`);
+    if (record.state.status !== 'duplex')
+      throw new Violation(
+        `${keyOf(session.nameOf(record.primary), session.nameOf(record.secondary))} rests as ${JSON.stringify(record.state)}`,
+      );
     checkEqual(session, record);
   }
   await checkCodes(session);
@@ -36,7 +40,8 @@ async function drained(session: Session): Promise<void> {
     });
   const deadlineMs = session.world.clock.monotonicMs() + 600_000;
   while (busy().length > 0) {
-    if (session.world.clock.monotonicMs() > deadlineMs) throw new Violation(`copying does not end: ${JSON.stringify(busy())}`);
+    if (session.world.clock.monotonicMs() > deadlineMs)
+      throw new Violation(`copying does not end: ${JSON.stringify(busy())}`);
     await controller.changed(50);
   }
   await controller.catalog.durable();
@@ -48,15 +53,22 @@ async function drained(session: Session): Promise<void> {
 /** The far ends of chains first, because what they read through a pair above must not jump. Restores go first to their end. */
 async function followAgain(session: Session): Promise<void> {
   const { controller } = session;
-  const restores = pairs(session).filter((record) => record.state.status === 'suspended' && activeState(record.state).status === 'resync-reverse');
-  for (const record of restores) await session.resync(session.nameOf(record.primary), session.nameOf(record.secondary), { reverse: true, pace: 'fast' });
+  const restores = pairs(session).filter(
+    (record) => record.state.status === 'suspended' && activeState(record.state).status === 'resync-reverse',
+  );
+  for (const record of restores)
+    await session.resync(session.nameOf(record.primary), session.nameOf(record.secondary), {
+      reverse: true,
+      pace: 'fast',
+    });
   await drained(session);
   for (const { number } of pairs(session).sort((a, b) => depth(session, b.primary) - depth(session, a.primary))) {
     const record = controller.catalog.pairs.get(number);
     if (record === undefined) continue;
     const [primary, secondary] = [session.nameOf(record.primary), session.nameOf(record.secondary)];
     if (record.pace === 'hold') await session.must('pair.pace', { pairs: [{ primary, secondary }], pace: 'fast' });
-    if (record.state.status === 'suspended' || phaseOf(record.state) !== 'following') await session.resync(primary, secondary);
+    if (record.state.status === 'suspended' || phaseOf(record.state) !== 'following')
+      await session.resync(primary, secondary);
     await drained(session);
   }
 }

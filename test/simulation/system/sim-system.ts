@@ -1,4 +1,13 @@
-import { createSystem, openClient, type Ports, readPlace, type RequestCode, type Requests, type SystemClient, type SystemPlace } from '../../../src/core/controller/controller.js';
+import {
+  createSystem,
+  openClient,
+  type Ports,
+  type RequestCode,
+  type Requests,
+  readPlace,
+  type SystemClient,
+  type SystemPlace,
+} from '../../../src/core/controller/controller.js';
 import { type World, type WorldProcess, WorldStopped } from '../world/world.js';
 
 export const KIB = 1024;
@@ -38,7 +47,9 @@ export class SimSystem {
     const ports = portsOf(world);
     world.files.makeFolder('/sys');
     await world.run(world.files.flushFolder('/'));
-    const place = await world.run(createSystem(ports, '/sys/tokyo', { name: 'tokyo', trackSizeBytes: TRACK, ...wishes }));
+    const place = await world.run(
+      createSystem(ports, '/sys/tokyo', { name: 'tokyo', trackSizeBytes: TRACK, ...wishes }),
+    );
     return SimSystem.open(world, place);
   }
 
@@ -47,7 +58,11 @@ export class SimSystem {
     return new SimSystem(world, place, client);
   }
 
-  async ask<Code extends RequestCode>(code: Code, input: Requests[Code]['input'], data?: Uint8Array): Promise<Requests[Code]['output']> {
+  async ask<Code extends RequestCode>(
+    code: Code,
+    input: Requests[Code]['input'],
+    data?: Uint8Array,
+  ): Promise<Requests[Code]['output']> {
     const answered = await this.world.run(this.client.request(code, input, data ? { data } : {}));
     return answered.output;
   }
@@ -70,7 +85,9 @@ export class SimSystem {
 
   /** The first byte of each of a volume's first tracks, as its host reads them. */
   async read(volume: string, tracks: number): Promise<number[]> {
-    const answered = await this.world.run(this.client.request('volume.read', { volume, offsetBytes: 0, lengthBytes: tracks * TRACK }));
+    const answered = await this.world.run(
+      this.client.request('volume.read', { volume, offsetBytes: 0, lengthBytes: tracks * TRACK }),
+    );
     const data = answered.data ?? new Uint8Array(0);
     return Array.from({ length: tracks }, (_, track) => data[track * TRACK] ?? -1);
   }
@@ -79,12 +96,19 @@ export class SimSystem {
     await this.ask('pair.create', { pairs: [{ primary, secondary }], ...more });
   }
 
-  async wait(primary: string, secondary: string, ...statuses: Requests['pair.wait']['input']['statuses']): Promise<string> {
+  async wait(
+    primary: string,
+    secondary: string,
+    ...statuses: Requests['pair.wait']['input']['statuses']
+  ): Promise<string> {
     const { verdict } = await this.ask('pair.wait', { pairs: [{ primary, secondary }], statuses });
     return verdict;
   }
 
-  async status(primary: string, secondary: string): Promise<Requests['pair.list']['output']['pairs'][number] | undefined> {
+  async status(
+    primary: string,
+    secondary: string,
+  ): Promise<Requests['pair.list']['output']['pairs'][number] | undefined> {
     const { pairs } = await this.ask('pair.list', {});
     return pairs.find((pair) => pair.primary === `tokyo:${primary}` && pair.secondary === `tokyo:${secondary}`);
   }

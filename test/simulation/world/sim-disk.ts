@@ -137,7 +137,11 @@ export class SimDisk {
     disk.root = copies.folder(this.root);
     disk.allocatedBytes = this.allocatedBytes;
     disk.#pending = this.#pending.map(({ changes, unflushed }) => ({
-      changes: changes.map(({ folder, name, node }) => ({ folder: copies.folder(folder), name, node: node && copies.node(node) })),
+      changes: changes.map(({ folder, name, node }) => ({
+        folder: copies.folder(folder),
+        name,
+        node: node && copies.node(node),
+      })),
       unflushed: new Set([...unflushed].map((folder) => copies.folder(folder))),
     }));
     for (const { content, data, at } of this.bulkWrites) {
