@@ -122,6 +122,19 @@ function demandJumpTaken(controller: Controller, secondary: VolumeRecord): void 
   }
 }
 
+/** What a restore brings to a volume while another pair copies into it would be a change that nothing copies away again (H11). */
+function demandNotRestored(controller: Controller, secondary: VolumeRecord): void {
+  const restoring = controller.fabric.legs(secondary.number).some(({ pair, side }) => {
+    return side === 'primary' && pair.roles.primaryLacks !== null;
+  });
+  if (!restoring) return;
+  throw failure(
+    'jump-refused',
+    `${controller.address(secondary.number)} is being restored from its own secondary.`,
+    'Wait until the restore is finished, or delete that pair first.',
+  );
+}
+
 /** The maps of tracks that a volume lacks and reads from the other side of a pair. */
 function lackingLegs(controller: Controller, volume: VolumeNumber): { pair: PairNumber; map: MapName }[] {
   return controller.fabric.legs(volume).flatMap(({ pair, side }) => {
@@ -219,6 +232,7 @@ function planCreation(
   const verdict = judgeCreate(question);
   if (verdict.kind === 'refuse') throw failure(verdict.code, sentence(verdict.why), verdict.hint);
   const existing = verdict.kind === 'nothing' ? verdict.existing : undefined;
+  if (!existing) demandNotRestored(controller, secondary);
   if (!existing && (row.split || row.virtual)) demandJumpTaken(controller, secondary);
   const fresh = newPair(controller, controller.catalog.pairNumberNext + ahead, primary.number, secondary.number);
   return { primary, secondary, row, record: withPacing(existing ?? fresh, row), existing };

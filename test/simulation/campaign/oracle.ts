@@ -1,6 +1,6 @@
 import type { PairRecord } from '../../../src/core/pair/pair.js';
-import { activeState, phaseOf, pointInTimeLost } from '../../../src/core/pair/pair.js';
-import { ANYTHING, blank, type Contents, SECTORS, unknown } from './domain.js';
+import { phaseOf, pointInTimeLost } from '../../../src/core/pair/pair.js';
+import { ANYTHING, blank, type Contents, unknown } from './domain.js';
 
 /** A host's write that is not answered yet. */
 export interface PendingWrite {
@@ -164,15 +164,4 @@ function afterFlag(
       : { secondary: held.secondary };
   }
   return pointInTimeLost(after.state) && !pointInTimeLost(before.state) ? { secondary: null } : {};
-}
-
-export function originOf(record: PairRecord): string {
-  return activeState(record.state).status;
-}
-
-export function sameContents(left: Contents, right: Contents): boolean {
-  for (let sector = 0; sector < SECTORS; sector += 1) {
-    if (left[sector] !== right[sector] && left[sector] !== ANYTHING && right[sector] !== ANYTHING) return false;
-  }
-  return true;
 }
