@@ -86,6 +86,8 @@ describe('what hosts may do follows the pair, for those that are connected too',
     const early = await HostConnection.open(server.socket, 'copy');
     await root.ok('pair', 'create', 'tokyo:db', 'tokyo:copy', '--overwrite', '--wait');
     expect([await offered(db), await offered(copy)]).toEqual(['writable', 'nothing']);
+    const listed = JSON.parse(await works('nbdinfo', '--list', '--json', server.uri())) as { exports: unknown[] };
+    expect(listed.exports).toMatchObject([{ 'export-name': 'db' }, { 'export-name': 'log' }]);
     await expect(early.write(0, Buffer.alloc(512))).rejects.toEqual(mayNot);
     await expect(early.read(0, 512)).rejects.toEqual(mayNot);
 
@@ -246,12 +248,11 @@ describe('a server and the commands beside it', { timeout: 120_000 }, () => {
 
   it('refuses a second server, which says who serves', async () => {
     const server = await serve('tokyo');
-    const second = await root.run('serve', 'tokyo');
+    const [second, both] = await Promise.all([root.run('serve', 'tokyo'), root.run('serve', 'osaka', 'tokyo')]);
     expect(second).toMatchObject(refused(5, 'busy'));
     expect(second.stderr).toContain(`process ${server.shell.child.pid}`);
     expect(second.stderr).toContain('(serve)');
-    const both = await root.run('serve', 'osaka', 'tokyo');
-    expect(both.code).toBe(5);
+    expect(both).toMatchObject(refused(5, 'busy'));
     await root.feed('osaka is free', 'volume', 'write', 'osaka:db');
   });
 

@@ -88,6 +88,7 @@ function lunOf(name: string): number | undefined {
   return match ? Number(match[1]) : undefined;
 }
 
+/** What no host may use now is not listed: `nbdinfo --list` opens all that is, and ends with the first that is refused. */
 function listed(
   controller: Controller,
   number: number,
@@ -95,10 +96,15 @@ function listed(
   name?: string,
 ): { name: string; description: string }[] {
   const record = controller.catalog.volumes.get(number);
-  if (!record) return [];
+  if (!record || !mayUse(controller, record)) return [];
   return [
     { name: name ?? record.name, description: `${controller.address(number)} ${formatNumber(number)} ${where}`.trim() },
   ];
+}
+
+function mayUse(controller: Controller, record: VolumeRecord): boolean {
+  const legs = controller.fabric.legs(record.number);
+  return (['read', 'write'] as const).some((use) => !hostRefusal(controller.place.name, record, legs, use));
 }
 
 function exportOf(controller: Controller, number: number | undefined, options: OfferOptions): HostExport | undefined {

@@ -6,6 +6,7 @@ import type { Claim } from './claims.js';
 import { type Batch, clearsOf, type Lane, writeSourceCodes, writeTargetCodes } from './copy-batch.js';
 import type { Fabric } from './fabric.js';
 import type { LivePair } from './live-volume.js';
+import { coldRegions } from './regions.js';
 import { checkCodeFailure, readCoded } from './track-codes.js';
 
 const LANES_MAX = 4;
@@ -131,7 +132,8 @@ export class Drain implements CopyJob {
     const limit = Math.max(1, Math.floor(tuning.laneBytes / geometry.trackSizeBytes));
     for (let next = this.#nextRun(batch, limit); next; next = this.#nextRun(batch, limit)) {
       const wanted = next;
-      await this.#fabric.warm(batch.target, this.#stretchAhead(batch, wanted));
+      if (coldRegions(batch.target, wanted).length > 0)
+        await this.#fabric.warm(batch.target, ...this.#runsAhead(batch, wanted));
       const claim = await this.#fabric.clearTheWay(batch.target, wanted, { copierOf: this.#pair.number }, () =>
         this.#claim(batch, wanted),
       );
@@ -174,10 +176,19 @@ export class Drain implements CopyJob {
     return run;
   }
 
-  /** How far the next lacking tracks reach within what one batch may copy. */
-  #stretchAhead(batch: Batch, run: TrackRun): TrackRun {
-    const reach = Math.floor(tuning.batchBytes / batch.target.geometry.trackSizeBytes);
-    return this.#pair.map(batch.map).map.nextRun(run.first, Math.max(run.count, reach)) ?? run;
+  /** The lacking tracks from this run on, as many as one batch may copy: scattered ones then share a flush as neighbours do. */
+  #runsAhead(batch: Batch, run: TrackRun): TrackRun[] {
+    const { map } = this.#pair.map(batch.map);
+    const runs = [run];
+    let left = Math.floor(tuning.batchBytes / batch.target.geometry.trackSizeBytes) - run.count;
+    for (let from = run.first + run.count; left > 0 && runs.length < tuning.activeRegionsMax / 4; ) {
+      const next = map.nextRun(from, left);
+      if (!next) break;
+      runs.push(next);
+      left -= next.count;
+      from = next.first + next.count;
+    }
+    return runs;
   }
 
   #read(batch: Batch, lane: Lane, tracks: number): void {

@@ -227,8 +227,9 @@ export class Fabric {
   }
 
   /** Makes regions active ahead of a long write, so that it costs few flushes. */
-  async warm(volume: LiveVolume, tracks: TrackRun): Promise<void> {
-    const regions = coldRegions(volume, tracks).slice(0, tuning.activeRegionsMax / 4);
+  async warm(volume: LiveVolume, ...runs: readonly TrackRun[]): Promise<void> {
+    const cold = new Set(runs.flatMap((run) => coldRegions(volume, run)));
+    const regions = [...cold].slice(0, tuning.activeRegionsMax / 4);
     if (regions.length > 0) await this.activate(volume, regions);
   }
 
