@@ -126,6 +126,8 @@ describe('copier run', { timeout: 60_000 }, () => {
     await pending();
     const startedMs = performance.now();
     const running = shell('copier', 'run', 'tokyo', '--rate', '2MiB');
+    // Whoever comes first owns the system, and a wait of its own would copy without the cap.
+    await eventually(() => (running.stdout.startsWith('ready ') ? true : undefined));
     await root.ok('pair', 'wait', 'tokyo:db', '--status', 'duplex', '--timeout', '50s');
     // 4 MiB at 2 MiB a second; a burst at the start is allowed.
     expect(performance.now() - startedMs).toBeGreaterThan(1_000);

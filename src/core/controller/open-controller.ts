@@ -326,12 +326,12 @@ export class Controller implements SystemClient {
   #newDrain(number: PairNumber): Drain {
     return new Drain(this.fabric, this.fabric.pair(number), {
       completed: (before, after) => this.#onCompleted(before, after),
+      taken: (bytes) => this.#cap?.spend(bytes),
       progress: (pair, bytes) => this.#noteSpeed(pair.number, bytes),
     });
   }
 
   #noteSpeed(pair: PairNumber, bytes: number): void {
-    this.#cap?.spend(bytes);
     const now = this.ports.clock.monotonicMs();
     const speed = this.#speeds.get(pair);
     if (!speed || now - speed.sinceMs > 5_000) this.#speeds.set(pair, { sinceMs: now, bytes });

@@ -1,5 +1,5 @@
 import type { Change } from '../catalog/catalog.js';
-import { failure, sentence } from '../foundation/foundation.js';
+import { failure, sentence, type VolumeNumber } from '../foundation/foundation.js';
 import { mapCounts, pairChanges, refusedJump } from '../hostio/hostio.js';
 import {
   changedRecord,
@@ -57,17 +57,31 @@ export async function carryOut(
 }
 
 function decideAll(controller: Controller, steps: readonly Step[]): Decided<PairActionAnswer> {
-  const changes: Change[] = [];
+  const ownOf = new Map(steps.map((step) => [step, stepChanges(controller, step)]));
+  const changes = inOrderOfJumps(controller, steps).flatMap((step) => ownOf.get(step) ?? []);
   const rows: PairActionRow[] = [];
   const copying: number[] = [];
   for (const step of steps) {
-    const own = stepChanges(controller, step);
-    rows.push(actionRow(controller, step, own.length > 0));
-    changes.push(...own);
+    rows.push(actionRow(controller, step, (ownOf.get(step) ?? []).length > 0));
     const next = step.change?.next ?? step.record.state;
     if (!step.drops && leavesCopying(next)) copying.push(step.record.number);
   }
   return { changes, output: { pairs: rows, copying } };
+}
+
+/**
+ * In a chain of pairs that change in one frame, the tracks that jump go from pair to pair: from the top down where secondaries jump,
+ * from the bottom up where primaries do (H11).
+ */
+function inOrderOfJumps(controller: Controller, steps: readonly Step[]): readonly Step[] {
+  const pairs = [...controller.catalog.pairs.values()];
+  const depth = (volume: VolumeNumber): number => {
+    const above = pairs.find((pair) => pair.secondary === volume);
+    return above ? 1 + depth(above.primary) : 0;
+  };
+  const upwards = steps.some(({ change }) => change?.jumps.some(({ side }) => side === 'primary'));
+  const sign = upwards ? -1 : 1;
+  return [...steps].sort((a, b) => sign * (depth(a.record.primary) - depth(b.record.primary)));
 }
 
 function stepChanges(controller: Controller, step: Step): Change[] {

@@ -16,6 +16,8 @@ const BATCH_MS = 1_000;
 export interface DrainHooks {
   /** Copying finished and moved the pair on, durably. */
   completed(before: PairRecord, after: PairRecord): void;
+  /** So many bytes were taken up: what caps several pairs together counts them. */
+  taken(bytes: number): void;
   /** A batch of so many bytes was made durable and cleared. */
   progress(pair: PairRecord, bytes: number): void;
 }
@@ -206,6 +208,7 @@ export class Drain implements CopyJob {
     if (bad !== undefined) throw checkCodeFailure(this.#fabric.address(batch.source.number), bad);
     lane.filledTracks += tracks;
     this.#rate.spend(bytes.length);
+    this.#hooks.taken(bytes.length);
   }
 
   /** Starts the lane's landing; waits only while all lanes are busy. */

@@ -122,6 +122,7 @@ export class Rig {
   drain(pair: LivePair, more: Partial<DrainHooks> = {}): Drain {
     return new Drain(this.fabric, pair, {
       completed: (_, after) => void this.completed.push(after.state.status),
+      taken: () => undefined,
       progress: () => undefined,
       ...more,
     });
