@@ -69,6 +69,8 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
   'link-lost': 8,
   'outcome-unknown': 8,
   'peer-missing': 8,
+  displaced: 8,
+  'term-superseded': 8,
   'no-space': 9,
   'limit-reached': 9,
   'file-too-large': 9,

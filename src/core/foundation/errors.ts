@@ -55,6 +55,8 @@ export const ERROR_CODES = [
   'io-error', // the storage below failed
   // Peer (exit 8).
   'link-lost', // the other process or system went away
+  'displaced', // the volume's secondary was made a primary meanwhile; a person decides which one counts
+  'term-superseded', // the sender was replaced by a takeover, a recovery or another master
   'outcome-unknown', // sent, but no answer came; it is not sent again
   'peer-missing', // a named system's folder is not there
   // Room (exit 9).
