@@ -6,6 +6,7 @@ import type {
   PairNumber,
   TrackIndex,
 } from '../foundation/foundation.js';
+import type { FormationAnswer, GroupRequests } from '../group/group.js';
 import type { Pace, PairMode, PairStatus } from '../pair/pair.js';
 import type { VolumeStatus } from '../volume/volume.js';
 
@@ -182,6 +183,8 @@ export interface Progress {
   readonly total: number;
   readonly unit: 'bytes' | 'tracks';
   readonly pair?: { primary: string; secondary: string; status: PairStatus } | undefined;
+  /** A formation that has ended (`cg.follow`). */
+  readonly formation?: FormationAnswer | undefined;
 }
 
 export interface PortListing {
@@ -203,7 +206,7 @@ interface Action {
  * Every request that a controller answers: what goes in, what comes out. `data` beside it is raw bytes. All names of volumes inside
  * are without the system. Errors come back as ToolkitErrors with the same code on either side of a link.
  */
-export interface Requests {
+export interface Requests extends GroupRequests {
   'system.show': { input: Record<string, never>; output: { system: SystemListing } };
   'system.check': {
     input: { repair: boolean; deep: boolean };
@@ -328,6 +331,8 @@ export interface Requests {
       }[];
     };
   };
+  /** Splits all pairs of a group under one gate, over all its systems; all or none. Asked of the master. */
+  'cg.split': { input: { group: string; plan?: boolean | undefined }; output: PairActionAnswer };
   'port.create': {
     input: { name: string; listen: string; tlsDir?: string | undefined; insecure?: boolean | undefined };
     output: { ports: readonly PortListing[] };
