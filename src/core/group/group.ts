@@ -12,7 +12,16 @@
  *
  * It has no files, no time and no links: `controller` tells it what happened, makes its records durable and carries its orders out.
  */
+export { CONSEQUENCES } from './consequences.js';
+export * from './formation.js';
+export * from './formation-words.js';
+export * from './master.js';
 export * from './policy.js';
 export * from './record.js';
+export * from './recovery.js';
+export * from './recovery-facts.js';
 export * from './requests.js';
+export * from './running.js';
 export * from './schema.js';
+export * from './settle.js';
+export * from './window.js';

@@ -96,7 +96,7 @@ export interface FormationAnswer {
 }
 
 /** One row of `cg history`. */
-export interface FormationEvent extends Omit<FormationAnswer, 'members'> {
+export interface FormationHistoryRow extends Omit<FormationAnswer, 'members'> {
   /** When it ended. ISO time. */
   readonly ended: string;
   readonly actor: string;
@@ -191,7 +191,7 @@ export interface GroupRequests {
   'cg.resume': { input: OfGroup; output: Changed };
   'cg.stop': { input: OfGroup; output: Changed };
   /** Newest last. */
-  'cg.history': { input: OfGroup; output: { formations: readonly FormationEvent[] } };
+  'cg.history': { input: OfGroup; output: { formations: readonly FormationHistoryRow[] } };
   /** Asked of one of the remotes. `without`: secondaries given up, as they were typed. */
   'cg.recover': {
     input: OfGroup & { at: readonly SystemRef[]; without: readonly string[]; plan?: boolean | undefined };
