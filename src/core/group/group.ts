@@ -15,6 +15,8 @@
 export { CONSEQUENCES } from './consequences.js';
 export * from './formation.js';
 export * from './formation-words.js';
+export * from './listing.js';
+export * from './locate.js';
 export * from './master.js';
 export * from './policy.js';
 export * from './record.js';

@@ -107,7 +107,8 @@ export type RecoveryAction = 'keep' | 'commit' | 'revert' | 'left-out' | 'missin
 export interface RecoveryMember {
   readonly relationshipId: number;
   readonly secondary: string;
-  readonly backup: string;
+  /** Null for a member that was given up. */
+  readonly backup: string | null;
   readonly revertible: boolean | null;
   readonly sequence: number | null;
   readonly action: RecoveryAction;

@@ -53,7 +53,7 @@ function nextState(state: GroupState, verb: GroupVerb): GroupState {
   }
 }
 
-export interface Standing {
+export interface GroupStanding {
   /** Whether a formation may begin now. */
   readonly forms: boolean;
   /** What the members hold back now, and until when; a manual stop is a lease that the master renews (H31). */
@@ -66,7 +66,7 @@ export interface Standing {
 export const STOP_LEASE_MS = 30_000;
 
 /** What a group does now, out of its state and its policy. Windows hold while it runs, not while it is stopped. */
-export function standingNow(table: MasterTable, nowMs: number): Standing {
+export function standingNow(table: MasterTable, nowMs: number): GroupStanding {
   if (table.handedOver) return { forms: false, stop: null, why: 'handed-over' };
   const window = table.state.status === 'stopped' ? null : table.policy.window;
   const standing = windowAt(window, nowMs);
@@ -78,14 +78,14 @@ export function standingNow(table: MasterTable, nowMs: number): Standing {
   return { forms: false, stop: stronger(manual, windowStop), why: 'paused' };
 }
 
-function manualStop(state: Extract<GroupState, { status: 'paused' }>, nowMs: number): Standing['stop'] {
+function manualStop(state: Extract<GroupState, { status: 'paused' }>, nowMs: number): GroupStanding['stop'] {
   // Remotes that were left on a group stay on it only as long as nothing is sent to them.
   const what = state.stop ?? (state.leftOn === null ? null : 'sending');
   return what === null ? null : { what, untilMs: nowMs + STOP_LEASE_MS };
 }
 
 /** Stopping writes stops sending, too, as soon as what was written before has been sent. */
-function stronger(a: Standing['stop'], b: Standing['stop']): Standing['stop'] {
+function stronger(a: GroupStanding['stop'], b: GroupStanding['stop']): GroupStanding['stop'] {
   if (a === null || b === null) return a ?? b;
   if (a.what !== b.what) return a.what === 'writes' ? a : b;
   return a.untilMs >= b.untilMs ? a : b;
