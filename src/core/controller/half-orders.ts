@@ -3,6 +3,7 @@ import { failure } from '../foundation/foundation.js';
 import { mapCounts } from '../hostio/hostio.js';
 import { halfAccess, type HalfRecord, type PairState } from '../pair/pair.js';
 import { compareMarks, emptied, type HalfShown, type TransferRequests } from '../transfer/transfer.js';
+import { demandUninhibited } from './group-remote.js';
 import type { Controller } from './open-controller.js';
 import type { Answered } from './requests.js';
 
@@ -80,6 +81,7 @@ export async function takeCopy(
   data: Uint8Array | undefined,
 ): Promise<Answered<'remote.copy'>> {
   const half = ordered(controller, input);
+  demandUninhibited(controller, half);
   const { first, count, codes } = input;
   await controller.halves.receiver(half.number).land(input.mark, { first, count }, data, codes);
   return { output: {} };

@@ -1,6 +1,7 @@
 import { failure } from '../foundation/foundation.js';
 import { dropSecondaryHalf, makeSecondaryHalf } from './half-create.js';
 import { fetchHalf, mapOfHalf, mergedHalf, openHalf, settleHalf, showHalf, takeCopy, tellHalf } from './half-orders.js';
+import { groupHandlers } from './group-handlers.js';
 import { exportVolume, importVolume, scrubVolumes } from './image-requests.js';
 import type { Controller, RequestContext } from './open-controller.js';
 import { createPairs } from './pair-create.js';
@@ -23,7 +24,7 @@ import {
   writeVolume,
 } from './volume-requests.js';
 
-type Handler<Code extends RequestCode> = (
+export type Handler<Code extends RequestCode> = (
   controller: Controller,
   input: Requests[Code]['input'],
   extras: RequestExtras,
@@ -76,6 +77,7 @@ export const handlers: { readonly [Code in RequestCode]: Handler<Code> } = {
   'port.delete': deletePort,
   'volume.attach': attachVolume,
   'volume.detach': detachVolume,
+  ...groupHandlers,
   'copier.drain': drainPairs,
   'fault.set': async (controller, input) => {
     demandFixture(controller);

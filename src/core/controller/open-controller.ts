@@ -6,6 +6,7 @@ import { leads, type PairRecord } from '../pair/pair.js';
 import type { Files, Grant, OwnerRecord } from '../ports/ports.js';
 import { relaxedFiles, removeUnfinishedDocuments, toToolkitError } from '../storage/storage.js';
 import { Faults, faultyFiles } from './faults.js';
+import { Groups } from './groups.js';
 import { handlers } from './handlers.js';
 import { History, type HistoryEvent } from './history.js';
 import { imagePathOf, isoTime, Listing } from './listing.js';
@@ -58,6 +59,7 @@ export class Controller implements SystemClient {
   readonly copier: Copier;
   readonly peers: Peers;
   readonly halves: Halves;
+  readonly groups: Groups;
   /** Set where this controller was opened for another system's sake: it lets go when one comes to serve (H27). */
   onYield: (() => void) | undefined;
   /** Held by whoever changes tables. */
@@ -102,6 +104,7 @@ export class Controller implements SystemClient {
     this.copier = new Copier(ports.clock, () => this.#jobs());
     this.peers = new Peers(ports, place, this.faults, reach);
     this.halves = new Halves(this);
+    this.groups = new Groups(this);
   }
 
   /** Opens the system that `grant` gives to this process, and recovers it. The grant is released if that fails. */
@@ -171,6 +174,7 @@ export class Controller implements SystemClient {
   /** Ends what was begun, makes everything durable and lets go of the system. */
   async close(): Promise<void> {
     while (this.#running.size > 0) await new Promise<void>((resolve) => this.#endWaiters.push(resolve));
+    if (!this.#grant.lost) await this.groups.close();
     await this.stopCopying(true);
     await this.peers.close();
     this.halves.close();
@@ -343,7 +347,7 @@ export class Controller implements SystemClient {
       taken: (bytes: number) => this.#cap?.spend(bytes),
       progress: (record: PairRecord, bytes: number) => this.#noteSpeed(record.number, bytes),
     };
-    return remote ? new Sender(this.fabric, pair, this.halves.link(number), hooks) : new Drain(this.fabric, pair, hooks);
+    return remote ? new Sender(this.fabric, pair, this.halves.link(number), { ...hooks, isHeld: () => this.groups.holds.stopsSending(remote.id) }) : new Drain(this.fabric, pair, hooks);
   }
 
   /** The copier's job for a remote pair whose primary lies here. */

@@ -147,6 +147,8 @@ async function operateHere(
   planOne: (record: PairRecord) => Step,
 ): Promise<{ output: PairActionAnswer }> {
     const records = selectPairs(controller, input.pairs);
+    const numbers = records.map(({ number }) => number);
+    controller.groups.demandFree(numbers, operation === 'pair delete');
     const present = () => records.map((record) => controller.catalog.pairs.get(record.number) ?? record);
     if (input.plan)
       return {

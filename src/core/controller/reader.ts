@@ -7,7 +7,7 @@ import { Listing } from './listing.js';
 import type { Answered, Requests } from './requests.js';
 import type { Ports, SystemPlace } from './system-place.js';
 
-export type ReadingCode = 'system.show' | 'volume.list' | 'pair.list' | 'port.list' | 'fault.list';
+export type ReadingCode = 'system.show' | 'volume.list' | 'pair.list' | 'port.list' | 'fault.list' | 'cg.list';
 
 /** Answers listings without owning the system. */
 export interface SystemReader {
@@ -35,6 +35,7 @@ export async function openReader(ports: Ports, place: SystemPlace): Promise<Syst
       'volume.list': () => ({ volumes: listing.volumes(), totals: listing.totals() }),
       'pair.list': () => ({ pairs: listing.pairs() }),
       'port.list': () => ({ ports: listing.ports() }),
+      'cg.list': () => ({ sheets: [], members: [] }),
       'fault.list': () => ({ faults: readFaults(ports.files, place.path) }),
     };
     return { output: answers[code]() };

@@ -6,8 +6,10 @@ import type {
   PairNumber,
   TrackIndex,
 } from '../foundation/foundation.js';
+import type { FormationAnswer, GroupRequests } from '../group/group.js';
 import type { Pace, PairMode, PairStatus } from '../pair/pair.js';
 import type { VolumeStatus } from '../volume/volume.js';
+import type { GroupWireRequests } from './group-wire.js';
 import type { HalfRequests } from './half-requests.js';
 
 /** Names the pairs of a system: all pairs of the volumes that `primary` (a name, number or glob) matches, or the one with `secondary`. */
@@ -195,6 +197,8 @@ export interface Progress {
   readonly total: number;
   readonly unit: 'bytes' | 'tracks';
   readonly pair?: { primary: string; secondary: string; status: PairStatus } | undefined;
+  /** A formation that has ended (`cg.follow`). */
+  readonly formation?: FormationAnswer | undefined;
 }
 
 export interface PortListing {
@@ -216,7 +220,7 @@ interface Action {
  * Every request that a controller answers: what goes in, what comes out. `data` beside it is raw bytes. All names of volumes inside
  * are without the system. Errors come back as ToolkitErrors with the same code on either side of a link.
  */
-export interface Requests extends HalfRequests {
+export interface Requests extends HalfRequests, GroupRequests, GroupWireRequests {
   'system.show': { input: Record<string, never>; output: { system: SystemListing } };
   /** A controller that was opened for another system's sake lets go, for one that comes to serve. */
   'system.yield': { input: Record<string, never>; output: { yields: boolean } };
@@ -346,6 +350,8 @@ export interface Requests extends HalfRequests {
       }[];
     };
   };
+  /** Splits all pairs of a group under one gate, over all its systems; all or none. Asked of the master. */
+  'cg.split': { input: { group: string; plan?: boolean | undefined }; output: PairActionAnswer };
   'port.create': {
     input: { name: string; listen: string; tlsDir?: string | undefined; insecure?: boolean | undefined };
     output: { ports: readonly PortListing[] };

@@ -138,8 +138,8 @@ export class Fabric {
   async thaw(pair: LivePair, voided?: string): Promise<void> {
     await this.catalog.change(() => {
       if (!pair.forming) return [];
-      if (voided !== undefined) pair.forming.voided = voided;
-      pair.forming = undefined;
+      pair.voidedBecause = voided;
+      pair.endFreeze();
       return [{ do: 'fold', from: pairMapKey(pair.number, 'changed'), into: pairMapKey(pair.number, 'outOfSync') }];
     }, true);
   }
@@ -181,10 +181,13 @@ export class Fabric {
     assert(record, `volume ${number} is in the table`);
     const refusal = hostRefusal(this.system, record, this.legs(number), wanted);
     if (refusal) throw refusal;
+    const heldBack = wanted === 'write' ? this.#volumes.get(number)?.heldBack : undefined;
+    if (heldBack) throw heldBack;
   }
 
   /** As `demandHost`, worked out anew only when a row changed: for the path that every request of a host takes. */
   #demandHostQuickly(volume: LiveVolume, wanted: 'read' | 'write'): void {
+    if (volume.heldBack && wanted === 'write') throw volume.heldBack;
     const known = volume.permitted[wanted];
     if (known === this.catalog.rowsVersion) return;
     this.demandHost(volume.number, wanted);

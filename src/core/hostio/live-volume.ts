@@ -21,8 +21,6 @@ export interface Forming {
   readonly sequence: number;
   /** Frozen tracks whose old contents lie in the save area. */
   readonly saved: TrackMap;
-  /** Why it cannot be finished; the tracks of the pair are no longer frozen then. */
-  voided?: string;
 }
 
 /** A pair with its maps, as the write path sees it. The record is the catalog's present one. */
@@ -37,6 +35,8 @@ export class LivePair {
   readonly saveArea: SaveArea;
   /** At the secondary's half: the formation whose end mark came after all its data, until the next write to the volume. */
   completeFor: number | undefined;
+  /** Why the last formation's freeze ended before its time. */
+  voidedBecause: string | undefined;
   readonly #catalog: Catalog;
   #forming: Forming | undefined;
   #rolesFor: unknown;
@@ -56,8 +56,16 @@ export class LivePair {
     return this.#forming;
   }
 
-  set forming(forming: Forming | undefined) {
-    this.#forming = forming;
+  /** Freezes for a formation, in one step: what is written from now on is recorded apart. */
+  freezeFor(group: string, sequence: number): void {
+    this.#forming = { group, sequence, saved: new TrackMap(this.outOfSync.map.trackCount) };
+    this.voidedBecause = undefined;
+    this.#roles = undefined;
+  }
+
+  /** The caller folds what was recorded apart in the same step. */
+  endFreeze(): void {
+    this.#forming = undefined;
     this.#roles = undefined;
   }
 
@@ -110,6 +118,8 @@ export class LiveVolume {
   readonly permitted = { read: -1, write: -1 };
   /** Set when a flush failed: nothing is written any more (P9). */
   blockedBy: unknown;
+  /** Set while a group stops writes for longer than hosts are kept waiting. */
+  heldBack: Error | undefined;
   readonly #catalog: Catalog;
   readonly #files: Files;
   /** The code file was made anew, and a loss of power could take its name away again. */

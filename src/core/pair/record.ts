@@ -119,6 +119,11 @@ export interface PairRecord {
   readonly mode: PairMode;
   /** Absent for a pair inside one system. */
   readonly remote?: RemoteHalf | undefined;
+  /**
+   * The consistency group whose virtual copy this is, beside a remote secondary: only the group's formations and recoveries change it,
+   * and its point in time is never given up for a write's sake (H8).
+   */
+  readonly virtualCopyOf?: string | undefined;
   readonly state: PairState;
   readonly pace: Pace;
   /** Bytes per second, or null for no cap. */

@@ -44,7 +44,6 @@ export class LinkSession {
 
   /** Milliseconds until it is worth trying again; 0 = now. */
   waitMs(): Milliseconds {
-    if (this.#isOpen || this.#lostSinceMs === undefined) return 0;
     return Math.max(0, this.#nextTryMs - this.#fabric.clock.monotonicMs());
   }
 
@@ -126,6 +125,11 @@ export class LinkSession {
       await this.#displace();
       return true;
     }
+    if (isToolkitError(error, 'inhibited')) {
+      // The other half waits for its group to be settled, and so do we, with every bit kept (H7).
+      this.#nextTryMs = this.#fabric.clock.monotonicMs() + RETRY_FIRST_MS;
+      return true;
+    }
     if (!isToolkitError(error, 'link-lost') && !isToolkitError(error, 'peer-missing') && !isToolkitError(error, 'busy'))
       return false;
     const now = this.#fabric.clock.monotonicMs();
@@ -154,6 +158,7 @@ export class LinkSession {
     if (shown.term > record.remote.term) return this.#displace();
     this.#isOpen = true;
     this.#lostSinceMs = undefined;
+    this.#nextTryMs = 0;
     this.#retryMs = RETRY_FIRST_MS;
     this.#told = undefined;
     if (shown.doubtTracks > 0) await this.#takeOver('outOfSync');

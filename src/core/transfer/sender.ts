@@ -16,6 +16,8 @@ export interface SenderHooks {
   completed(before: PairRecord, after: PairRecord): void;
   taken(bytes: number): void;
   progress(pair: PairRecord, bytes: number): void;
+  /** The pair's group stops sending now. */
+  isHeld(): boolean;
 }
 
 /** What was sent or fetched since the last settling. */
@@ -75,7 +77,7 @@ export class Sender implements CopyJob {
 
   get tracksPerTurn(): number {
     const { record, roles, forming } = this.#pair;
-    if (!record || !roles.drain) return 0;
+    if (!record || !roles.drain || this.#hooks.isHeld()) return 0;
     // A formation's drain is bound by its limit, not by a pace.
     return forming ? paceTracks('fast') : paceTracks(record.pace);
   }
