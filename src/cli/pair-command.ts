@@ -265,7 +265,7 @@ function leftToDo({ answer, copier }: Acted, { pace, root }: ActionFlags): strin
 }
 
 /** The process that copies in the background for as long as it lives, if there is one. */
-async function copierOf(client: SystemClient): Promise<OwnerRecord | undefined> {
+export async function copierOf(client: SystemClient): Promise<OwnerRecord | undefined> {
   const { controller } = (await client.request('system.show', {})).output.system;
   const isOther = controller !== null && controller.pid !== process.pid;
   return isOther && LONG_LIVED.includes(controller.purpose) ? controller : undefined;

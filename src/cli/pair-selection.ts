@@ -48,7 +48,10 @@ export async function selectPairs(
   flags: SelectionFlags,
 ): Promise<readonly SystemPairs[]> {
   demandOneWay(words, flags);
-  if (flags.group !== undefined) throw noGroup(flags.group);
+  if (flags.group !== undefined) {
+    const { groupPairs } = await import('./group-finding.js');
+    return groupPairs(toolkit, flags.group);
+  }
   if (flags.file !== undefined) {
     const { readPlanFile } = await import('./plan-file.js');
     return bySystem(toolkit, await readPlanFile(flags.file));
@@ -138,9 +141,4 @@ function demandOneWay(words: SelectionWords, flags: SelectionFlags): void {
   if (ways === 1) return;
   const message = ways === 0 ? 'No pair is named.' : 'Pairs are named in two ways.';
   throw failure('usage', message, 'Name pairs by PRIMARY [SECONDARY], by --group NAME, or by --file PLAN.yaml.');
-}
-
-function noGroup(name: string): Error {
-  const hint = 'Consistency groups are not in this release; name the pairs by PRIMARY [SECONDARY].';
-  return failure('nothing-matches', `There is no consistency group ${quoted(name)}.`, hint);
 }
