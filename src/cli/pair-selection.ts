@@ -7,7 +7,6 @@ import {
   parseAddress,
   parseAddressPattern,
   parseNumber,
-  quoted,
 } from '../core/volume/volume.js';
 import { Args, group, string } from './flags.js';
 import { byId, type Toolkit } from './open-toolkit.js';
