@@ -71,6 +71,7 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
   busy: 5,
   'held-elsewhere': 5,
   'group-forming': 5,
+  inhibited: 5,
   'ownership-lost': 5,
   'check-code': 6,
   'metadata-damaged': 6,

@@ -2,16 +2,19 @@ import type { FaultRow } from '../core/controller/controller.js';
 import { failure } from '../core/foundation/foundation.js';
 import { quoted } from '../core/volume/volume.js';
 
-const KINDS = ['volume-blocked', 'io-error', 'no-space', 'crash'] as const;
+const KINDS = ['volume-blocked', 'io-error', 'no-space', 'link-down', 'link-slow', 'crash'] as const;
 type Kind = (typeof KINDS)[number];
 
-/** They act between systems, or on their clocks, and come with what they disturb. */
-const LATER = ['link-down', 'link-slow', 'clock-skew'];
+/** It acts on the clocks of sessions and comes with them. */
+const LATER = ['clock-skew'];
 
 interface FaultFlags {
   readonly volume?: string | undefined;
   readonly track?: number | undefined;
   readonly on?: 'read' | 'write' | undefined;
+  readonly peer?: string | undefined;
+  readonly delay?: number | undefined;
+  readonly rate?: number | undefined;
   readonly step?: string | undefined;
   readonly nth?: number | undefined;
   readonly count?: number | undefined;
@@ -22,6 +25,8 @@ const FLAGS: Readonly<Record<Kind, { readonly needs: readonly string[]; readonly
   'volume-blocked': { needs: ['volume'], takes: [] },
   'io-error': { needs: ['volume'], takes: ['track', 'on'] },
   'no-space': { needs: [], takes: [] },
+  'link-down': { needs: ['peer'], takes: [] },
+  'link-slow': { needs: ['peer'], takes: ['delay', 'rate'] },
   crash: { needs: ['step'], takes: ['nth'] },
 };
 
@@ -29,7 +34,7 @@ const FLAGS: Readonly<Record<Kind, { readonly needs: readonly string[]; readonly
 export function faultOf(word: string, flags: FaultFlags): FaultRow {
   const kind = parseKind(word);
   demandFlags(kind, flags);
-  const { volume = '', track, on, step = '', nth, count } = flags;
+  const { volume = '', track, on, peer = '', delay, rate, step = '', nth, count } = flags;
   switch (kind) {
     case 'volume-blocked':
       return { kind, volume, ...only({ count }) };
@@ -37,6 +42,12 @@ export function faultOf(word: string, flags: FaultFlags): FaultRow {
       return { kind, volume, ...only({ track, on, count }) };
     case 'no-space':
       return { kind, ...only({ count }) };
+    case 'link-down':
+      return { kind, peer, ...only({ count }) };
+    case 'link-slow':
+      if (delay === undefined && !rate)
+        throw failure('usage', 'The fault link-slow needs --delay or --rate.', 'As in --delay 20ms, or --rate 10MiB.');
+      return { kind, peer, ...only({ delayMs: delay, bytesPerSecond: rate || undefined, count }) };
     case 'crash':
       return { kind, step, ...only({ nth, count }) };
   }
@@ -56,7 +67,7 @@ function demandFlags(kind: Kind, flags: FaultFlags): void {
   const missing = needs.find((name) => !given.includes(name));
   if (missing !== undefined) throw failure('usage', `The fault ${kind} needs --${missing}.`);
   const allowed = [...needs, ...takes, 'count'];
-  const strange = ['volume', 'track', 'on', 'step', 'nth'].find(
+  const strange = ['volume', 'track', 'on', 'peer', 'delay', 'rate', 'step', 'nth'].find(
     (name) => given.includes(name) && !allowed.includes(name),
   );
   if (strange !== undefined) throw failure('usage', `The fault ${kind} does not take --${strange}.`);

@@ -234,6 +234,7 @@ export class Toolkit {
       link: socketLink,
       owners: lockfileOwners(),
       die,
+      locate: async (id) => (await this.discover()).places.find((place) => place.info.id === id)?.path,
       actor: `${userName()}: ${this.#purpose}`,
     };
   }

@@ -12,7 +12,7 @@ import type {
 import { failure, isToolkitError, type ToolkitError } from '../core/foundation/foundation.js';
 import type { PairStatus } from '../core/pair/pair.js';
 import type { OwnerRecord } from '../core/ports/ports.js';
-import { formatAddress, parseAddress } from '../core/volume/volume.js';
+import { formatAddress } from '../core/volume/volume.js';
 import {
   type Awaited,
   type Followed,
@@ -23,7 +23,7 @@ import {
   VERDICT_EXIT,
 } from './follow-copy.js';
 import { openToolkit, type Toolkit } from './open-toolkit.js';
-import { type SelectionFlags, type SelectionWords, type SystemPairs, selectPairs } from './pair-selection.js';
+import { type SelectionFlags, type SelectionWords, type SystemPairs, selectorOfPair, selectPairs } from './pair-selection.js';
 import { atMost, copierCommand, goOnCommand } from './pair-words.js';
 import { actionSentence, countOf, pairName, planOutcome, standing } from './render/pair-action.js';
 import { type Outcome, ToolkitCommand } from './toolkit-command.js';
@@ -171,7 +171,7 @@ function awaitedOf({ client, answer }: Acted): Awaited[] {
   for (const { primary, secondary, after } of copyingRows(answer)) {
     const statuses = statusesAfter(after);
     const batch = batches.get(statuses.join()) ?? { statuses, pairs: [] };
-    batch.pairs.push({ primary: parseAddress(primary).volume, secondary: parseAddress(secondary).volume });
+    batch.pairs.push(selectorOfPair({ primary, secondary }));
     batches.set(statuses.join(), batch);
   }
   return [...batches.values()].map((batch) => ({ client, ...batch }));

@@ -2,9 +2,8 @@ import type { PairCreateRow, PairPlanRow } from '../core/controller/controller.j
 import { failure } from '../core/foundation/foundation.js';
 import type { Pace, PairMode } from '../core/pair/pair.js';
 import { isGlob, parseAddress, parseAddressPattern, quoted } from '../core/volume/volume.js';
-import { byId, type Toolkit } from './open-toolkit.js';
+import type { Toolkit } from './open-toolkit.js';
 import type { ActionPart } from './pair-command.js';
-import { demandOneSystem } from './pair-selection.js';
 import type { PlannedPair } from './plan-file.js';
 import { planOutcome } from './render/pair-action.js';
 import type { Outcome } from './toolkit-command.js';
@@ -19,26 +18,35 @@ interface CreateFlags {
   readonly pace?: Pace | undefined;
   readonly rate?: number | undefined;
   readonly file?: string | undefined;
+  readonly manual: boolean;
+  readonly session?: string | undefined;
 }
 
 type CreatePart = ActionPart<'pair.create'>;
 
-/** Modes and flags of pairs between systems. */
-export function refuseRemote(flags: {
-  mode?: string | undefined;
-  session?: unknown;
-  backup?: unknown;
-  manual?: unknown;
-}): void {
-  const remote = ['session', 'backup', 'manual'].find((name) => (flags as Record<string, unknown>)[name]);
-  if (remote !== undefined) throw notHere(`--${remote}`);
-  if (flags.mode !== undefined && flags.mode !== 'local') throw notHere(`--mode ${flags.mode}`);
+/** Journal pairs come with checkpoint sessions. */
+export function refuseJournal(flags: { mode?: string | undefined; backup?: unknown }): void {
+  const what = flags.mode === 'journal' ? '--mode journal' : flags.backup ? '--backup' : undefined;
+  if (what === undefined) return;
+  const hint = 'In this release pairs between systems are of mode async or sync.';
+  throw failure('mode-not-here', `${what} is for checkpoint sessions, which are not in this release.`, hint);
 }
 
-function notHere(what: string): Error {
-  const hint =
-    'In this release both volumes of a pair are in one system, in mode local; the remote modes are not in it.';
-  return failure('mode-not-here', `${what} is for pairs between two systems.`, hint);
+/** A mode and flags that the places of the two volumes allow. */
+function modeOf(row: PlannedPair, flags: CreateFlags, isRemote: boolean): PairMode {
+  const mode = row.mode ?? flags.mode ?? (isRemote ? 'async' : 'local');
+  if (isRemote !== (mode !== 'local')) {
+    const message = isRemote
+      ? `${quoted(row.primary)} and ${quoted(row.secondary)} are in different systems; mode local is for pairs inside one.`
+      : `Mode ${mode} is for pairs between two storage systems; both volumes of these lie in one.`;
+    throw failure('mode-not-here', message, isRemote ? 'Say --mode async or --mode sync.' : 'Leave --mode out, or say --mode local.');
+  }
+  const strange = isRemote
+    ? (['virtual', 'verify'] as const).find((name) => flags[name])
+    : (['manual', 'session'] as const).find((name) => flags[name]);
+  if (strange === undefined) return mode;
+  const where = isRemote ? 'inside one storage system' : 'between two storage systems';
+  throw failure('mode-not-here', `--${strange} is for pairs ${where}.`, 'Leave it out.');
 }
 
 /** One request for each system, from the words or from a plan file. Flags hold where a row of the file says nothing. */
@@ -48,22 +56,30 @@ export async function createParts(
   flags: CreateFlags,
 ): Promise<readonly CreatePart[]> {
   const rows = await plannedPairs(words, flags);
-  const found = new Map<string, { place: CreatePart['place']; pairs: PairCreateRow[]; globs: number }>();
+  const found = new Map<string, { place: CreatePart['place']; mode: PairMode; pairs: PairCreateRow[]; globs: number }>();
   for (const row of rows) {
-    refuseRemote({ mode: row.mode });
-    for (const place of await placesOf(toolkit, row)) {
-      const entry = found.get(place.path) ?? { place, pairs: [], globs: 0 };
-      entry.pairs.push(createRow(row, flags));
+    refuseJournal({ mode: row.mode });
+    const peer = row.secondary === 'auto' ? undefined : await toolkit.find(parseAddress(row.secondary).system);
+    for (const place of await toolkit.match(parseAddressPattern(row.primary).system)) {
+      const isRemote = peer !== undefined && peer.info.id !== place.info.id;
+      const mode = modeOf(row, flags, isRemote);
+      const key = `${place.path}\n${mode}`;
+      const entry = found.get(key) ?? { place, mode, pairs: [], globs: 0 };
+      const { id } = peer?.info ?? { id: '' };
+      const secondarySystem = isRemote ? { id, name: peer.name, path: peer.path } : undefined;
+      entry.pairs.push({ ...createRow(row, flags), secondarySystem });
       entry.globs += isGlob(parseAddressPattern(row.primary).system) ? 1 : 0;
-      found.set(place.path, entry);
+      found.set(key, entry);
     }
   }
-  const { mode, overwrite, verify } = flags;
-  const common = { mode: mode ?? 'local', overwrite, noCopy: flags['no-copy'], verify };
-  return byId([...found.values()].map(({ place }) => place)).flatMap((place) => {
-    const entry = found.get(place.path);
-    return entry ? [{ place, input: { ...common, pairs: entry.pairs }, mayBeEmpty: entry.globs > 0 }] : [];
-  });
+  const { overwrite, verify, manual, session } = flags;
+  const common = { overwrite, noCopy: flags['no-copy'], verify, manual, session };
+  const entries = [...found.values()].sort((a, b) => (a.place.info.id < b.place.info.id ? -1 : 1));
+  return entries.map(({ place, mode, pairs, globs }) => ({
+    place,
+    input: { ...common, mode, pairs },
+    mayBeEmpty: globs > 0,
+  }));
 }
 
 async function plannedPairs(
@@ -82,14 +98,6 @@ async function plannedPairs(
     throw failure('usage', words, 'With a glob, SECONDARY is auto: each match gets a reserved volume that fits.');
   }
   return [{ primary, secondary }];
-}
-
-async function placesOf(toolkit: Toolkit, { primary, secondary }: PlannedPair) {
-  const places = await toolkit.match(parseAddressPattern(primary).system);
-  if (secondary === 'auto') return places;
-  const peer = await toolkit.find(parseAddress(secondary).system);
-  for (const place of places) demandOneSystem(place, peer, primary, secondary);
-  return places;
 }
 
 function createRow(row: PlannedPair, flags: CreateFlags): PairCreateRow {

@@ -1,7 +1,8 @@
 import type { PairListing, PairSelector, SystemPlace } from '../core/controller/controller.js';
-import { failure } from '../core/foundation/foundation.js';
+import { failure, isToolkitError } from '../core/foundation/foundation.js';
 import {
   isGlob,
+  isPath,
   matchesVolume,
   parseAddress,
   parseAddressPattern,
@@ -69,9 +70,13 @@ async function onePair(toolkit: Toolkit, primary: string, secondary: string): Pr
     throw failure('usage', 'With a SECONDARY, PRIMARY names one system.', 'Leave SECONDARY out to select all pairs.');
   }
   const to = parseAddress(secondary);
-  const [place, peer] = await Promise.all([toolkit.find(from.system), toolkit.find(to.system)]);
-  demandOneSystem(place, peer, primary, secondary);
-  return [{ place, pairs: [{ primary: from.volume, secondary: to.volume }], mayBeEmpty: false }];
+  const place = await toolkit.find(from.system);
+  // A pair may be named, and deleted, whose secondary's system is lost.
+  const peer = await toolkit.find(to.system).catch((error: unknown) => {
+    if (isToolkitError(error, 'system-not-found') && !isPath(to.system)) return { name: to.system };
+    throw error;
+  });
+  return [{ place, pairs: [selectorOf(place, peer, from.volume, to.volume)], mayBeEmpty: false }];
 }
 
 /** The pairs of a list, gathered by their systems. Every address is looked up before anything is done. */
@@ -93,14 +98,17 @@ async function bySystem(
   });
 }
 
-/** This release pairs volumes inside a system only. */
-export function demandOneSystem(place: SystemPlace, peer: SystemPlace, primary: string, secondary: string): void {
-  if (place.path === peer.path) return;
-  throw failure(
-    'mode-not-here',
-    `${quoted(primary)} and ${quoted(secondary)} are in different systems (${place.name} and ${peer.name}).`,
-    'Both volumes of a pair must be in one system: the remote modes are not in this release.',
-  );
+function selectorOf(place: SystemPlace, peer: { readonly name: string }, primary: string, secondary: string): PairSelector {
+  return peer.name === place.name ? { primary, secondary } : { primary, secondary, secondarySystem: peer.name };
+}
+
+/** How a pair is named to the controller of its primary's system. */
+export function selectorOfPair(pair: { readonly primary: string; readonly secondary: string }): PairSelector {
+  const primary = parseAddress(pair.primary);
+  const secondary = parseAddress(pair.secondary);
+  return secondary.system === primary.system
+    ? { primary: primary.volume, secondary: secondary.volume }
+    : { primary: primary.volume, secondary: secondary.volume, secondarySystem: secondary.system };
 }
 
 /** A split freezes all its pairs under one gate, which does not reach over systems yet. */

@@ -13,8 +13,8 @@ describe('fault set', () => {
   });
 
   it.each([
-    ['link-down', {}, 'The fault link-down comes with a later release.'],
-    ['link-slow', {}, 'The fault link-slow comes with a later release.'],
+    ['link-down', {}, 'The fault link-down needs --peer.'],
+    ['link-slow', { peer: 'osaka' }, 'The fault link-slow needs --delay or --rate.'],
     ['clock-skew', {}, 'The fault clock-skew comes with a later release.'],
     ['fire', {}, '"fire" is no kind of fault.'],
     ['io-error', {}, 'The fault io-error needs --volume.'],

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  Controller,
+  openedController,
   openClient,
   type Ports,
   readPlace,
@@ -406,7 +406,7 @@ export class Campaign {
   async #followUp(): Promise<void> {
     const answer = await ports.owners.acquire(this.#place.path, 'torture');
     if (answer.kind !== 'granted') throw new Error(`the system is owned by process ${answer.owner.pid}`);
-    const controller = await Controller.open(ports, this.#place, answer.grant);
+    const controller = await openedController(ports, this.#place, answer.grant);
     controller.startCopying();
     try {
       const deadlineMs = performance.now() + 60_000;

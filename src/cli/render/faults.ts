@@ -17,7 +17,19 @@ function faultSentence(fault: FaultRow): string {
     }
     case 'no-space':
       return `no-space: writes find no room, ${times}`;
+    case 'link-down':
+      return `link-down: nothing goes to ${fault.peer} or comes from it, ${times}`;
+    case 'link-slow':
+      return `link-slow: messages to ${fault.peer} take ${slowness(fault)}, ${times}`;
     case 'crash':
       return `crash: the process dies at step ${fault.step}${fault.nth === undefined ? '' : `, on occurrence ${fault.nth}`}, ${times}`;
   }
+}
+
+function slowness({ delayMs, bytesPerSecond }: { delayMs?: number | undefined; bytesPerSecond?: number | undefined }) {
+  const parts = [
+    ...(delayMs === undefined ? [] : [`${delayMs} ms more`]),
+    ...(bytesPerSecond === undefined ? [] : [`a second for each ${bytesPerSecond} bytes`]),
+  ];
+  return parts.join(' and ');
 }

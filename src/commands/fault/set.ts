@@ -1,25 +1,26 @@
 import { faultOf } from '../../cli/fault-words.js';
-import { Args, integer, option, string } from '../../cli/flags.js';
+import { Args, duration, integer, option, rate, string } from '../../cli/flags.js';
 import { openToolkit } from '../../cli/open-toolkit.js';
 import { faultsText } from '../../cli/render/faults.js';
 import { type Outcome, ToolkitCommand } from '../../cli/toolkit-command.js';
 
-const later = { hidden: true, summary: 'For the faults of a later release.' };
+const later = { hidden: true, summary: 'For the fault of a later release.' };
 
 export default class FaultSet extends ToolkitCommand<typeof FaultSet> {
   static override summary = 'Inject a fault into a fixture system.';
   static override description =
-    'KIND is volume-blocked, io-error, no-space or crash. A fault holds for every later command until it is cleared, or ' +
+    'KIND is volume-blocked, io-error, no-space, link-down, link-slow or crash. A fault holds for every later command until it is cleared, or ' +
     'until it has struck --count times. crash kills the process at a named step (exit 137); fault steps lists them. Only ' +
     'systems made with --fixture take faults.';
   static override examples = [
     '<%= config.bin %> fault set lab io-error --volume db --track 7 --on read --count 1',
     '<%= config.bin %> fault set lab crash --step copy.landed --nth 3',
     '<%= config.bin %> fault set lab volume-blocked --volume db',
+    '<%= config.bin %> fault set lab link-slow --peer far --delay 20ms',
   ];
   static override args = {
     system: Args.string({ required: true, description: 'Name or path of the system.' }),
-    kind: Args.string({ required: true, description: 'volume-blocked, io-error, no-space or crash.' }),
+    kind: Args.string({ required: true, description: 'volume-blocked, io-error, no-space, link-down, link-slow or crash.' }),
   };
   static override flags = {
     volume: string({ summary: 'The volume that is struck.', helpValue: 'NAME' }),
@@ -28,9 +29,9 @@ export default class FaultSet extends ToolkitCommand<typeof FaultSet> {
     step: string({ summary: 'The step at which the process dies.', helpValue: 'STEP' }),
     nth: integer({ summary: 'At the Nth time the step is reached.', helpValue: 'N', min: 1 }),
     count: integer({ summary: 'Strike so many times, then clear itself.', helpValue: 'N', min: 1 }),
-    peer: string(later),
-    delay: string(later),
-    rate: string(later),
+    peer: string({ summary: 'The other system of the link.', helpValue: 'SYSTEM' }),
+    delay: duration({ summary: 'Each message takes so much longer.' }),
+    rate: rate({ summary: 'Data goes over the link at most this fast, in bytes per second.' }),
     by: string(later),
   };
 

@@ -1,10 +1,10 @@
 import { Args, boolean, option, string } from '../../cli/flags.js';
 import { PairCommand } from '../../cli/pair-command.js';
-import { createParts, refuseRemote, savePlan } from '../../cli/pair-create.js';
+import { createParts, refuseJournal, savePlan } from '../../cli/pair-create.js';
 import { actionFlags, pacingFlags } from '../../cli/pair-flags.js';
 import type { Outcome } from '../../cli/toolkit-command.js';
 
-const remote = { hidden: true, summary: 'For pairs between systems, which are not in this release.' };
+const later = { hidden: true, summary: 'For checkpoint sessions, which are not in this release.' };
 
 export default class PairCreate extends PairCommand<typeof PairCreate> {
   static override summary = 'Pair two volumes and begin the initial copy.';
@@ -15,6 +15,7 @@ export default class PairCreate extends PairCommand<typeof PairCreate> {
     'match. Only tracks that were ever written are copied.';
   static override examples = [
     '<%= config.bin %> pair create tokyo:db tokyo:db-copy --wait',
+    '<%= config.bin %> pair create tokyo:db osaka:db --wait',
     '<%= config.bin %> pair create tokyo:db tokyo:db-copy --split --pace fast --wait=5m',
     "<%= config.bin %> pair create 'tokyo:log*' auto --plan",
     '<%= config.bin %> pair create tokyo:db auto --plan-output pairs.yaml',
@@ -22,11 +23,11 @@ export default class PairCreate extends PairCommand<typeof PairCreate> {
   ];
   static override args = {
     primary: Args.string({ description: 'Primary volume, as SYSTEM:VOLUME; with auto a glob.' }),
-    secondary: Args.string({ description: 'Secondary volume of the same system, or auto.' }),
+    secondary: Args.string({ description: 'Secondary volume, of the same system or another; or auto.' }),
   };
   static override flags = {
     mode: option({
-      summary: 'How the secondary follows; inside a system it is local.',
+      summary: 'How the secondary follows: local inside a system; between systems async unless said.',
       options: ['local', 'sync', 'async', 'journal'] as const,
     })(),
     split: boolean({ summary: 'Split at once: SECONDARY shows PRIMARY as it is now, the copy goes on behind.' }),
@@ -40,14 +41,14 @@ export default class PairCreate extends PairCommand<typeof PairCreate> {
       summary: 'Write the pairs that would be made to this file, for --file; change nothing.',
       helpValue: 'FILE',
     }),
-    session: string(remote),
-    backup: string(remote),
-    manual: boolean(remote),
+    manual: boolean({ summary: 'Between systems: do not go on by itself when a lost link is back.' }),
+    session: string({ summary: 'Sync pairs of one session suspend together.', helpValue: 'NAME' }),
+    backup: string(later),
     ...actionFlags,
   };
 
   protected async execute(): Promise<Outcome> {
-    refuseRemote(this.flags);
+    refuseJournal(this.flags);
     const parts = await createParts(this.toolkit, this.args, this.flags);
     const output = this.flags['plan-output'];
     if (output === undefined) return this.act('pair.create', parts);

@@ -6,7 +6,7 @@ import {
   type TrackCount,
   type VolumeNumber,
 } from '../foundation/foundation.js';
-import { PAIR_MAPS, type PairRecord } from '../pair/pair.js';
+import { isForeign, PAIR_MAPS, type PairRecord, pairOfForeign } from '../pair/pair.js';
 import type { VolumeRecord } from '../volume/volume.js';
 import { type Change, type MapChange, type MapKey, pairMapKey, VOLUME_MAPS, volumeMapKey } from './changes.js';
 import { pairFiles, volumeFiles } from './system-files.js';
@@ -17,6 +17,8 @@ export abstract class CatalogRows {
   readonly volumes = new Map<VolumeNumber, VolumeRecord>();
   readonly pairs = new Map<PairNumber, PairRecord>();
   readonly ports = new Map<string, PortRecord>();
+  /** What rooms above keep here, each under names of its own and checked by themselves: consistency groups, sessions. */
+  readonly sheets = new Map<string, unknown>();
   /** Regions that are active according to the log. */
   readonly active = new Map<VolumeNumber, Set<number>>();
   readonly answers = new Map<string, unknown>();
@@ -33,9 +35,16 @@ export abstract class CatalogRows {
   }
 
   trackCountOf(volume: VolumeNumber): TrackCount {
-    const record = this.volumes.get(volume);
+    const record = this.volumes.get(isForeign(volume) ? this.#counterpartOf(volume) : volume);
     assert(record, `volume ${volume} is in the table`);
     return Math.ceil(record.sizeBytes / record.trackSizeBytes);
+  }
+
+  /** The volume here of the remote pair that a foreign number belongs to. */
+  #counterpartOf(foreign: VolumeNumber): VolumeNumber {
+    const pair = this.pairs.get(pairOfForeign(foreign));
+    assert(pair, `the pair of volume ${foreign} is in the table`);
+    return pair.primary === foreign ? pair.secondary : pair.primary;
   }
 
   /** A map whose owner was dropped goes with it. */
@@ -67,6 +76,11 @@ export abstract class CatalogRows {
       case 'drop-port':
         this.rowsVersion += 1;
         this.ports.delete(change.name);
+        return true;
+      case 'put-sheet':
+        this.rowsVersion += 1;
+        if (change.sheet === null) this.sheets.delete(change.name);
+        else this.sheets.set(change.name, change.sheet);
         return true;
       case 'cleaned':
         this.leftovers = [];
@@ -101,7 +115,8 @@ export abstract class CatalogRows {
     deleteAll(this.#pairsOfVolume, record.primary, [number]);
     deleteAll(this.#pairsOfVolume, record.secondary, [number]);
     for (const map of PAIR_MAPS) this.forgetMap(pairMapKey(number, map));
-    this.leftovers.push(...pairFiles(number));
+    if (record.remote) this.forgetMap(pairMapKey(number, 'saved'));
+    this.leftovers.push(...pairFiles(record));
   }
 
   #dropVolume(number: VolumeNumber): void {

@@ -1,5 +1,5 @@
 import type { PairNumber, TrackRun, VolumeNumber } from '../foundation/foundation.js';
-import type { MapName, PairRecord } from '../pair/pair.js';
+import type { PairMapName, PairRecord } from '../pair/pair.js';
 import type { VolumeRecord } from '../volume/volume.js';
 import type { PortRecord } from './tables.js';
 
@@ -8,13 +8,13 @@ export const VOLUME_MAPS = ['allocated', 'codeless'] as const satisfies readonly
 export type VolumeMapName = 'allocated' | 'codeless';
 
 /** Names one map: `v26:allocated`, `p3:outOfSync`. Stable, because it stands in the log. */
-export type MapKey = `v${number}:${VolumeMapName}` | `p${number}:${MapName}`;
+export type MapKey = `v${number}:${VolumeMapName}` | `p${number}:${PairMapName}`;
 
 export function volumeMapKey(volume: VolumeNumber, map: VolumeMapName): MapKey {
   return `v${volume}:${map}`;
 }
 
-export function pairMapKey(pair: PairNumber, map: MapName): MapKey {
+export function pairMapKey(pair: PairNumber, map: PairMapName): MapKey {
   return `p${pair}:${map}`;
 }
 
@@ -54,6 +54,8 @@ export type Change =
   | { readonly do: 'drop-pair'; readonly number: PairNumber }
   | { readonly do: 'put-port'; readonly record: PortRecord }
   | { readonly do: 'drop-port'; readonly name: string }
+  /** What a room above keeps about a system beside its tables, by a name of its own; null takes it away. */
+  | { readonly do: 'put-sheet'; readonly name: string; readonly sheet: unknown }
   /** The files of dropped volumes and pairs are gone. */
   | { readonly do: 'cleaned' }
   | MapChange

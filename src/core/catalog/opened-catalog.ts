@@ -7,7 +7,7 @@ import {
   tuning,
   type VolumeNumber,
 } from '../foundation/foundation.js';
-import { type MapName, PAIR_MAPS } from '../pair/pair.js';
+import { geometryVolume, PAIR_MAPS, type PairMapName } from '../pair/pair.js';
 import type { Files, Random } from '../ports/ports.js';
 import { demandDocument, Ledger, type LedgerFrame, naming, writeDocument } from '../storage/storage.js';
 import type { TrackedMap } from '../trackmap/trackmap.js';
@@ -26,6 +26,8 @@ import {
 import { MapStore } from './map-store.js';
 import { LOG_FOLDER, MAPS_FOLDER, mapFilePath, pairTablePath, volumeTablePath } from './system-files.js';
 import { pairTableFormat, volumeTableFormat } from './tables.js';
+
+const HALF_MAPS = [...PAIR_MAPS, 'saved'] as const satisfies readonly PairMapName[];
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -95,7 +97,7 @@ export class Catalog extends CatalogRows {
     return this.#map(volumeMapKey(volume, map));
   }
 
-  pairMap(pair: PairNumber, map: MapName): TrackedMap {
+  pairMap(pair: PairNumber, map: PairMapName): TrackedMap {
     return this.#map(pairMapKey(pair, map));
   }
 
@@ -157,7 +159,8 @@ export class Catalog extends CatalogRows {
       this.volumeMap(volume, 'allocated');
       this.volumeMap(volume, 'codeless');
     }
-    for (const pair of this.pairs.keys()) for (const map of PAIR_MAPS) this.pairMap(pair, map);
+    for (const [pair, { remote }] of this.pairs)
+      for (const map of remote ? HALF_MAPS : PAIR_MAPS) this.pairMap(pair, map);
     yield* this.#maps.check();
   }
 
@@ -188,6 +191,7 @@ export class Catalog extends CatalogRows {
       epoch: this.epoch,
       volumes: [...this.volumes.values()],
       ports: [...this.ports.values()],
+      sheets: [...this.sheets].map(([name, sheet]) => ({ name, sheet })),
       active,
       answers: [...this.answers].map(([id, answer]) => ({ id, answer })),
       leftovers: this.leftovers,
@@ -209,7 +213,7 @@ export class Catalog extends CatalogRows {
   *#presentCounts(): IterableIterator<{ map: MapKey; count: TrackCount }> {
     const keys = [
       ...[...this.volumes.keys()].flatMap((volume) => VOLUME_MAPS.map((map) => volumeMapKey(volume, map))),
-      ...[...this.pairs.keys()].flatMap((pair) => PAIR_MAPS.map((map) => pairMapKey(pair, map))),
+      ...[...this.pairs].flatMap(([pair, { remote }]) => (remote ? HALF_MAPS : PAIR_MAPS).map((map) => pairMapKey(pair, map))),
     ];
     for (const map of keys) {
       const count = this.countOf(map);
@@ -236,6 +240,7 @@ export class Catalog extends CatalogRows {
     this.leftovers = [...volumes.leftovers];
     for (const record of volumes.volumes) this.volumes.set(record.number, record);
     for (const record of volumes.ports) this.ports.set(record.name, record);
+    for (const { name, sheet } of volumes.sheets ?? []) this.sheets.set(name, sheet);
     for (const { volume, regions } of volumes.active) this.active.set(volume, new Set(regions));
     for (const { map, count } of volumes.counts) this.#counts.set(map, count);
     for (const { id, answer } of volumes.answers) this.answers.set(id, answer);
@@ -326,7 +331,7 @@ export class Catalog extends CatalogRows {
     if (key.startsWith('v')) return this.trackCountOf(ownerOf(key));
     const record = this.pairs.get(ownerOf(key));
     assert(record, `pair ${key} is in the table`);
-    return this.trackCountOf(record.primary);
+    return this.trackCountOf(geometryVolume(record));
   }
 
   #map(key: MapKey): TrackedMap {

@@ -1,4 +1,5 @@
 import type { PairNumber, VolumeNumber } from '../foundation/foundation.js';
+import type { PairRecord } from '../pair/pair.js';
 import type { MapKey } from './changes.js';
 
 /** Where a system's files lie, relative to its folder. `docs/formats/system-folder.md`. */
@@ -8,6 +9,7 @@ export const IMAGES_FOLDER = 'images';
 export const MAPS_FOLDER = 'maps';
 export const CODES_FOLDER = 'codes';
 export const LOG_FOLDER = 'log';
+export const SAVE_FOLDER = 'save';
 export const HISTORY_FILE = 'history.ndjson';
 export const CONTROL_SOCKET = 'control.sock';
 
@@ -30,6 +32,7 @@ const FILE_WORDS: Readonly<Record<string, string>> = {
   outOfSync: 'out-of-sync',
   changed: 'changed',
   secondary: 'secondary',
+  saved: 'saved',
 };
 
 /** `maps/volume-26-allocated.map`, `maps/pair-3-out-of-sync.map`. */
@@ -48,6 +51,12 @@ export function volumeFiles(volume: VolumeNumber): string[] {
   return [mapFilePath(`v${volume}:allocated`), mapFilePath(`v${volume}:codeless`), codeFilePath(volume)];
 }
 
-export function pairFiles(pair: PairNumber): string[] {
-  return [mapFilePath(`p${pair}:outOfSync`), mapFilePath(`p${pair}:changed`), mapFilePath(`p${pair}:secondary`)];
+/** The save area of a remote pair: old tracks at the places that they have in the volume. */
+export function saveFilePath(pair: PairNumber): string {
+  return `${SAVE_FOLDER}/pair-${pair}.img`;
+}
+
+export function pairFiles({ number, remote }: PairRecord): string[] {
+  const files = [mapFilePath(`p${number}:outOfSync`), mapFilePath(`p${number}:changed`), mapFilePath(`p${number}:secondary`)];
+  return remote ? [...files, mapFilePath(`p${number}:saved`), saveFilePath(number)] : files;
 }

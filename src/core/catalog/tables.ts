@@ -68,6 +68,8 @@ export interface VolumeTable {
   readonly epoch: number;
   readonly volumes: readonly VolumeRecord[];
   readonly ports: readonly PortRecord[];
+  /** What rooms above keep, each checked by its own room. Absent in version 1. */
+  readonly sheets?: readonly { readonly name: string; readonly sheet: unknown }[] | undefined;
   readonly active: readonly { readonly volume: number; readonly regions: readonly number[] }[];
   readonly answers: readonly { readonly id: string; readonly answer: unknown }[];
   /** Files of dropped volumes and pairs that are still to be removed, relative to the system or absolute. */
@@ -80,12 +82,14 @@ export interface VolumeTable {
 
 export const volumeTableFormat: DocumentFormat<VolumeTable> = {
   format: 'copyset-volumes',
-  version: 1,
+  version: 2,
+  oldest: 1,
   schema: v.strictObject({
     change: natural,
     epoch: natural,
     volumes: v.array(volumeRecordSchema),
     ports: v.array(portRecordSchema),
+    sheets: v.optional(v.array(v.strictObject({ name: v.pipe(v.string(), v.maxLength(128)), sheet: v.unknown() }))),
     active: v.array(v.strictObject({ volume: natural, regions: v.array(natural) })),
     answers: v.array(v.strictObject({ id: v.pipe(v.string(), v.maxLength(64)), answer: v.unknown() })),
     leftovers: v.array(v.pipe(v.string(), v.maxLength(4096))),
@@ -101,6 +105,7 @@ export interface PairTable {
 
 export const pairTableFormat: DocumentFormat<PairTable> = {
   format: 'copyset-pairs',
-  version: 1,
+  version: 2,
+  oldest: 1,
   schema: v.strictObject({ change: natural, pairs: v.array(pairRecordSchema) }),
 };

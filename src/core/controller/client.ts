@@ -1,8 +1,8 @@
 import { failure } from '../foundation/foundation.js';
 import { type GrantAnswer, LinkError, type OwnerRecord } from '../ports/ports.js';
 import { type ControlChannel, connectChannel } from './control-client.js';
-import { ControlServer } from './control-server.js';
-import { Controller } from './open-controller.js';
+import { OwnController } from './own-controller.js';
+import { askToYield, openedController } from './peer-connection.js';
 import type { Answered, RequestCode, RequestExtras, Requests, SystemClient } from './requests.js';
 import { acquireSystem, ownedByOther, type Ports, type SystemPlace } from './system-place.js';
 
@@ -15,8 +15,6 @@ export interface ClientOptions {
 }
 
 const TIMEOUT_DEFAULT_MS = 10_000;
-/** A command that takes longer than this serves others meanwhile; a shorter one is waited for. */
-const SERVE_AFTER_MS = 25;
 const RETRY_MS = 10;
 
 /**
@@ -38,60 +36,12 @@ export async function openOwner(ports: Ports, place: SystemPlace, options: Clien
   for (;;) {
     const answer = await acquireSystem(ports, place, options.purpose);
     if (answer.kind === 'granted') {
-      const own = new OwnController(await Controller.open(ports, place, answer.grant), 0);
+      const own = new OwnController(await openedController(ports, place, answer.grant), 0);
       await own.serving();
       return own;
     }
+    if (answer.kind === 'held') await askToYield(ports, place);
     await patience(ports, place, answer, deadlineMs, options.signal);
-  }
-}
-
-/** The controller in this process, serving others as soon as it lives longer than a moment. */
-export class OwnController implements SystemClient {
-  readonly controller: Controller;
-  readonly #server: ControlServer;
-  readonly #stopWaiting = new AbortController();
-  readonly #started: Promise<void>;
-
-  constructor(controller: Controller, serveAfterMs = SERVE_AFTER_MS) {
-    this.controller = controller;
-    this.#server = new ControlServer(controller);
-    this.#started = this.#startLater(serveAfterMs);
-    this.#started.catch(() => undefined); // Looked at when closing.
-  }
-
-  /** Resolves when others are served. */
-  async serving(): Promise<void> {
-    await this.#started;
-  }
-
-  request<Code extends RequestCode>(
-    code: Code,
-    input: Requests[Code]['input'],
-    extras?: RequestExtras,
-  ): Promise<Answered<Code>> {
-    return this.controller.request(code, input, extras);
-  }
-
-  async close(): Promise<void> {
-    this.#stopWaiting.abort();
-    await this.#started;
-    await this.#server.stop();
-    await this.controller.close();
-    await this.#server.closeChannels();
-  }
-
-  async #startLater(spanMs: number): Promise<void> {
-    if (spanMs > 0) {
-      const waited = await this.controller.ports.clock.sleep(spanMs, this.#stopWaiting.signal);
-      if (waited !== 'elapsed') return;
-    }
-    try {
-      await this.#server.start();
-    } catch (error) {
-      // Others then wait for this command to end instead of being served by it.
-      if (!(error instanceof LinkError)) throw error;
-    }
   }
 }
 
@@ -115,7 +65,7 @@ class ResolvingClient implements SystemClient {
     for (;;) {
       const answer = await acquireSystem(this.#ports, this.#place, this.#options.purpose);
       if (answer.kind === 'granted') {
-        this.#own = new OwnController(await Controller.open(this.#ports, this.#place, answer.grant));
+        this.#own = new OwnController(await openedController(this.#ports, this.#place, answer.grant));
         return;
       }
       if (await this.#connected(deadlineMs)) return;

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { FAULT_TABLE } from '../catalog/catalog.js';
 import { failure } from '../foundation/foundation.js';
-import { FileError, type Files, type OpenFile, type Random } from '../ports/ports.js';
+import { type Clock, FileError, type Files, type OpenFile, type Random } from '../ports/ports.js';
 import { type DocumentFormat, readDocument, writeDocument } from '../storage/storage.js';
 import type { FaultRow } from './requests.js';
 
@@ -22,6 +22,14 @@ const faultsFormat: DocumentFormat<readonly FaultRow[]> = {
         count,
       }),
       v.strictObject({ kind: v.literal('no-space'), count }),
+      v.strictObject({ kind: v.literal('link-down'), peer: v.string(), count }),
+      v.strictObject({
+        kind: v.literal('link-slow'),
+        peer: v.string(),
+        delayMs: v.optional(natural),
+        bytesPerSecond: v.optional(natural),
+        count,
+      }),
       v.strictObject({ kind: v.literal('crash'), step: v.string(), nth: v.optional(natural), count }),
     ]),
   ),
@@ -40,6 +48,28 @@ export const CRASH_STEPS = [
   'copy.flushed',
   'copy.cleared',
   'copy.completed',
+  'aside.written',
+  'aside.saved',
+  'send.arrived',
+  'send.settled',
+  'send.cleared',
+  'send.ended',
+  'receive.landed',
+  'receive.flushed',
+  'half.made',
+  'half.told',
+  'half.closed',
+  'half.merged',
+  'formation.frozen',
+  'formation.drained',
+  'formation.prepare',
+  'formation.decided',
+  'formation.commit',
+  'formation.revert',
+  'formation.thawed',
+  'group.prepare',
+  'group.commit',
+  'group.revert',
   'pair.gated',
   'pair.logged',
   'pair.durable',
@@ -106,18 +136,35 @@ export class Faults {
     }
   }
 
+  /** What stands in the way of a message to or from a peer: throws `link-lost`, or takes its time. */
+  async link(peer: string, clock: Clock, bytes: number): Promise<void> {
+    for (const row of this.rows) {
+      if (row.kind === 'link-down' && row.peer === peer) {
+        this.#strikeOff(row);
+        throw failure('link-lost', `The link to storage system ${peer} is down (fault link-down).`);
+      }
+      if (row.kind !== 'link-slow' || row.peer !== peer) continue;
+      this.#strikeOff(row);
+      await clock.sleep((row.delayMs ?? 0) + (row.bytesPerSecond ? (bytes * 1000) / row.bytesPerSecond : 0));
+    }
+  }
+
   /** Resolves when counts that struck are written down. */
   async settled(): Promise<void> {
     await this.#saving;
   }
 
   #hit(row: FaultRow, error: FileError): never {
+    this.#strikeOff(row);
+    throw error;
+  }
+
+  #strikeOff(row: FaultRow): void {
     if (row.count !== undefined) {
       const left = row.count - 1;
       this.rows = this.rows.flatMap((other) => (other !== row ? [other] : left > 0 ? [{ ...row, count: left }] : []));
       this.#saving = this.#saving.then(() => this.#save(this.rows));
     }
-    throw error;
   }
 
   async #save(rows: readonly FaultRow[]): Promise<void> {
@@ -184,5 +231,6 @@ function sameTarget(a: FaultRow, b: FaultRow): boolean {
   if (a.kind === 'crash' && b.kind === 'crash') return a.step === b.step;
   if ('volume' in a && 'volume' in b)
     return a.volume === b.volume && (a as { track?: number }).track === (b as { track?: number }).track;
+  if ('peer' in a && 'peer' in b) return a.peer === b.peer;
   return true;
 }

@@ -1,4 +1,6 @@
 import { failure } from '../foundation/foundation.js';
+import { dropSecondaryHalf, makeSecondaryHalf } from './half-create.js';
+import { fetchHalf, mapOfHalf, mergedHalf, openHalf, settleHalf, showHalf, takeCopy, tellHalf } from './half-orders.js';
 import { groupHandlers } from './group-handlers.js';
 import { exportVolume, importVolume, scrubVolumes } from './image-requests.js';
 import type { Controller, RequestContext } from './open-controller.js';
@@ -32,6 +34,21 @@ export type Handler<Code extends RequestCode> = (
 /** Every request and who answers it. */
 export const handlers: { readonly [Code in RequestCode]: Handler<Code> } = {
   'system.show': async (controller) => ({ output: { system: controller.listing.system(controller.self()) } }),
+  'system.yield': async ({ onYield }) => {
+    // After the answer is on its way: letting go waits for the requests that are being answered.
+    if (onYield) queueMicrotask(onYield);
+    return { output: { yields: onYield !== undefined } };
+  },
+  'remote.open': openHalf,
+  'remote.show': showHalf,
+  'remote.tell': tellHalf,
+  'remote.map': mapOfHalf,
+  'remote.merged': mergedHalf,
+  'remote.copy': (controller, input, { data }) => takeCopy(controller, input, data),
+  'remote.settle': settleHalf,
+  'remote.fetch': fetchHalf,
+  'remote.create': makeSecondaryHalf,
+  'remote.drop': dropSecondaryHalf,
   'system.check': async (controller, input) => ({ output: { findings: await checkSystem(controller, input) } }),
   'volume.create': createVolumes,
   'volume.list': async ({ listing }) => ({ output: { volumes: listing.volumes(), totals: listing.totals() } }),

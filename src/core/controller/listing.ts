@@ -1,15 +1,17 @@
 import { type Catalog, volumeMapKey } from '../catalog/catalog.js';
 import { PAIRS_MAX, RESERVED_MAX, VOLUMES_MAX } from '../foundation/foundation.js';
-import { hostRefusal, type Leg, mapCounts } from '../hostio/hostio.js';
+import { addressOf, hostRefusal, type Leg, mapCounts } from '../hostio/hostio.js';
 import {
   activeState,
   cciName,
   frozenOf,
+  geometryVolume,
   imageComplete,
   missingTracks,
   type PairRecord,
   percentIdentical,
   rolesOf,
+  type Side,
 } from '../pair/pair.js';
 import type { OwnerRecord } from '../ports/ports.js';
 import { formatNumber, type VolumeRecord } from '../volume/volume.js';
@@ -128,8 +130,9 @@ export class Listing {
   pair(record: PairRecord): PairListing {
     const counts = mapCounts(this.#catalog, record);
     const map = (name: 'outOfSync' | 'changed' | 'secondary') => this.#catalog.pairMap(record.number, name).map;
-    const tracks = this.#catalog.trackCountOf(record.primary);
-    const trackSizeBytes = this.#catalog.volumes.get(record.primary)?.trackSizeBytes ?? 0;
+    const own = geometryVolume(record);
+    const tracks = this.#catalog.trackCountOf(own);
+    const trackSizeBytes = this.#catalog.volumes.get(own)?.trackSizeBytes ?? 0;
     const differing =
       counts.changed + counts.secondary === 0
         ? counts.outOfSync
@@ -145,8 +148,8 @@ export class Listing {
       number: record.number,
       primary: this.#address(record.primary),
       secondary: this.#address(record.secondary),
-      primaryNumber: formatNumber(record.primary),
-      secondaryNumber: formatNumber(record.secondary),
+      primaryNumber: numberOf(record, 'primary'),
+      secondaryNumber: numberOf(record, 'secondary'),
       mode: record.mode,
       status: record.state.status,
       cci: cciName(record.state.status, 'primary'),
@@ -187,8 +190,14 @@ export class Listing {
   }
 
   #address(volume: number): string {
-    return `${this.#place.name}:${this.#catalog.volumes.get(volume)?.name ?? '?'}`;
+    return addressOf(this.#catalog, this.#place.name, volume);
   }
+}
+
+/** `CU:LDEV` of one side; of a remote pair's other side the number that it has in its own system. */
+function numberOf(record: PairRecord, side: Side): string {
+  const { remote } = record;
+  return formatNumber(remote && remote.side !== side ? remote.peer.number : record[side]);
 }
 
 export function imagePathOf(folder: string, record: VolumeRecord): string {

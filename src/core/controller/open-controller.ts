@@ -1,18 +1,23 @@
 import { Catalog } from '../catalog/catalog.js';
 import { Copier, type RateLimit } from '../copy/copy.js';
 import { failure, MIB, type PairNumber, type VolumeNumber } from '../foundation/foundation.js';
-import { coldRegions, Drain, Fabric, type LiveVolume, Mutex } from '../hostio/hostio.js';
-import type { PairRecord } from '../pair/pair.js';
+import { addressOf, coldRegions, Drain, Fabric, type LiveVolume, Mutex } from '../hostio/hostio.js';
+import { leads, type PairRecord } from '../pair/pair.js';
 import type { Files, Grant, OwnerRecord } from '../ports/ports.js';
 import { relaxedFiles, removeUnfinishedDocuments, toToolkitError } from '../storage/storage.js';
 import { Faults, faultyFiles } from './faults.js';
+import { Groups } from './groups.js';
 import { handlers } from './handlers.js';
 import { History, type HistoryEvent } from './history.js';
 import { imagePathOf, isoTime, Listing } from './listing.js';
 import { answerChange } from './recorded.js';
+import { Halves } from './halves.js';
+import type { Reach } from './peer-connection.js';
+import { Peers } from './peers.js';
 import { doubtfulChanges } from './recovery.js';
 import type { Answered, RequestCode, RequestExtras, Requests, SystemClient } from './requests.js';
 import type { Ports, SystemPlace } from './system-place.js';
+import { Sender } from '../transfer/transfer.js';
 
 /** Long works with an effect, made of many frames: their answers are kept in one of their own (H28). */
 const KEPT_BY_ID: ReadonlySet<RequestCode> = new Set<RequestCode>([
@@ -52,10 +57,15 @@ export class Controller implements SystemClient {
   readonly history: History;
   readonly listing: Listing;
   readonly copier: Copier;
+  readonly peers: Peers;
+  readonly halves: Halves;
+  readonly groups: Groups;
+  /** Set where this controller was opened for another system's sake: it lets go when one comes to serve (H27). */
+  onYield: (() => void) | undefined;
   /** Held by whoever changes tables. */
   readonly exclusive = new Mutex();
   readonly #grant: Grant;
-  readonly #drains = new Map<PairNumber, Drain>();
+  readonly #drains = new Map<PairNumber, Drain | Sender>();
   readonly #speeds = new Map<PairNumber, { sinceMs: number; bytes: number }>();
   #watchers: (() => void)[] = [];
   #copying: Copying | undefined;
@@ -66,7 +76,7 @@ export class Controller implements SystemClient {
   readonly #running = new Map<string, Promise<unknown>>();
   #endWaiters: (() => void)[] = [];
 
-  private constructor(ports: Ports, place: SystemPlace, grant: Grant) {
+  private constructor(ports: Ports, place: SystemPlace, grant: Grant, reach: Reach) {
     this.ports = ports;
     this.place = place;
     this.#grant = grant;
@@ -85,18 +95,22 @@ export class Controller implements SystemClient {
       catalog: this.catalog,
       files: place.info.fixture ? faultyFiles(this.files, this.faults, (path) => this.#faultTarget(path)) : this.files,
       clock: ports.clock,
+      saveLimitBytes: place.info.saveLimitBytes,
       hooks: {
         suspended: (before, after) => this.#onSuspended(before, after),
         step: (name) => this.step(name),
       },
     });
     this.copier = new Copier(ports.clock, () => this.#jobs());
+    this.peers = new Peers(ports, place, this.faults, reach);
+    this.halves = new Halves(this);
+    this.groups = new Groups(this);
   }
 
   /** Opens the system that `grant` gives to this process, and recovers it. The grant is released if that fails. */
-  static async open(ports: Ports, place: SystemPlace, grant: Grant): Promise<Controller> {
+  static async open(ports: Ports, place: SystemPlace, grant: Grant, reach: Reach): Promise<Controller> {
     try {
-      const controller = new Controller(ports, place, grant);
+      const controller = new Controller(ports, place, grant, reach);
       await controller.#recover();
       return controller;
     } catch (error) {
@@ -160,7 +174,10 @@ export class Controller implements SystemClient {
   /** Ends what was begun, makes everything durable and lets go of the system. */
   async close(): Promise<void> {
     while (this.#running.size > 0) await new Promise<void>((resolve) => this.#endWaiters.push(resolve));
+    if (!this.#grant.lost) await this.groups.close();
     await this.stopCopying(true);
+    await this.peers.close();
+    this.halves.close();
     try {
       if (!this.#grant.lost) {
         await this.fabric.close();
@@ -278,7 +295,7 @@ export class Controller implements SystemClient {
   }
 
   address(volume: VolumeNumber): string {
-    return `${this.place.name}:${this.catalog.volumes.get(volume)?.name ?? '?'}`;
+    return addressOf(this.catalog, this.place.name, volume);
   }
 
   /** Removes the files of dropped volumes and pairs, then forgets them. */
@@ -315,20 +332,29 @@ export class Controller implements SystemClient {
     return null;
   }
 
-  #jobs(): readonly Drain[] {
+  #jobs(): readonly (Drain | Sender)[] {
     for (const number of this.#drains.keys()) if (!this.catalog.pairs.has(number)) this.#drains.delete(number);
-    for (const number of this.catalog.pairs.keys()) {
-      if (!this.#drains.has(number)) this.#drains.set(number, this.#newDrain(number));
+    for (const [number, record] of this.catalog.pairs) {
+      if (!this.#drains.has(number) && leads(record)) this.#drains.set(number, this.#newDrain(record));
     }
     return [...this.#drains.values()];
   }
 
-  #newDrain(number: PairNumber): Drain {
-    return new Drain(this.fabric, this.fabric.pair(number), {
-      completed: (before, after) => this.#onCompleted(before, after),
-      taken: (bytes) => this.#cap?.spend(bytes),
-      progress: (pair, bytes) => this.#noteSpeed(pair.number, bytes),
-    });
+  #newDrain({ number, remote }: PairRecord): Drain | Sender {
+    const pair = this.fabric.pair(number);
+    const hooks = {
+      completed: (before: PairRecord, after: PairRecord) => this.#onCompleted(before, after),
+      taken: (bytes: number) => this.#cap?.spend(bytes),
+      progress: (record: PairRecord, bytes: number) => this.#noteSpeed(record.number, bytes),
+    };
+    return remote ? new Sender(this.fabric, pair, this.halves.link(number), { ...hooks, isHeld: () => this.groups.holds.stopsSending(remote.id) }) : new Drain(this.fabric, pair, hooks);
+  }
+
+  /** The copier's job for a remote pair whose primary lies here. */
+  sender(number: PairNumber): Sender | undefined {
+    this.#jobs();
+    const job = this.#drains.get(number);
+    return job instanceof Sender ? job : undefined;
   }
 
   #noteSpeed(pair: PairNumber, bytes: number): void {
@@ -348,6 +374,12 @@ export class Controller implements SystemClient {
 
   #onCompleted(before: PairRecord, after: PairRecord): void {
     this.#recordPair(before, after, 'copy', 'done', null);
+    this.notify();
+  }
+
+  /** What the other half of a remote pair made of this one: it returned by itself, or its secondary was made a primary. */
+  onHalfChanged(before: PairRecord, after: PairRecord, why: string): void {
+    this.#recordPair(before, after, 'link', 'done', why);
     this.notify();
   }
 

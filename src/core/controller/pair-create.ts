@@ -5,6 +5,7 @@ import {
   changedRecord,
   completed,
   decide,
+  isForeign,
   judgeCreate,
   jumpRefusal,
   type MapName,
@@ -12,6 +13,7 @@ import {
   type PairRecord,
 } from '../pair/pair.js';
 import { isGlob, type VolumeRecord } from '../volume/volume.js';
+import { createRemotePairs } from './half-create.js';
 import type { Controller, RequestContext } from './open-controller.js';
 import { leavesCopying, withPacing } from './pair-steps.js';
 import { changePairs } from './pair-transaction.js';
@@ -37,6 +39,8 @@ export async function createPairs(
   _extras: RequestExtras,
   context: RequestContext,
 ): Promise<Answered<'pair.create'>> {
+  if (input.pairs.some(({ secondarySystem }) => secondarySystem))
+    return { output: await createRemotePairs(controller, input, context) };
   demandLocal(input);
   return controller.exclusively(async () => {
     const creations = planCreations(controller, input);
@@ -96,7 +100,8 @@ export function creationChanges(controller: Controller, record: PairRecord, noCo
   const changes: Change[] = [{ do: 'put-pair', record }];
   if (!noCopy) {
     changes.push({ do: 'unite', from: volumeMapKey(record.primary, 'allocated'), into: outOfSync });
-    changes.push({ do: 'unite', from: volumeMapKey(record.secondary, 'allocated'), into: outOfSync });
+    if (!isForeign(record.secondary))
+      changes.push({ do: 'unite', from: volumeMapKey(record.secondary, 'allocated'), into: outOfSync });
     // What P reads from the other side of a pair of its own is P's contents too, allocated or not (H11).
     for (const { pair, map } of lackingLegs(controller, record.primary)) {
       changes.push({ do: 'unite', from: pairMapKey(pair, map), into: outOfSync });

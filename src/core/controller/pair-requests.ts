@@ -3,6 +3,7 @@ import { failure, plural } from '../foundation/foundation.js';
 import { lossesDownstream, mapCounts } from '../hostio/hostio.js';
 import { incompleteAfterDelete, type PairOperation, type PairRecord, secondaryComplete } from '../pair/pair.js';
 import type { VolumeRecord } from '../volume/volume.js';
+import { closeSecondaries, demandRemoteAble, dropSecondaries } from './half-operations.js';
 import type { Controller, RequestContext } from './open-controller.js';
 import { bytesAtStake, planRow } from './pair-rows.js';
 import { selectPairs } from './pair-selection.js';
@@ -25,9 +26,10 @@ export async function splitPairs(
     virtual: input.virtual ?? false,
     readOnly: input.readOnly,
   });
-  return operate(controller, context, 'pair split', input, (record) =>
-    planStep(controller, record, operation(), input),
-  );
+  return operate(controller, context, 'pair split', input, (record) => {
+    if (input.virtual) demandRemoteAble(record, 'A virtual split');
+    return planStep(controller, record, operation(), input);
+  });
 }
 
 export async function resyncPairs(
@@ -37,6 +39,22 @@ export async function resyncPairs(
   context: RequestContext,
 ): Answer<'pair.resync'> {
   const kind = input.reverse ? 'resync-reverse' : 'resync';
+  const records = input.plan ? [] : selectPairs(controller, input.pairs);
+  for (const record of records) planStep(controller, record, { kind }, input);
+  await closeSecondaries(controller, records, kind, input.discard ?? false);
+  try {
+    return await resyncHere(controller, input, kind, context);
+  } finally {
+    await controller.halves.tell(records.map(({ number }) => number));
+  }
+}
+
+function resyncHere(
+  controller: Controller,
+  input: Requests['pair.resync']['input'],
+  kind: 'resync' | 'resync-reverse',
+  context: RequestContext,
+): Answer<'pair.resync'> {
   return operate(controller, context, input.reverse ? 'pair resync --reverse' : 'pair resync', input, (record) => {
     const step = planStep(controller, record, { kind }, input);
     const lost = step.change ? bytesAtStake(controller, record, kind) : 0;
@@ -78,6 +96,11 @@ export async function deletePairs(
   _: RequestExtras,
   context: RequestContext,
 ): Answer<'pair.delete'> {
+  if (!input.plan) {
+    const records = selectPairs(controller, input.pairs);
+    for (const record of records) afterDelete(controller, record, input);
+    await dropSecondaries(controller, records, { unreserve: input.unreserve ?? false, force: input.force ?? false });
+  }
   return operate(controller, context, 'pair delete', { ...input, pace: undefined }, (record) => {
     const step = planStep(controller, record, { kind: 'delete' }, {});
     const downstream = lossesDownstream(
@@ -110,8 +133,22 @@ async function operate(
   input: Common,
   planOne: (record: PairRecord) => Step,
 ): Promise<{ output: PairActionAnswer }> {
-  return controller.exclusively(async () => {
+  const answered = await controller.exclusively(() => operateHere(controller, context, operation, input, planOne));
+  // The section is left before a peer is awaited (H26).
+  if (!input.plan) await controller.halves.tell(answered.output.pairs.map(({ number }) => number));
+  return answered;
+}
+
+async function operateHere(
+  controller: Controller,
+  context: RequestContext,
+  operation: string,
+  input: Common,
+  planOne: (record: PairRecord) => Step,
+): Promise<{ output: PairActionAnswer }> {
     const records = selectPairs(controller, input.pairs);
+    const numbers = records.map(({ number }) => number);
+    controller.groups.demandFree(numbers, operation === 'pair delete');
     const present = () => records.map((record) => controller.catalog.pairs.get(record.number) ?? record);
     if (input.plan)
       return {
@@ -125,7 +162,6 @@ async function operate(
       };
     present().map(planOne); // Whatever is refused is refused before a gate closes.
     return { output: await carryOut(controller, context, operation, records, () => present().map(planOne)) };
-  });
 }
 
 /** What a delete leaves behind: sides that are not whole any more, and the reserve attribute. */

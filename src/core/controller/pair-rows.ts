@@ -1,6 +1,6 @@
 import type { VolumeNumber } from '../foundation/foundation.js';
 import { mapCounts } from '../hostio/hostio.js';
-import { type MapName, type PairChange, type PairRecord, type PairStatus, rolesOf } from '../pair/pair.js';
+import { geometryVolume, type MapName, type PairChange, type PairRecord, type PairStatus, rolesOf } from '../pair/pair.js';
 import type { Controller } from './open-controller.js';
 import type { Step } from './pair-steps.js';
 import type { PairActionRow, PairPlanRow } from './requests.js';
@@ -87,5 +87,5 @@ function lostBy(controller: Controller, { record, change, drops }: Step): number
 }
 
 function trackSizeOf(controller: Controller, record: PairRecord): number {
-  return controller.catalog.volumes.get(record.primary)?.trackSizeBytes ?? 0;
+  return controller.catalog.volumes.get(geometryVolume(record))?.trackSizeBytes ?? 0;
 }

@@ -16,10 +16,21 @@ export function selectPairs(controller: Controller, selectors: readonly PairSele
 
 function matching(controller: Controller, selector: PairSelector): PairRecord[] {
   const primaries = new Set(findVolumes(controller, [selector.primary]).map((record) => record.number));
+  if (selector.secondarySystem !== undefined) return matchingRemote(controller, selector, primaries);
   const secondaries = secondariesOf(controller, selector);
   const pairs = [...controller.catalog.pairs.values()].filter(
     (pair) => primaries.has(pair.primary) && (secondaries === undefined || secondaries.has(pair.secondary)),
   );
+  if (pairs.length === 0) throw noPair(controller, selector);
+  return pairs;
+}
+
+function matchingRemote(controller: Controller, selector: PairSelector, primaries: ReadonlySet<number>): PairRecord[] {
+  const { secondary = '*', secondarySystem } = selector;
+  const pairs = [...controller.catalog.pairs.values()].filter(({ primary, remote }) => {
+    if (remote?.side !== 'primary' || !primaries.has(primary) || remote.peer.system.name !== secondarySystem) return false;
+    return matchesVolume(secondary, remote.peer);
+  });
   if (pairs.length === 0) throw noPair(controller, selector);
   return pairs;
 }
@@ -31,7 +42,7 @@ function secondariesOf(controller: Controller, { secondary }: PairSelector): Set
   return new Set(matches.map((record) => record.number));
 }
 
-function noPair(controller: Controller, { primary, secondary }: PairSelector): Error {
+function noPair(controller: Controller, { primary, secondary, secondarySystem }: PairSelector): Error {
   const { name } = controller.place;
   if (isGlob(primary))
     return failure(
@@ -42,7 +53,7 @@ function noPair(controller: Controller, { primary, secondary }: PairSelector): E
   const whose =
     secondary === undefined
       ? `${name}:${primary} is the primary of no pair`
-      : `${name}:${primary} and ${name}:${secondary} are no pair`;
+      : `${name}:${primary} and ${secondarySystem ?? name}:${secondary} are no pair`;
   return failure(
     'pair-not-found',
     `${whose}.`,

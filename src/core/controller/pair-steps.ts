@@ -1,10 +1,11 @@
 import type { Change } from '../catalog/catalog.js';
-import { failure, sentence, type VolumeNumber } from '../foundation/foundation.js';
+import { failure, plural, sentence, type VolumeNumber } from '../foundation/foundation.js';
 import { mapCounts, pairChanges, refusedJump } from '../hostio/hostio.js';
 import {
   changedRecord,
   completed,
   decide,
+  ownVolumes,
   type Pace,
   type PairChange,
   type PairOperation,
@@ -44,7 +45,7 @@ export async function carryOut(
     secondary: controller.address(record.secondary),
     before: record.state.status,
   }));
-  const volumes = records.flatMap((record) => [record.primary, record.secondary]);
+  const volumes = records.flatMap(ownVolumes);
   const result = await recorded(
     controller,
     context,
@@ -113,6 +114,7 @@ export function planStep(
     });
   }
   if (decision.kind === 'nothing') return { record, change: undefined, pacing };
+  demandDrained(controller, record, operation);
   const refused = refusedJump(controller.catalog, record, decision.change);
   if (refused && operation.kind !== 'delete') {
     const other = `${controller.address(refused.other.primary)} -> ${controller.address(refused.other.secondary)}`;
@@ -123,6 +125,19 @@ export function planStep(
     );
   }
   return { record, change: settled(controller, record, decision.change), pacing };
+}
+
+/** A restore over a link begins with the whole point in time at the secondary: nothing is read through a link. */
+function demandDrained(controller: Controller, record: PairRecord, operation: PairOperation): void {
+  if (!record.remote || operation.kind !== 'resync-reverse' || record.state.status === 'suspended') return;
+  const { outOfSync } = mapCounts(controller.catalog, record);
+  if (outOfSync === 0) return;
+  const pair = `${controller.address(record.primary)} ${controller.address(record.secondary)}`;
+  throw failure(
+    'status-refuses',
+    `${plural(outOfSync, 'track')} of the point in time are not at the secondary yet.`,
+    `Let them arrive first: copyset pair wait ${pair} --status split.`,
+  );
 }
 
 /** A change that leaves nothing to copy goes straight to the status that copying would reach. */

@@ -32,6 +32,8 @@ export async function waitForPairs(
   // A status counts as reached once it stays through a loss of power.
   const settled = async (verdict: Verdict) => {
     await controller.catalog.durable();
+    // Of a remote pair the secondary's hosts are let in once its system knows.
+    if (verdict === 'reached') await controller.halves.tell(numbers);
     return answer(verdict);
   };
   const atOnce = look();

@@ -1,6 +1,6 @@
 import { type Catalog, type Change, pairMapKey, volumeMapKey } from '../catalog/catalog.js';
 import { tracksPerRegion } from '../hostio/hostio.js';
-import { mapTakingDoubt } from '../pair/pair.js';
+import { mapTakingDoubt, phaseOf } from '../pair/pair.js';
 import type { VolumeRecord } from '../volume/volume.js';
 
 /**
@@ -18,12 +18,22 @@ export function doubtfulChanges(catalog: Catalog): Change[] {
     for (const pairNumber of catalog.pairsOf(number)) {
       const pair = catalog.pairs.get(pairNumber);
       if (!pair) continue;
-      const map = mapTakingDoubt(pair.state, pair.primary === number ? 'primary' : 'secondary');
+      const map = mapTakingDoubt(pair, pair.primary === number ? 'primary' : 'secondary');
       changes.push({ do: 'set', map: pairMapKey(pairNumber, map), runs });
     }
     changes.push({ do: 'cool', volume: number, regions: [...regions] });
   }
+  changes.push(...formationsEnded(catalog));
   return changes;
+}
+
+/** A formation's freeze ends with the process that made it: what was written since is out of sync like the rest (H3). */
+function formationsEnded(catalog: Catalog): Change[] {
+  return [...catalog.pairs.values()].flatMap((pair) => {
+    const changed = pairMapKey(pair.number, 'changed');
+    if (pair.remote?.side !== 'primary' || phaseOf(pair.state) !== 'following' || catalog.countOf(changed) === 0) return [];
+    return [{ do: 'fold' as const, from: changed, into: pairMapKey(pair.number, 'outOfSync') }];
+  });
 }
 
 function regionRuns(record: VolumeRecord, trackCount: number, regions: Iterable<number>): number[] {

@@ -9,11 +9,15 @@ import type {
 import type { FormationAnswer, GroupRequests } from '../group/group.js';
 import type { Pace, PairMode, PairStatus } from '../pair/pair.js';
 import type { VolumeStatus } from '../volume/volume.js';
+import type { GroupWireRequests } from './group-wire.js';
+import type { HalfRequests } from './half-requests.js';
 
 /** Names the pairs of a system: all pairs of the volumes that `primary` (a name, number or glob) matches, or the one with `secondary`. */
 export interface PairSelector {
   readonly primary: string;
   readonly secondary?: string | undefined;
+  /** The system of the secondary where it is another one, by its name. */
+  readonly secondarySystem?: string | undefined;
 }
 
 export interface PacingInput {
@@ -26,6 +30,8 @@ export interface PairCreateRow extends PacingInput {
   readonly primary: string;
   /** A name, a number, or `auto`. */
   readonly secondary: string;
+  /** Where the secondary lies when it is another system. */
+  readonly secondarySystem?: { readonly id: string; readonly name: string; readonly path: string } | undefined;
   readonly split?: boolean | undefined;
   readonly virtual?: boolean | undefined;
 }
@@ -173,6 +179,14 @@ export type FaultKind =
       readonly on?: 'read' | 'write' | undefined;
     }
   | { readonly kind: 'no-space' }
+  /** `peer` is the name of a system: nothing goes to it or comes from it. */
+  | { readonly kind: 'link-down'; readonly peer: string }
+  | {
+      readonly kind: 'link-slow';
+      readonly peer: string;
+      readonly delayMs?: number | undefined;
+      readonly bytesPerSecond?: number | undefined;
+    }
   | { readonly kind: 'crash'; readonly step: string; readonly nth?: number | undefined };
 /** `count`: how often it strikes before it clears itself; absent = until cleared. */
 export type FaultRow = FaultKind & { readonly count?: number | undefined };
@@ -206,8 +220,10 @@ interface Action {
  * Every request that a controller answers: what goes in, what comes out. `data` beside it is raw bytes. All names of volumes inside
  * are without the system. Errors come back as ToolkitErrors with the same code on either side of a link.
  */
-export interface Requests extends GroupRequests {
+export interface Requests extends HalfRequests, GroupRequests, GroupWireRequests {
   'system.show': { input: Record<string, never>; output: { system: SystemListing } };
+  /** A controller that was opened for another system's sake lets go, for one that comes to serve. */
+  'system.yield': { input: Record<string, never>; output: { yields: boolean } };
   'system.check': {
     input: { repair: boolean; deep: boolean };
     output: { findings: readonly CheckFinding[] };
@@ -281,6 +297,9 @@ export interface Requests extends GroupRequests {
       overwrite?: boolean | undefined;
       noCopy?: boolean | undefined;
       verify?: boolean | undefined;
+      /** For pairs between systems: no return by itself after a lost link; sync pairs of one session suspend together. */
+      manual?: boolean | undefined;
+      session?: string | undefined;
     };
     output: PairActionAnswer;
   };

@@ -52,6 +52,7 @@ export const ERROR_CODES = [
   // In use (exit 5).
   'busy', // another process owns the system and does not answer in time
   'held-elsewhere', // the owner is on another host or in another pid namespace
+  'inhibited', // a group was prepared here and not settled; nothing is written until it is
   'group-forming', // a formation of the group is under way
   'ownership-lost', // someone removed this process's lock
   // Data (exit 6).

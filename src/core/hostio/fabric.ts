@@ -1,6 +1,8 @@
-import type { Catalog, Change } from '../catalog/catalog.js';
+import { type Catalog, type Change, pairMapKey } from '../catalog/catalog.js';
+import { addressOf } from './addresses.js';
 import {
   assert,
+  type ByteCount,
   type ByteOffset,
   isToolkitError,
   type PairNumber,
@@ -12,6 +14,7 @@ import {
   changedRecord,
   decide,
   losePointInTime,
+  ownVolumes,
   type PairChange,
   type PairRecord,
   type PairState,
@@ -27,6 +30,7 @@ import { lossesDownstream, pairChanges } from './pair-changes.js';
 import { hostRefusal } from './permission.js';
 import { readThrough } from './read-path.js';
 import { coldRegions } from './regions.js';
+import { saveAside } from './save-aside.js';
 import { fillTracks, saveTracks, supersedeTracks } from './save-and-fill.js';
 
 /** What the fabric tells its owner, who records it. */
@@ -43,6 +47,8 @@ export interface FabricParts {
   readonly files: Files;
   readonly clock: Clock;
   readonly hooks: FabricHooks;
+  /** What the save areas of all pairs may hold together. */
+  readonly saveLimitBytes: ByteCount;
 }
 
 /** Who writes: a host, or the copier of one pair, whose own pair neither marks nor saves nor fills for it. */
@@ -65,6 +71,7 @@ export class Fabric {
   readonly catalog: Catalog;
   readonly clock: Clock;
   readonly hooks: FabricHooks;
+  readonly saveLimitBytes: ByteCount;
   readonly #files: Files;
   readonly #volumes = new Map<VolumeNumber, LiveVolume>();
   readonly #pairs = new Map<PairNumber, LivePair>();
@@ -75,6 +82,7 @@ export class Fabric {
     this.catalog = parts.catalog;
     this.clock = parts.clock;
     this.hooks = parts.hooks;
+    this.saveLimitBytes = parts.saveLimitBytes;
     this.#files = parts.files;
   }
 
@@ -93,7 +101,7 @@ export class Fabric {
     if (!pair) {
       const record = this.catalog.pairs.get(number);
       assert(record, `pair ${number} is in the table`);
-      pair = new LivePair(this.catalog, record);
+      pair = new LivePair(this.catalog, this.#files, record);
       this.#pairs.set(number, pair);
     }
     return pair;
@@ -112,10 +120,38 @@ export class Fabric {
     return legs;
   }
 
+  /** What the save areas hold now of what counts. */
+  savedBytes(): ByteCount {
+    let bytes = 0;
+    for (const pair of this.#pairs.values()) {
+      const { record } = pair;
+      if (record?.remote?.side !== 'primary') continue;
+      bytes += pair.saved.count * (this.catalog.volumes.get(record.primary)?.trackSizeBytes ?? 0);
+    }
+    return bytes;
+  }
+
+  /**
+   * Ends a formation's freeze, in whatever way it ended: what was written since is out of sync like all the rest (H1). Not durable; a
+   * crash before the frame comes out the same.
+   */
+  async thaw(pair: LivePair, voided?: string): Promise<void> {
+    await this.catalog.change(() => {
+      if (!pair.forming) return [];
+      pair.voidedBecause = voided;
+      pair.endFreeze();
+      return [{ do: 'fold', from: pairMapKey(pair.number, 'changed'), into: pairMapKey(pair.number, 'outOfSync') }];
+    }, true);
+  }
+
   /** To be called when a pair came or went. */
   pairsChanged(): void {
     this.#legs.clear();
-    for (const number of this.#pairs.keys()) if (!this.catalog.pairs.has(number)) this.#pairs.delete(number);
+    for (const [number, pair] of this.#pairs) {
+      if (this.catalog.pairs.has(number)) continue;
+      pair.saveArea.close();
+      this.#pairs.delete(number);
+    }
   }
 
   /** Closes a volume, so that its image can be replaced or removed. */
@@ -131,7 +167,7 @@ export class Fabric {
   }
 
   address(number: VolumeNumber): string {
-    return `${this.system}:${this.catalog.volumes.get(number)?.name ?? '?'}`;
+    return addressOf(this.catalog, this.system, number);
   }
 
   imagePath(number: VolumeNumber): string {
@@ -145,10 +181,13 @@ export class Fabric {
     assert(record, `volume ${number} is in the table`);
     const refusal = hostRefusal(this.system, record, this.legs(number), wanted);
     if (refusal) throw refusal;
+    const heldBack = wanted === 'write' ? this.#volumes.get(number)?.heldBack : undefined;
+    if (heldBack) throw heldBack;
   }
 
   /** As `demandHost`, worked out anew only when a row changed: for the path that every request of a host takes. */
   #demandHostQuickly(volume: LiveVolume, wanted: 'read' | 'write'): void {
+    if (volume.heldBack && wanted === 'write') throw volume.heldBack;
     const known = volume.permitted[wanted];
     if (known === this.catalog.rowsVersion) return;
     this.demandHost(volume.number, wanted);
@@ -309,7 +348,7 @@ export class Fabric {
     const held: (() => void)[] = [];
     try {
       await this.catalog.change(() => {
-        for (const { claims } of [this.volume(record.primary), this.volume(record.secondary)]) {
+        for (const { claims } of ownVolumes(record).map((number) => this.volume(number))) {
           for (const run of runs) {
             const claim = claims.take(run.first, run.count);
             held.push(() => claims.release(claim));
@@ -334,6 +373,7 @@ export class Fabric {
   /** Closes the files as they are. */
   abandon(): void {
     for (const volume of this.#volumes.values()) volume.close();
+    for (const pair of this.#pairs.values()) pair.saveArea.close();
     this.#volumes.clear();
   }
 
@@ -347,6 +387,7 @@ export class Fabric {
     else if (obstacle.kind === 'claimed') await volume.claims.released();
     else if (obstacle.kind === 'cold') await this.activate(volume, obstacle.regions);
     else if (obstacle.kind === 'save') await saveTracks(this, volume, obstacle.pair, obstacle.tracks, writer);
+    else if (obstacle.kind === 'save-aside') await saveAside(this, volume, obstacle.pair, obstacle.tracks, writer);
     else if (obstacle.kind === 'fill')
       await fillTracks(this, volume, obstacle.pair, obstacle.side, obstacle.tracks, writer);
     else {

@@ -6,13 +6,22 @@ import {
   tuning,
   type VolumeNumber,
 } from '../foundation/foundation.js';
-import { type PairRecord, type PairRoles, rolesOf, type Side } from '../pair/pair.js';
+import { halfRoles, type PairRecord, type PairRoles, rolesOf, type Side } from '../pair/pair.js';
 import type { Files } from '../ports/ports.js';
 import { toToolkitError } from '../storage/storage.js';
-import type { TrackedMap } from '../trackmap/trackmap.js';
+import { type TrackedMap, TrackMap } from '../trackmap/trackmap.js';
 import { CheckCodeFile, Geometry, Image, type VolumeRecord } from '../volume/volume.js';
 import { Claims } from './claims.js';
 import { Gate, Mutex } from './gate.js';
+import { SaveArea } from './save-area.js';
+
+/** A formation's freeze of a pair: it lives and dies with this process, and no map that counts after a crash knows of it (H3, H15). */
+export interface Forming {
+  readonly group: string;
+  readonly sequence: number;
+  /** Frozen tracks whose old contents lie in the save area. */
+  readonly saved: TrackMap;
+}
 
 /** A pair with its maps, as the write path sees it. The record is the catalog's present one. */
 export class LivePair {
@@ -22,16 +31,47 @@ export class LivePair {
   readonly secondary: TrackedMap;
   /** Held by a copier's batch from reading to clearing, and by whoever changes the pair's state. */
   readonly mutex = new Mutex();
+  /** Old contents of frozen tracks; only the primary's half of a remote pair uses it. */
+  readonly saveArea: SaveArea;
+  /** At the secondary's half: the formation whose end mark came after all its data, until the next write to the volume. */
+  completeFor: number | undefined;
+  /** Why the last formation's freeze ended before its time. */
+  voidedBecause: string | undefined;
   readonly #catalog: Catalog;
+  #forming: Forming | undefined;
   #rolesFor: unknown;
   #roles: PairRoles | undefined;
 
-  constructor(catalog: Catalog, record: PairRecord) {
+  constructor(catalog: Catalog, files: Files, record: PairRecord) {
     this.#catalog = catalog;
+    this.saveArea = new SaveArea(catalog, files, record.number, `the save area of pair ${record.number}`);
     this.number = record.number;
     this.outOfSync = catalog.pairMap(record.number, 'outOfSync');
     this.changed = catalog.pairMap(record.number, 'changed');
     this.secondary = catalog.pairMap(record.number, 'secondary');
+  }
+
+  /** The freeze of a formation under way. */
+  get forming(): Forming | undefined {
+    return this.#forming;
+  }
+
+  /** Freezes for a formation, in one step: what is written from now on is recorded apart. */
+  freezeFor(group: string, sequence: number): void {
+    this.#forming = { group, sequence, saved: new TrackMap(this.outOfSync.map.trackCount) };
+    this.voidedBecause = undefined;
+    this.#roles = undefined;
+  }
+
+  /** The caller folds what was recorded apart in the same step. */
+  endFreeze(): void {
+    this.#forming = undefined;
+    this.#roles = undefined;
+  }
+
+  /** Frozen tracks whose old contents lie in the save area: of a formation, else of a split. */
+  get saved(): TrackMap {
+    return this.#forming?.saved ?? this.#catalog.pairMap(this.number, 'saved').map;
   }
 
   /** The pair's row, or undefined once it is deleted. */
@@ -41,10 +81,12 @@ export class LivePair {
 
   /** What the pair does in its present state; worked out anew only when the state changes. */
   get roles(): PairRoles {
-    const state = this.record?.state;
-    if (!this.#roles || this.#rolesFor !== state) {
-      this.#roles = rolesOf(state ?? { status: 'pending' });
-      this.#rolesFor = state;
+    const { record } = this;
+    if (!this.#roles || this.#rolesFor !== record) {
+      this.#roles = record?.remote
+        ? halfRoles(record.state, record.remote, this.#forming !== undefined)
+        : rolesOf(record?.state ?? { status: 'pending' });
+      this.#rolesFor = record;
     }
     return this.#roles;
   }
@@ -76,6 +118,8 @@ export class LiveVolume {
   readonly permitted = { read: -1, write: -1 };
   /** Set when a flush failed: nothing is written any more (P9). */
   blockedBy: unknown;
+  /** Set while a group stops writes for longer than hosts are kept waiting. */
+  heldBack: Error | undefined;
   readonly #catalog: Catalog;
   readonly #files: Files;
   /** The code file was made anew, and a loss of power could take its name away again. */

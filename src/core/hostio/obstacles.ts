@@ -3,6 +3,7 @@ import type { Side } from '../pair/pair.js';
 import type { Fabric, Writer } from './fabric.js';
 import type { LivePair, LiveVolume } from './live-volume.js';
 import { coldRegions } from './regions.js';
+import { unsaved } from './save-aside.js';
 
 /** What stands between a write and its landing. */
 export type Obstacle =
@@ -10,6 +11,7 @@ export type Obstacle =
   | { readonly kind: 'claimed' }
   | { readonly kind: 'cold'; readonly regions: readonly number[] }
   | { readonly kind: 'save'; readonly pair: LivePair; readonly tracks: TrackRun }
+  | { readonly kind: 'save-aside'; readonly pair: LivePair; readonly tracks: TrackRun }
   | { readonly kind: 'fill'; readonly pair: LivePair; readonly side: Side; readonly tracks: TrackRun }
   | { readonly kind: 'supersede'; readonly pair: LivePair; readonly side: Side; readonly tracks: TrackRun };
 
@@ -21,6 +23,7 @@ export type Obstacle =
  * @B claimed    another save, fill or copy holds one of the tracks: wait for a release (H9).
  * @C cold       a region is not active: make it so, durably, before its first mark (DESIGN.md 8).
  * @D save       a frozen secondary lacks a track: it goes there first, durably, before it is overwritten (P4).
+ * @G save-aside a frozen track of a remote pair is neither sent nor saved: it goes to the save area first (DESIGN.md 2).
  * @E supersede  this volume lacks a track that is written whole: data, durable, then the cleared bit, durable.
  * @F fill       this volume lacks a track that is written in part: read it from the other side first.
  *
@@ -43,6 +46,8 @@ export function nextObstacle(
     if (side !== 'primary' || pair.number === writer.copierOf) continue;
     const lacking = lackingIn(pair, pair.roles.secondaryLacks, tracks, volume);
     if (lacking) return { kind: 'save', pair, tracks: lacking };
+    const aside = pair.roles.savesAside ? asideIn(pair, tracks, volume) : undefined;
+    if (aside) return { kind: 'save-aside', pair, tracks: aside };
   }
   for (const { pair, side } of legs) {
     if (pair.number === writer.copierOf) continue;
@@ -65,6 +70,15 @@ function lackingIn(
   if (map.isEmpty || !map.any(tracks.first, tracks.count)) return undefined;
   const limit = Math.max(1, Math.floor(tuning.aheadBytes / volume.geometry.trackSizeBytes));
   return map.nextRun(tracks.first, limit);
+}
+
+/** Frozen tracks to be saved aside, with lacking neighbours behind them, so that a sequential writer pays one flush for many. */
+function asideIn(pair: LivePair, tracks: TrackRun, volume: LiveVolume): TrackRun | undefined {
+  if (unsaved(pair, tracks).length === 0) return undefined;
+  const lacking = lackingIn(pair, pair.roles.savesAside, tracks, volume);
+  if (!lacking) return undefined;
+  const end = Math.max(lacking.first + lacking.count, tracks.first + tracks.count);
+  return { first: tracks.first, count: Math.min(end, volume.geometry.trackCount) - tracks.first };
 }
 
 function fillOrSupersede(pair: LivePair, side: Side, lacking: TrackRun, whole: TrackRun | undefined): Obstacle {

@@ -24,6 +24,7 @@ export function pairChanges(catalog: Catalog, after: PairRecord, change: PairCha
   return [
     ...jumps('before'),
     ...change.steps.map((step) => stepChange(after.number, step)),
+    ...voidSaved(after, change),
     ...jumps('after'),
     { do: 'put-pair', record: after },
   ];
@@ -92,6 +93,11 @@ function othersOf(catalog: Catalog, record: PairRecord, jumping: Side): { other:
     if (!other || number === record.number) return [];
     return [{ other, side: other.primary === volume ? ('primary' as const) : ('secondary' as const) }];
   });
+}
+
+/** Saved old contents belong to one freeze: with the next generation they count no more (H1). */
+function voidSaved({ number, remote }: PairRecord, { steps }: PairChange): Change[] {
+  return remote?.side === 'primary' && steps.length > 0 ? [{ do: 'empty', map: pairMapKey(number, 'saved') }] : [];
 }
 
 function stepChange(pair: number, step: MapStep): Change {

@@ -1,5 +1,5 @@
 import { failure, plural, type ToolkitError } from '../foundation/foundation.js';
-import { type Access, access, type PairRecord, type Side } from '../pair/pair.js';
+import { type Access, access, halfAccess, type PairRecord, type Side } from '../pair/pair.js';
 import { formatNumber, type VolumeRecord } from '../volume/volume.js';
 
 /** A pair as one of its volumes sees it. */
@@ -32,9 +32,9 @@ export function hostRefusal(
     );
   }
   for (const { pair, side } of legs) {
-    const state = pair.record?.state;
-    if (!state) continue;
-    const allowed = access(state, side);
+    if (!pair.record) continue;
+    const { state, remote } = pair.record;
+    const allowed = remote ? halfAccess(state, remote) : access(state, side);
     if (allowed.host === 'none' || (allowed.host === 'read' && wanted === 'write'))
       return pairRefusal(address, state.status, allowed, wanted);
   }
@@ -67,6 +67,15 @@ function pairRefusal(
     status === 'suspended'
       ? 'Resync or delete the pair.'
       : (readOnlyHint ?? 'Split the pair first: copyset pair split PRIMARY SECONDARY.');
+  if (code === 'displaced') return displaced(address, wanted, why);
   const refused = code === 'incomplete' ? code : wanted === 'read' ? 'not-readable' : 'not-writable';
   return failure(refused, `No host may ${wanted} ${address} now: it ${why}.`, hint);
+}
+
+function displaced(address: string, wanted: 'read' | 'write', why: string): ToolkitError {
+  return failure(
+    'displaced',
+    `No host may ${wanted} ${address} now: it ${why}.`,
+    'Decide which side counts: copyset pair resync keeps this one, copyset pair resync --reverse or cg failback the other.',
+  );
 }

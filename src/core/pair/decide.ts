@@ -1,3 +1,4 @@
+import { assert } from '../foundation/foundation.js';
 import { operationAnswer } from './operations.js';
 import { activeState, frozenOf, phaseOf, pointInTimeLost } from './phase.js';
 import type { ActiveState, Frozen, Jump, MapStep, PairChange, PairState, SuspendReason } from './record.js';
@@ -124,6 +125,16 @@ function freeze({ atMs, virtual, readOnly = false }: SplitOperation): Decision {
       jumps: [{ side: 'secondary', map: 'outOfSync', when: 'after' }],
     },
   };
+}
+
+/**
+ * A virtual copy moves on to a later instant: what it differs in is lacking anew, and nothing is copied or scanned. Freezing a frozen
+ * pair thaws it first (H1).
+ */
+export function moveVirtualCopy(atMs: number): PairChange {
+  const decision = freeze({ kind: 'split', atMs, virtual: true, readOnly: true });
+  assert(decision.kind === 'do', 'a freeze is never refused');
+  return decision.change;
 }
 
 /** A pair that is frozen already: going on after a suspension, or a flag that differs. The point in time stays. */

@@ -1,6 +1,7 @@
 import { AssertionFailure } from '../foundation/foundation.js';
 import { type Phase, phaseOf } from './phase.js';
-import type { MapName, PairState, Side } from './record.js';
+import type { MapName, PairRecord, PairState, Side } from './record.js';
+import { halfAccess } from './roles.js';
 
 /** One row of recovery's decision table. */
 export interface DoubtRow {
@@ -98,6 +99,13 @@ export function doubtRow(state: PairState, side: Side): DoubtRow {
   return row;
 }
 
-export function mapTakingDoubt(state: PairState, side: Side): MapName {
+/**
+ * The map of a pair here that takes doubtful tracks of one of its volumes. At a remote secondary that no host may write only what the
+ * primary sent was written: its half keeps the tracks in a map of its own, out-of-sync, which the primary takes over when it next
+ * opens a link, each by the same table: what it had flushed there as well as what it had not.
+ */
+export function mapTakingDoubt(record: Pick<PairRecord, 'state' | 'remote'>, side: Side): MapName {
+  const { state, remote } = record;
+  if (remote?.side === 'secondary' && halfAccess(state, remote).host !== 'read-write') return 'outOfSync';
   return doubtRow(state, side).map;
 }

@@ -29,5 +29,5 @@ export function jumpRefusal(other: PairRecord, side: Side, counts: MapCounts): s
  * volume is its S). They are the maps of recovery's table: both ask which map takes a change that no host made.
  */
 export function mapTakingJump(other: PairRecord, side: Side): MapName {
-  return mapTakingDoubt(other.state, side);
+  return mapTakingDoubt(other, side);
 }

@@ -5,6 +5,7 @@
  * - state: a status with what belongs to it. Only `decide`, `completed` and `losePointInTime` lead from one to the next.
  * - operation: what a person asks for. One table says which status does it, has nothing to do, or refuses.
  * - change: the next state, the steps on the three maps, and the jumps that other pairs must take.
+ * - half: what one of two systems holds of a pair between them. The primary's half decides; the secondary's is told.
  * - phase: what the maps mean now: following, frozen, restore, restore with backup. A suspended pair keeps its phase.
  * - roles: which map a write marks, which side lacks which tracks, what the copier has to empty.
  * - doubt: tracks of a region that was active at an unclean stop; a labelled table says which map takes them.
@@ -17,6 +18,7 @@ export * from './completion.js';
 export * from './create.js';
 export * from './decide.js';
 export * from './doubt.js';
+export * from './halves.js';
 export * from './jump.js';
 export * from './operations.js';
 export * from './pace.js';

@@ -1,4 +1,4 @@
-import type { ByteCount, PairNumber, TrackIndex, VolumeNumber } from '../foundation/foundation.js';
+import type { ByteCount, Epoch, PairNumber, TrackIndex, VolumeNumber } from '../foundation/foundation.js';
 
 export const PAIR_STATUSES = [
   'simplex',
@@ -21,6 +21,9 @@ export type Side = 'primary' | 'secondary';
 export type MapName = 'outOfSync' | 'changed' | 'secondary';
 
 export const PAIR_MAPS = ['outOfSync', 'changed', 'secondary'] as const satisfies readonly MapName[];
+
+/** A map that only the primary's half of a remote pair has: frozen tracks whose old contents lie in the save area. */
+export type PairMapName = MapName | 'saved';
 
 /** What a freeze made: the instant that the secondary shows, and how hosts may use it. */
 export interface Frozen {
@@ -51,7 +54,9 @@ export type SuspendReason =
   | 'check-code'
   | 'volume-blocked'
   | 'link-lost'
-  | 'save-failed';
+  | 'save-failed'
+  /** The secondary was made a primary while its primary was away. */
+  | 'takeover';
 
 /** Suspended keeps the state it came from: frozen or not, direction, maps (H14). */
 export interface SuspendedState {
@@ -66,12 +71,59 @@ export interface SuspendedState {
 
 export type PairState = ActiveState | SuspendedState;
 
-/** One row of the pair table. Volumes are those of the same system; remote modes add their peer's id to it later. */
+/** A volume of another system, as last known. It is found again by the system's id below the roots. */
+export interface PeerVolume {
+  readonly system: { readonly id: string; readonly name: string; readonly path: string };
+  readonly number: VolumeNumber;
+  readonly name: string;
+}
+
+/** Orders what a primary sends: the higher term counts first, then the sender's epoch, then the link session (H4, H5). */
+export interface LinkMark {
+  readonly term: number;
+  readonly epoch: Epoch;
+  readonly session: number;
+}
+
+/** What a pair between two systems adds to its row. Each of the two systems holds one half of the pair. */
+export interface RemoteHalf {
+  /** The same at both systems. */
+  readonly id: string;
+  /** The side whose volume lies in this system. */
+  readonly side: Side;
+  readonly peer: PeerVolume;
+  /** Raised by a takeover, a recovery and each change of roles; orders and data of a lower one are refused. */
+  readonly term: number;
+  /** At the secondary: the highest mark of which anything was taken, durable before it was. */
+  readonly taken: LinkMark | null;
+  /** No return by itself after a lost link. */
+  readonly manual: boolean;
+  /** Sync pairs made with the same name suspend together. */
+  readonly session: string | null;
+  /** The consistency group that the pair is a member of. */
+  readonly group: string | null;
+  /** At the secondary: when the primary last told its state, in milliseconds of wall time. */
+  readonly toldAtMs: number | null;
+  /** At the primary: the secondary was made a primary meanwhile; hosts are refused until somebody decides (DESIGN.md 3.1). */
+  readonly displaced: boolean;
+}
+
+/**
+ * One row of the pair table. Of a remote pair the side that lies in the other system has a number of its own kind
+ * (`foreignVolume`), which stands in no volume table; everything else about it is in `remote.peer`.
+ */
 export interface PairRecord {
   readonly number: PairNumber;
   readonly primary: VolumeNumber;
   readonly secondary: VolumeNumber;
   readonly mode: PairMode;
+  /** Absent for a pair inside one system. */
+  readonly remote?: RemoteHalf | undefined;
+  /**
+   * The consistency group whose virtual copy this is, beside a remote secondary: only the group's formations and recoveries change it,
+   * and its point in time is never given up for a write's sake (H8).
+   */
+  readonly virtualCopyOf?: string | undefined;
   readonly state: PairState;
   readonly pace: Pace;
   /** Bytes per second, or null for no cap. */
@@ -116,6 +168,11 @@ export interface PairRoles {
   readonly secondaryWrites: MapName;
   /** Tracks that S lacks and reads from P; a write at P first saves them to S. Null where S is not frozen or not kept. */
   readonly secondaryLacks: MapName | null;
+  /**
+   * Frozen tracks of a remote pair whose old contents go to the save area before P is overwritten, unless they lie there already
+   * or were sent. A host never waits for a link.
+   */
+  readonly savesAside: MapName | null;
   /** Tracks that P lacks and reads from S (restore). */
   readonly primaryLacks: MapName | null;
   /** What the copier has to empty now, and from which side; null where it has nothing to do. */

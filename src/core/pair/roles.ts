@@ -1,5 +1,5 @@
 import { activeState, type Phase, phaseOf, pointInTimeLost } from './phase.js';
-import type { MapName, PairRoles, PairState, Side } from './record.js';
+import type { MapName, PairRoles, PairState, RemoteHalf, Side } from './record.js';
 
 /** The map that a write at P marks: what S misses while it follows, what differs from the instant while S holds one. */
 const PRIMARY_WRITES: Record<Phase, MapName> = {
@@ -9,7 +9,7 @@ const PRIMARY_WRITES: Record<Phase, MapName> = {
   'restore-with-backup': 'changed',
 };
 
-/** How a pair takes part in the write path, the read path and copying (DESIGN.md 2). */
+/** How a pair inside one system takes part in the write path, the read path and copying (DESIGN.md 2). */
 export function rolesOf(state: PairState): PairRoles {
   const phase = phaseOf(state);
   const kept = (phase === 'frozen' || phase === 'restore-with-backup') && !pointInTimeLost(state);
@@ -18,8 +18,27 @@ export function rolesOf(state: PairState): PairRoles {
     primaryWrites: PRIMARY_WRITES[phase],
     secondaryWrites: 'secondary',
     secondaryLacks: kept ? 'outOfSync' : null,
+    savesAside: null,
     primaryLacks: restoring ? 'secondary' : null,
     drain: drainOf(state),
+  };
+}
+
+/**
+ * The same for one half of a remote pair. No side reads through the other: old tracks of a frozen primary go to the save area, and
+ * only the primary's half copies, in both directions. `forming` is a formation's freeze, which is no status (DESIGN.md 3.1).
+ */
+export function halfRoles(state: PairState, half: RemoteHalf, forming: boolean): PairRoles {
+  const whole = rolesOf(state);
+  if (half.side === 'secondary') return { ...whole, secondaryLacks: null, primaryLacks: null, drain: null };
+  const kept = whole.secondaryLacks !== null;
+  return {
+    primaryWrites: forming ? 'changed' : whole.primaryWrites,
+    secondaryWrites: 'secondary',
+    secondaryLacks: null,
+    primaryLacks: null,
+    savesAside: kept || forming ? 'outOfSync' : null,
+    drain: half.displaced ? null : whole.drain,
   };
 }
 
@@ -45,12 +64,35 @@ export interface Access {
   /** Half a sentence after the volume's name: why the host may do this and no more. */
   readonly why: string;
   /** The code of a refused write (`host` is `read`) or of any refused request (`host` is `none`), else null. */
-  readonly code: 'not-writable' | 'not-readable' | 'incomplete' | null;
+  readonly code: 'not-writable' | 'not-readable' | 'incomplete' | 'displaced' | null;
 }
 
 /** What a host may do at one side of a local pair (DESIGN.md 3.1). */
 export function access(state: PairState, side: Side): Access {
   return side === 'primary' ? primaryAccess(state) : secondaryAccess(state);
+}
+
+/** What a host may do at the side of a remote pair that lies here (DESIGN.md 3.1): nobody reads through a link. */
+export function halfAccess(state: PairState, half: RemoteHalf): Access {
+  const active = activeState(state);
+  if (half.side === 'primary') {
+    if (half.displaced)
+      return {
+        host: 'none',
+        why: `is the former primary of a pair whose secondary in ${half.peer.system.name} was made a primary`,
+        code: 'displaced',
+      };
+    if (active.status === 'resync-reverse')
+      return { host: 'none', why: 'is being restored from another storage system', code: 'not-readable' };
+    return { host: 'read-write', why: 'is the primary of a pair', code: null };
+  }
+  const opened = state.status === 'suspended' && state.allowWrite;
+  if (active.status !== 'sp-pending' || opened) return secondaryAccess(state);
+  return {
+    host: 'none',
+    why: 'is the secondary of a remote pair whose point in time is not copied whole yet',
+    code: 'not-readable',
+  };
 }
 
 function primaryAccess(state: PairState): Access {

@@ -1,10 +1,34 @@
 import * as v from 'valibot';
-import { VOLUMES_MAX } from '../foundation/foundation.js';
+import { PAIRS_MAX, VOLUMES_MAX } from '../foundation/foundation.js';
 import { PACES } from './pace.js';
-import type { ActiveState, Frozen, PairRecord, PairState } from './record.js';
+import type { ActiveState, Frozen, PairRecord, PairState, RemoteHalf } from './record.js';
 
 const counter = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const volumeNumber = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(VOLUMES_MAX - 1));
+const name = v.pipe(v.string(), v.maxLength(64));
+/** A number of a volume here, or one that stands for a volume of another system; pair numbers are never used twice. */
+const sideNumber = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(VOLUMES_MAX + PAIRS_MAX * 1_000));
+
+const remoteSchema: v.GenericSchema<unknown, RemoteHalf> = v.strictObject({
+  id: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
+  side: v.picklist(['primary', 'secondary'] as const),
+  peer: v.strictObject({
+    system: v.strictObject({
+      id: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
+      name,
+      path: v.pipe(v.string(), v.maxLength(4096)),
+    }),
+    number: volumeNumber,
+    name,
+  }),
+  term: counter,
+  taken: v.nullable(v.strictObject({ term: counter, epoch: counter, session: counter })),
+  manual: v.boolean(),
+  session: v.nullable(name),
+  group: v.nullable(name),
+  toldAtMs: v.nullable(counter),
+  displaced: v.boolean(),
+});
 
 const frozenSchema: v.GenericSchema<unknown, Frozen> = v.strictObject({
   pointInTimeMs: counter,
@@ -37,6 +61,7 @@ export const pairStateSchema: v.GenericSchema<unknown, PairState> = v.variant('s
       'volume-blocked',
       'link-lost',
       'save-failed',
+      'takeover',
     ] as const),
     message: v.pipe(v.string(), v.maxLength(4096)),
     allowWrite: v.boolean(),
@@ -47,9 +72,11 @@ export const pairStateSchema: v.GenericSchema<unknown, PairState> = v.variant('s
 export const pairRecordSchema: v.GenericSchema<unknown, PairRecord> = v.pipe(
   v.strictObject({
     number: counter,
-    primary: volumeNumber,
-    secondary: volumeNumber,
+    primary: sideNumber,
+    secondary: sideNumber,
     mode: v.picklist(['local', 'sync', 'async', 'journal'] as const),
+    remote: v.optional(remoteSchema),
+    virtualCopyOf: v.optional(name),
     state: pairStateSchema,
     pace: v.picklist(PACES),
     rateBytesPerSecond: v.nullable(v.pipe(counter, v.minValue(1))),
@@ -59,4 +86,5 @@ export const pairRecordSchema: v.GenericSchema<unknown, PairRecord> = v.pipe(
     splitAtMs: v.nullable(counter),
   }),
   v.check((record) => record.primary !== record.secondary, 'a volume is not paired with itself'),
+  v.check((record) => (record.mode === 'local') === (record.remote === undefined), 'a pair is local or has a peer'),
 );

@@ -8,6 +8,8 @@ import { naming, toToolkitError } from './failures.js';
 export interface DocumentFormat<T> {
   readonly format: string;
   readonly version: number;
+  /** The oldest version that the same schema reads; absent = only the present one. */
+  readonly oldest?: number;
   readonly schema: v.GenericSchema<unknown, T>;
 }
 
@@ -148,7 +150,7 @@ function decode<T>(bytes: Uint8Array, format: DocumentFormat<T>): DocumentReadin
   if (crc32(encoder.encode(bodyText)) !== Number(head[3])) return damaged('its check code is wrong');
   const version = Number(head[2]);
   if (version > format.version) return { kind: 'too-new', version };
-  if (version < format.version) return damaged(`version ${version} of it never was`);
+  if (version < (format.oldest ?? format.version)) return damaged(`version ${version} of it never was`);
   return decodeBody(bodyText, format);
 }
 

@@ -38,7 +38,7 @@ export class Rig {
       suspended: (_: PairRecord, after: PairRecord) => void this.suspended.push(reasonOf(after)),
       step: (name: string) => void this.steps.push(name),
     };
-    this.fabric = new Fabric({ system: 'tokyo', catalog, files, clock: world.clock, hooks });
+    this.fabric = new Fabric({ system: 'tokyo', catalog, files, clock: world.clock, hooks, saveLimitBytes: 2 ** 32 });
   }
 
   static async make(tracks: number, volumes: number, lastTrackBytes = TRACK, seed = 1): Promise<Rig> {

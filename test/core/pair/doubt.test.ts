@@ -33,7 +33,7 @@ describe("recovery's table", () => {
   for (const [label, state, side, map] of ROWS) {
     it(`${label}: doubt at the ${side} of a pair that is ${nameOf(state)} goes to ${map}`, () => {
       expect(doubtRow(state, side).label).toBe(label);
-      expect(mapTakingDoubt(state, side)).toBe(map);
+      expect(mapTakingDoubt({ state }, side)).toBe(map);
     });
   }
 
@@ -58,7 +58,7 @@ describe("recovery's table", () => {
   it('never touches the out-of-sync map of a frozen pair (H10)', () => {
     for (const state of ALL_STATES) {
       if (phaseOf(state) !== 'frozen' && phaseOf(state) !== 'restore-with-backup') continue;
-      for (const side of SIDES) expect(mapTakingDoubt(state, side)).not.toBe('outOfSync');
+      for (const side of SIDES) expect(mapTakingDoubt({ state }, side)).not.toBe('outOfSync');
     }
   });
 
@@ -66,12 +66,12 @@ describe("recovery's table", () => {
     for (const state of ALL_STATES) {
       const { primaryLacks } = rolesOf(state);
       if (primaryLacks === null) continue;
-      for (const side of SIDES) expect(mapTakingDoubt(state, side)).not.toBe(primaryLacks);
+      for (const side of SIDES) expect(mapTakingDoubt({ state }, side)).not.toBe(primaryLacks);
     }
   });
 
   it("takes P's doubt to the map that takes P's writes", () => {
-    for (const state of ALL_STATES) expect(mapTakingDoubt(state, 'primary')).toBe(rolesOf(state).primaryWrites);
+    for (const state of ALL_STATES) expect(mapTakingDoubt({ state }, 'primary')).toBe(rolesOf(state).primaryWrites);
   });
 });
 

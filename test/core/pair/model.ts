@@ -232,7 +232,7 @@ export class Model {
   }
 
   #markAll(each: ModelPair, side: Side): void {
-    const map = each.maps[mapTakingDoubt(each.state, side)];
+    const map = each.maps[mapTakingDoubt({ state: each.state }, side)];
     for (let track = 0; track < this.trackCount; track++) map.add(track);
   }
 

@@ -1,4 +1,4 @@
-import { Controller, type RequestCode, type Requests, readPlace } from '../../../src/core/controller/controller.js';
+import { openedController, type RequestCode, type Requests, readPlace } from '../../../src/core/controller/controller.js';
 import { isToolkitError } from '../../../src/core/foundation/foundation.js';
 import { portsOf, SimSystem, TRACK } from '../system/sim-system.js';
 import { type SimDisk, World } from '../world/world.js';
@@ -57,7 +57,7 @@ export class Session extends WatchedSystem {
     const ports = { ...portsOf(this.world), files: this.faults ?? this.world.files };
     const answer = await this.world.owners.acquire(SYSTEM, 'test');
     if (answer.kind !== 'granted') throw new Violation(`the system is ${answer.kind} although its owner is gone`);
-    this.controller = await Controller.open(ports, readPlace(this.world.files, SYSTEM), answer.grant);
+    this.controller = await openedController(ports, readPlace(this.world.files, SYSTEM), answer.grant);
     this.oracle.epoch = this.controller.catalog.epoch;
     this.oracle.epochShown = false;
     this.controller.step = (name) => this.onStep(name);

@@ -1,0 +1,38 @@
+import type { ByteCount } from '../foundation/foundation.js';
+import type { LinkMark, PeerVolume } from '../pair/pair.js';
+import type { TransferRequests } from '../transfer/transfer.js';
+
+/** What the primary's system asks the secondary's, beside copying: that its half of a pair be made and go. */
+export interface HalfRequests extends TransferRequests {
+  /** Makes the secondary's half, or finds the one that an interrupted creation of the same primary left. */
+  'remote.create': {
+    input: {
+      readonly pair: string;
+      readonly mark: LinkMark;
+      readonly mode: 'sync' | 'async' | 'journal';
+      readonly primary: PeerVolume;
+      readonly sizeBytes: ByteCount;
+      readonly trackSizeBytes: ByteCount;
+      readonly emulation: string;
+      /** A name, a number, or `auto`. */
+      readonly secondary: string;
+      readonly overwrite: boolean;
+      readonly noCopy: boolean;
+      readonly manual: boolean;
+      readonly session: string | null;
+      /** Only judges and answers; nothing is made. */
+      readonly plan: boolean;
+    };
+    output: { readonly volume: number; readonly name: string; readonly allocatedTracks: number };
+  };
+  /** The half goes. `missingTracks`: how many the secondary lacks then; its image is incomplete. */
+  'remote.drop': {
+    input: {
+      readonly pair: string;
+      readonly mark: LinkMark;
+      readonly unreserve: boolean;
+      readonly missingTracks: number;
+    };
+    output: { readonly dropped: boolean };
+  };
+}

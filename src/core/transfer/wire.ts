@@ -1,0 +1,71 @@
+import type { FlatRuns } from '../catalog/catalog.js';
+import type { TrackCount, TrackIndex, VolumeNumber } from '../foundation/foundation.js';
+import type { LinkMark, PairState, PeerVolume } from '../pair/pair.js';
+
+/** At the head of every order for a secondary's half. */
+export interface Order {
+  /** The pair's id. */
+  readonly pair: string;
+  readonly mark: LinkMark;
+}
+
+/** The maps of a secondary's half that its primary takes over: its host's writes, and tracks in doubt after a crash. */
+export type HandedMap = 'secondary' | 'outOfSync';
+
+export interface HalfShown {
+  readonly volume: VolumeNumber;
+  readonly name: string;
+  readonly state: PairState;
+  readonly term: number;
+  /** Hosts may have written at the secondary, or may now: a return by itself would lose that (DESIGN.md 3.2). */
+  readonly written: boolean;
+  readonly secondaryTracks: TrackCount;
+  readonly doubtTracks: TrackCount;
+}
+
+/**
+ * Orders of a primary's half to its secondary's, each answered once it is durable, but for `remote.copy`, which is durable with the next
+ * `remote.settle`. Repeating any of them does no harm.
+ */
+export interface TransferRequests {
+  /** Begins a link session: whatever an earlier one still sends is refused from now on. */
+  'remote.open': { input: Order & { readonly from: PeerVolume['system'] }; output: HalfShown };
+  'remote.show': { input: { readonly pair: string }; output: HalfShown };
+  /** The state that the primary's half has; it says what hosts may do at the secondary. */
+  'remote.tell': { input: Order & { readonly state: PairState; readonly group: string | null }; output: HalfShown };
+  /** Runs of a map from a track on; `next` is where to go on, or null at the end. */
+  'remote.map': {
+    input: { readonly pair: string; readonly map: HandedMap | 'allocated'; readonly from: TrackIndex };
+    output: { readonly runs: FlatRuns; readonly next: TrackIndex | null };
+  };
+  /** The primary has taken the map over, durably; it is emptied. */
+  'remote.merged': { input: Order & { readonly map: HandedMap }; output: Record<string, never> };
+  /** Neighbouring tracks with the check codes of their data. Without data they are all zero. */
+  'remote.copy': {
+    input: Order & { readonly first: TrackIndex; readonly count: TrackCount; readonly codes: readonly number[] };
+    output: Record<string, never>;
+  };
+  /** Everything sent in this session is durable; with `end` it was all of that formation. */
+  'remote.settle': { input: Order & { readonly end?: number | undefined }; output: Record<string, never> };
+  /** Tracks of the secondary for a restore; their bytes come back as data. */
+  'remote.fetch': {
+    input: Order & { readonly first: TrackIndex; readonly count: TrackCount };
+    output: { readonly codes: readonly number[] };
+  };
+}
+
+export type TransferCode = keyof TransferRequests;
+
+/** How a sender reaches the other half. Throws ToolkitError; `link-lost` and `peer-missing` where nothing came back. */
+export interface PeerHalf {
+  request<Code extends TransferCode>(
+    code: Code,
+    input: TransferRequests[Code]['input'],
+    data?: Uint8Array,
+  ): Promise<{ readonly output: TransferRequests[Code]['output']; readonly data?: Uint8Array | undefined }>;
+}
+
+/** Negative where `a` is older than `b`, 0 where they are the same. */
+export function compareMarks(a: LinkMark, b: LinkMark): number {
+  return a.term - b.term || a.epoch - b.epoch || a.session - b.session;
+}

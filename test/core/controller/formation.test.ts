@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { SimSite } from '../../simulation/system/sim-sites.js';
+import { World } from '../../simulation/world/world.js';
+
+/** A group of two members on two systems with one remote; all duplex. */
+async function twoSites(seed: number) {
+  const world = new World(seed);
+  const tokyo = await SimSite.create(world, 'tokyo');
+  const kyoto = await SimSite.create(world, 'kyoto');
+  const osaka = await SimSite.create(world, 'osaka');
+  await tokyo.volumes(4, 'db');
+  await kyoto.volumes(4, 'log');
+  await osaka.volumes(4, 'db', 'log', 'db-backup', 'log-backup');
+  await tokyo.ask('cg.create', { group: 'g', policy: {} });
+  for (const [site, volume] of [[tokyo, 'db'], [kyoto, 'log']] as const) {
+    await tokyo.ask('cg.add', {
+      group: 'g',
+      primary: { system: site.ref, volume },
+      secondary: { system: osaka.ref, volume },
+      backup: { system: osaka.ref, volume: `${volume}-backup` },
+    });
+  }
+  return { world, tokyo, kyoto, osaka };
+}
+
+describe('A formation', () => {
+  it('leaves the virtual copies of all members at one instant, and the hosts go on', async () => {
+    const { tokyo, kyoto, osaka } = await twoSites(1);
+    await tokyo.write('db', 0, 1);
+    await kyoto.write('log', 0, 1);
+    for (const [site, volume] of [[tokyo, 'db'], [kyoto, 'log']] as const)
+      await site.ask('pair.wait', { pairs: [{ primary: volume }], statuses: ['duplex'] });
+    const first = await tokyo.ask('cg.start', { group: 'g' });
+    expect(first).toMatchObject({ outcome: 'formed', sequence: 1 });
+    await tokyo.write('db', 0, 2);
+    await kyoto.write('log', 1, 2);
+    expect(await osaka.read('db-backup', 2)).toEqual([1, 0]);
+    const second = await tokyo.ask('cg.start', { group: 'g' });
+    expect(second).toMatchObject({ outcome: 'formed', sequence: 2, reason: null });
+    expect(await osaka.read('db-backup', 2)).toEqual([2, 0]);
+    expect(await osaka.read('log-backup', 2)).toEqual([1, 2]);
+  });
+});
