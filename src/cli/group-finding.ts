@@ -80,7 +80,7 @@ export async function groupPairs(
   const gathered = new Map<string, PairSelector[]>();
   for (const { primary, secondary } of group.members) {
     const pairs = gathered.get(primary.system.id) ?? [];
-    pairs.push({ primary: primary.name, secondary: secondary.name });
+    pairs.push({ primary: primary.name, secondary: secondary.name, secondarySystem: secondary.system.name });
     gathered.set(primary.system.id, pairs);
   }
   return [...gathered].sort().map(([id, pairs]) => {
