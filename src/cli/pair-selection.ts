@@ -97,7 +97,12 @@ async function bySystem(
   });
 }
 
-function selectorOf(place: SystemPlace, peer: { readonly name: string }, primary: string, secondary: string): PairSelector {
+function selectorOf(
+  place: SystemPlace,
+  peer: { readonly name: string },
+  primary: string,
+  secondary: string,
+): PairSelector {
   return peer.name === place.name ? { primary, secondary } : { primary, secondary, secondarySystem: peer.name };
 }
 
@@ -124,8 +129,9 @@ export function demandOneGate(selection: readonly SystemPairs[]): void {
 /** Whether a listed pair is meant. */
 export function isSelected(pair: PairListing, selectors: readonly PairSelector[]): boolean {
   return selectors.some(
-    ({ primary, secondary }) =>
+    ({ primary, secondary, secondarySystem }) =>
       isMeant(primary, pair.primary, pair.primaryNumber) &&
+      (secondarySystem === undefined || parseAddress(pair.secondary).system === secondarySystem) &&
       (secondary === undefined || isMeant(secondary, pair.secondary, pair.secondaryNumber)),
   );
 }
