@@ -6,6 +6,7 @@ import { leads, type PairRecord } from '../pair/pair.js';
 import type { Files, Grant, OwnerRecord } from '../ports/ports.js';
 import { relaxedFiles, removeUnfinishedDocuments, toToolkitError } from '../storage/storage.js';
 import { Sender } from '../transfer/transfer.js';
+import { displacedChanges } from './displacement.js';
 import { Faults, faultyFiles } from './faults.js';
 import { keepForming } from './group-master.js';
 import { Groups } from './groups.js';
@@ -329,7 +330,7 @@ export class Controller implements SystemClient {
   async #recover(): Promise<void> {
     removeUnfinishedDocuments(this.files, this.place.path);
     await this.catalog.change(() => [{ do: 'grant', epoch: this.catalog.epoch + 1 }]);
-    const doubt = doubtfulChanges(this.catalog);
+    const doubt = [...doubtfulChanges(this.catalog), ...displacedChanges(this.ports, this.catalog)];
     if (doubt.length > 0) {
       await this.catalog.change(() => doubt);
       await this.catalog.durable();
