@@ -22,6 +22,8 @@ export class LivePair {
   readonly secondary: TrackedMap;
   /** Held by a copier's batch from reading to clearing, and by whoever changes the pair's state. */
   readonly mutex = new Mutex();
+  /** Commands that wait for what copying leads to. */
+  waiters = 0;
   readonly #catalog: Catalog;
   #rolesFor: unknown;
   #roles: PairRoles | undefined;
