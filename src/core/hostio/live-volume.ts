@@ -9,7 +9,7 @@ import {
 import { halfRoles, type PairRecord, type PairRoles, rolesOf, type Side } from '../pair/pair.js';
 import type { Files } from '../ports/ports.js';
 import { toToolkitError } from '../storage/storage.js';
-import { type TrackedMap, TrackMap } from '../trackmap/trackmap.js';
+import type { TrackedMap, TrackMap } from '../trackmap/trackmap.js';
 import { CheckCodeFile, Geometry, Image, type VolumeRecord } from '../volume/volume.js';
 import { Claims } from './claims.js';
 import { Gate, Mutex } from './gate.js';
