@@ -7,7 +7,6 @@ import type {
   TrackIndex,
 } from '../foundation/foundation.js';
 import type { Pace, PairMode, PairStatus } from '../pair/pair.js';
-import type { VolumeStatus } from '../volume/volume.js';
 import type { HalfRequests } from './half-requests.js';
 import type { PairListing, PortListing, SystemListing, VolumeListing, VolumeTotals } from './listing-rows.js';
 
