@@ -50,6 +50,13 @@ export class MapStore {
     for (const [key, opened] of this.#opened) if (opened.tracked.hasUnlogged) yield [key, opened.tracked];
   }
 
+  /** How many maps a checkpoint would write. */
+  get changedCount(): number {
+    let count = 0;
+    for (const { file } of this.#opened.values()) if (file.isChanged) count += 1;
+    return count;
+  }
+
   /** Writes out every map changed since it was last written. Marks made while it runs stay for the next. */
   async checkpoint(change: ChangeNumber): Promise<void> {
     assert(!this.#options.readOnly, 'a reader does not write maps');

@@ -164,6 +164,7 @@ export class Controller implements SystemClient {
     try {
       if (!this.#grant.lost) {
         await this.fabric.close();
+        await this.catalog.shortenLog();
         await this.faults.settled();
         this.history.close();
       }
