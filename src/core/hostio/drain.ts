@@ -72,18 +72,26 @@ export class Drain implements CopyJob {
         await this.commit();
         return 'copied';
       }
-      const lane = this.#lane ?? (await this.#openLane(batch));
-      if (!lane) {
-        await this.commit();
-        return 'copied';
-      }
-      this.#read(batch, lane, Math.min(tracks, lane.run.count - lane.filledTracks));
-      if (lane.filledTracks === lane.run.count) await this.#send(batch, lane);
+      if (!(await this.#copy(batch, tracks))) await this.commit();
       return 'copied';
     } catch (error) {
       await this.#fail(error);
       return 'idle';
     }
+  }
+
+  /** Copies so many tracks, but no more than one piece may have; scattered ones as several. False where nothing was left at first. */
+  async #copy(batch: Batch, tracks: number): Promise<boolean> {
+    const most = Math.min(tracks, laneTracks(batch.target));
+    for (let left = most; left > 0; ) {
+      const lane = this.#lane ?? (await this.#openLane(batch));
+      if (!lane) return left < most;
+      const taken = Math.min(left, lane.run.count - lane.filledTracks);
+      this.#read(batch, lane, taken);
+      left -= taken;
+      if (lane.filledTracks === lane.run.count) await this.#send(batch, lane);
+    }
+    return true;
   }
 
   async commit(): Promise<void> {
@@ -131,7 +139,7 @@ export class Drain implements CopyJob {
   /** Claims the next piece at the target, when nothing stands in its way any more (H9). */
   async #openLane(batch: Batch): Promise<Lane | undefined> {
     const { geometry } = batch.target;
-    const limit = Math.max(1, Math.floor(tuning.laneBytes / geometry.trackSizeBytes));
+    const limit = laneTracks(batch.target);
     for (let next = this.#nextRun(batch, limit); next; next = this.#nextRun(batch, limit)) {
       const wanted = next;
       if (coldRegions(batch.target, wanted).length > 0)
@@ -357,6 +365,10 @@ export class Drain implements CopyJob {
   #takeBuffer(sizeBytes: number): Uint8Array {
     return this.#buffers.pop() ?? this.#fabric.bulkBuffer(sizeBytes);
   }
+}
+
+function laneTracks({ geometry }: Batch['target']): number {
+  return Math.max(1, Math.floor(tuning.laneBytes / geometry.trackSizeBytes));
 }
 
 function asError(error: unknown): Error {
