@@ -29,7 +29,7 @@ export class MapStore {
     this.#options = options;
   }
 
-  get(key: MapKey, trackCount: TrackCount): TrackedMap {
+  get(key: MapKey, trackCount: () => TrackCount): TrackedMap {
     return this.#open(key, trackCount).tracked;
   }
 
@@ -87,11 +87,11 @@ export class MapStore {
     this.#opened.clear();
   }
 
-  #open(key: MapKey, trackCount: TrackCount): OpenedMap {
+  #open(key: MapKey, trackCount: () => TrackCount): OpenedMap {
     const present = this.#opened.get(key);
     if (present) return present;
     const path = `${this.#folder}/${mapFilePath(key)}`;
-    const file = MapFile.open(this.#files, path, trackCount, this.#options);
+    const file = MapFile.open(this.#files, path, trackCount(), this.#options);
     const opened = { file, tracked: new TrackedMap(file.map) };
     this.#opened.set(key, opened);
     return opened;

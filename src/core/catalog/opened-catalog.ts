@@ -345,7 +345,7 @@ export class Catalog extends CatalogRows {
   }
 
   #map(key: MapKey): TrackedMap {
-    return this.#maps.get(key, this.#trackCountOfKey(key));
+    return this.#maps.get(key, () => this.#trackCountOfKey(key));
   }
 }
 
