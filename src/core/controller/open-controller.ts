@@ -295,6 +295,8 @@ export class Controller implements SystemClient {
 
   async #recover(): Promise<void> {
     removeUnfinishedDocuments(this.files, this.place.path);
+    // A killed owner leaves frames that are in the page cache alone: what was found is durable before it is shown or built on.
+    await this.catalog.durable();
     await this.catalog.change(() => [{ do: 'grant', epoch: this.catalog.epoch + 1 }]);
     const doubt = doubtfulChanges(this.catalog);
     if (doubt.length > 0) {
