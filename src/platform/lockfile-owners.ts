@@ -161,7 +161,8 @@ async function acquire(systemPath: string, purpose: string): Promise<GrantAnswer
     const verdict = judge(found);
     if (verdict === 'alive') return { kind: 'held', owner: publicPart(found) };
     if (verdict === 'foreign') return { kind: 'foreign', owner: publicPart(found) };
-    attempt(lockPath, () => buryLock(lockPath, found));
+    // It may have let go before it ended, while we judged; then the lock there is another's. One that died with it keeps it.
+    if (look(lockPath)?.nonce === found.nonce) attempt(lockPath, () => buryLock(lockPath, found));
   }
   if (last === undefined) throw new FileError('io', 'own', systemPath);
   return { kind: 'held', owner: publicPart(last) };
