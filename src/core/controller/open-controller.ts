@@ -177,6 +177,7 @@ export class Controller implements SystemClient {
     try {
       if (!this.#grant.lost) {
         await this.fabric.close();
+        await this.catalog.shortenLog();
         await this.faults.settled();
         this.history.close();
       }
@@ -305,6 +306,8 @@ export class Controller implements SystemClient {
 
   async #recover(): Promise<void> {
     removeUnfinishedDocuments(this.files, this.place.path);
+    // A killed owner leaves frames that are in the page cache alone: what was found is durable before it is shown or built on.
+    await this.catalog.durable();
     await this.catalog.change(() => [{ do: 'grant', epoch: this.catalog.epoch + 1 }]);
     const doubt = [...doubtfulChanges(this.catalog), ...displacedChanges(this.ports, this.catalog)];
     if (doubt.length > 0) {
