@@ -11,6 +11,7 @@ import {
   removeMember,
   setPolicy,
 } from './group-admin.js';
+import { comeHome, failBack, returnPairs } from './group-failback.js';
 import { formGroup, keepForming } from './group-master.js';
 import { backUp, enlistPair, unbackUp } from './group-pairs.js';
 import { carryVerdict, fenceGroup, keepVerdict, recoverGroup } from './group-recovery.js';
@@ -54,7 +55,7 @@ export const groupHandlers: { readonly [Code in GroupCode]: Handler<Code> } = {
   'cg.split': notHere,
   'cg.history': notHere,
   'cg.recover': (controller, input, _, context) => recoverGroup(controller, input, context),
-  'cg.failback': notHere,
+  'cg.failback': (controller, input, extras, context) => failBack(controller, input, extras, context),
   'cg.practice': notHere,
   'group.put': putGroup,
   'group.drop': dropGroup,
@@ -83,6 +84,8 @@ export const groupHandlers: { readonly [Code in GroupCode]: Handler<Code> } = {
   'group.enlist': (controller, input, _, context) => enlistPair(controller, input, context),
   'group.backup': (controller, input, _, context) => backUp(controller, input, context),
   'group.unback': unbackUp,
+  'group.return': (controller, input, extras, context) => returnPairs(controller, input, extras, context),
+  'group.home': (controller, input) => comeHome(controller, input),
   'group.fence': fenceGroup,
   'group.verdict': keepVerdict,
   'group.carry': (controller, input, _, context) => carryVerdict(controller, input, context),
