@@ -46,7 +46,10 @@ export async function runServing(
   let hosts: Hosts | undefined;
   try {
     if (options.rateBytesPerSecond !== undefined) capCopying(owners, options.rateBytesPerSecond);
-    for (const { controller } of owners) controller.startCopying();
+    for (const { controller } of owners) {
+      controller.startCopying();
+      controller.startForming();
+    }
     if (options.hosts) hosts = await openHosts(toolkit.streams, owners, options.hosts);
     options.ready(`ready ${JSON.stringify({ systems: places.map((place) => place.name), ...hosts?.addresses })}`);
     if (options.hosts?.program) return await options.hosts.program(hosts?.environment ?? {});

@@ -1,9 +1,8 @@
-import { failure } from '../foundation/foundation.js';
+import { failure, GROUPS_MAX } from '../foundation/foundation.js';
 import {
   changePolicy,
   decideState,
   GROUP_MEMBERS_MAX,
-  GROUPS_MAX,
   type GroupListing,
   type GroupMember,
   type GroupSheet,

@@ -13,6 +13,7 @@ import {
 } from './group-admin.js';
 import { formGroup, keepForming } from './group-master.js';
 import { backUp, enlistPair, unbackUp } from './group-pairs.js';
+import { carryVerdict, fenceGroup, keepVerdict, recoverGroup } from './group-recovery.js';
 import { copyStep } from './group-remote.js';
 import type { GroupWireRequests } from './group-wire.js';
 import type { Handler } from './handlers.js';
@@ -52,7 +53,7 @@ export const groupHandlers: { readonly [Code in GroupCode]: Handler<Code> } = {
   'cg.stop': async (controller, { group }) => ({ output: await changeState(controller, group, { kind: 'stop' }) }),
   'cg.split': notHere,
   'cg.history': notHere,
-  'cg.recover': notHere,
+  'cg.recover': (controller, input, _, context) => recoverGroup(controller, input, context),
   'cg.failback': notHere,
   'cg.practice': notHere,
   'group.put': putGroup,
@@ -82,9 +83,9 @@ export const groupHandlers: { readonly [Code in GroupCode]: Handler<Code> } = {
   'group.enlist': (controller, input, _, context) => enlistPair(controller, input, context),
   'group.backup': (controller, input, _, context) => backUp(controller, input, context),
   'group.unback': unbackUp,
-  'group.fence': notHere,
-  'group.verdict': notHere,
-  'group.carry': notHere,
+  'group.fence': fenceGroup,
+  'group.verdict': keepVerdict,
+  'group.carry': (controller, input, _, context) => carryVerdict(controller, input, context),
 };
 
 async function notHere(): Promise<never> {

@@ -6,6 +6,7 @@ import { leads, type PairRecord } from '../pair/pair.js';
 import type { Files, Grant, OwnerRecord } from '../ports/ports.js';
 import { relaxedFiles, removeUnfinishedDocuments, toToolkitError } from '../storage/storage.js';
 import { Faults, faultyFiles } from './faults.js';
+import { keepForming } from './group-master.js';
 import { Groups } from './groups.js';
 import { handlers } from './handlers.js';
 import { History, type HistoryEvent } from './history.js';
@@ -69,6 +70,8 @@ export class Controller implements SystemClient {
   readonly #speeds = new Map<PairNumber, { sinceMs: number; bytes: number }>();
   #watchers: (() => void)[] = [];
   #copying: Copying | undefined;
+  #forming: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
+  #formingFault: unknown;
   #cap: RateLimit | undefined;
   /** Where the last write to each volume ended. */
   readonly #streamEnds = new Map<VolumeNumber, number>();
@@ -174,6 +177,8 @@ export class Controller implements SystemClient {
   /** Ends what was begun, makes everything durable and lets go of the system. */
   async close(): Promise<void> {
     while (this.#running.size > 0) await new Promise<void>((resolve) => this.#endWaiters.push(resolve));
+    this.#forming?.stop.abort();
+    await this.#forming?.done.catch(() => undefined); // Whoever waits for the copier learns of a fault of ours.
     if (!this.#grant.lost) await this.groups.close();
     await this.stopCopying(true);
     await this.peers.close();
@@ -244,9 +249,21 @@ export class Controller implements SystemClient {
     });
   }
 
+  /** Forms the groups that this system masters and that run, for as long as this controller lives. */
+  startForming(): void {
+    if (this.#forming) return;
+    const stop = new AbortController();
+    this.#forming = { stop, done: keepForming(this, stop.signal) };
+    this.#forming.done.catch((error: unknown) => {
+      this.#formingFault = error;
+      this.notify();
+    });
+  }
+
   /** Throws what ended the copier early: no fault of a pair, which suspends it, but a fault of ours. */
   demandCopying(): void {
     if (this.#copying?.failed !== undefined) throw this.#copying.failed;
+    if (this.#formingFault !== undefined) throw this.#formingFault;
   }
 
   /** One user less; the copier commits and stops after the last, or at once with `forced`. */

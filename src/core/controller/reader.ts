@@ -3,7 +3,10 @@ import { isToolkitError } from '../foundation/foundation.js';
 import { LinkError } from '../ports/ports.js';
 import { connectClient } from './control-client.js';
 import { readFaults } from './faults.js';
+import { GroupSheets } from './group-sheets.js';
 import { Listing } from './listing.js';
+import type { MemberReport } from '../group/group.js';
+import { pairMapKey } from '../catalog/catalog.js';
 import type { Answered, Requests } from './requests.js';
 import type { Ports, SystemPlace } from './system-place.js';
 
@@ -29,13 +32,14 @@ export async function openReader(ports: Ports, place: SystemPlace): Promise<Syst
   let catalog = client ? undefined : readCatalog(ports, place);
   const fromFiles = <Code extends ReadingCode>(code: Code): Answered<Code> => {
     catalog ??= readCatalog(ports, place);
-    const listing = new Listing(place, catalog, () => ports.clock.nowMs());
+    const opened = catalog;
+    const listing = new Listing(place, opened, () => ports.clock.nowMs());
     const answers: { readonly [Each in ReadingCode]: () => Requests[Each]['output'] } = {
       'system.show': () => ({ system: listing.system(owner) }),
       'volume.list': () => ({ volumes: listing.volumes(), totals: listing.totals() }),
       'pair.list': () => ({ pairs: listing.pairs() }),
       'port.list': () => ({ ports: listing.ports() }),
-      'cg.list': () => ({ sheets: [], members: [] }),
+      'cg.list': () => ({ sheets: new GroupSheets(opened).all(), members: reportsFromFiles(opened) }),
       'fault.list': () => ({ faults: readFaults(ports.files, place.path) }),
     };
     return { output: answers[code]() };
@@ -72,4 +76,16 @@ async function ifSoon<T>(ports: Ports, ask: () => Promise<T>): Promise<T | undef
   } finally {
     stop.abort();
   }
+}
+
+/** While nobody owns the system nothing forms and nothing is measured. */
+function reportsFromFiles(catalog: Catalog): MemberReport[] {
+  return new GroupSheets(catalog).all().flatMap(({ name, subordinate }) =>
+    (subordinate?.members ?? []).map(({ relationshipId, pairId }) => {
+      const half = [...catalog.pairs.values()].find(({ remote }) => remote?.id === pairId);
+      const outOfSyncTracks = half ? catalog.countOf(pairMapKey(half.number, 'outOfSync')) : 0;
+      const measured = { pauseMs: null, drainMs: null, lastFailure: null };
+      return { group: name, relationshipId, state: 'idle' as const, outOfSyncTracks, ...measured };
+    }),
+  );
 }

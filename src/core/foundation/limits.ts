@@ -14,6 +14,8 @@ export const VOLUME_SIZE_MAX_BYTES = 64 * TIB;
 export const VOLUMES_MAX = 65_536;
 export const PAIRS_MAX = 65_536;
 export const RESERVED_MAX = 65_536;
+/** Groups that one system may know; each is looked through at every formation. */
+export const GROUPS_MAX = 1_024;
 /** One write may have to save a track for each secondary; beyond this the host would feel it. */
 export const SECONDARIES_PER_PRIMARY_MAX = 64;
 

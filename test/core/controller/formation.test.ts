@@ -40,4 +40,34 @@ describe('A formation', () => {
     expect(await osaka.read('db-backup', 2)).toEqual([2, 0]);
     expect(await osaka.read('log-backup', 2)).toEqual([1, 2]);
   });
+
+  it('is what a recovery brings the remotes back to, with what was written since marked for the way home', async () => {
+    const { tokyo, kyoto, osaka } = await twoSites(2);
+    await tokyo.write('db', 0, 1);
+    await kyoto.write('log', 0, 1);
+    for (const [site, volume] of [[tokyo, 'db'], [kyoto, 'log']] as const)
+      await site.ask('pair.wait', { pairs: [{ primary: volume }], statuses: ['duplex'] });
+    expect(await tokyo.ask('cg.start', { group: 'g' })).toMatchObject({ outcome: 'formed', sequence: 1 });
+    await tokyo.write('db', 0, 2);
+    await tokyo.write('db', 1, 2);
+    await tokyo.ask('copier.drain', {});
+    expect(await osaka.read('db-backup', 2)).toEqual([1, 0]);
+    tokyo.kill();
+    kyoto.kill();
+    const at = { group: 'g', at: [osaka.ref], without: [] };
+    expect(await osaka.ask('cg.recover', { ...at, plan: true })).toMatchObject({ case: 'keep', sequence: 1, term: 1 });
+    expect(await osaka.ask('cg.recover', at)).toMatchObject({ case: 'keep', sequence: 1, term: 2 });
+    expect(await osaka.read('db', 2)).toEqual([1, 0]);
+    expect(await osaka.read('log', 2)).toEqual([1, 0]);
+    expect(await osaka.ask('cg.recover', at)).toMatchObject({ case: 'keep', sequence: 1, term: 2 });
+    await osaka.write('db', 3, 9);
+    await osaka.ask('copier.drain', {});
+    expect(await osaka.read('db', 4)).toEqual([1, 0, 0, 9]);
+    const { pairs } = await osaka.ask('pair.list', {});
+    const half = pairs.find(({ secondary }) => secondary === 'osaka:db');
+    expect(half).toMatchObject({ status: 'split', secondaryChangedTracks: 3 });
+    await tokyo.restart();
+    await tokyo.ask('copier.drain', { timeoutMs: 1000 });
+    await expect(tokyo.write('db', 0, 3)).rejects.toMatchObject({ code: 'displaced' });
+  });
 });
