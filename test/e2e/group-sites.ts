@@ -23,7 +23,13 @@ export interface Recovered {
   readonly case: string;
   readonly verdict: string;
   readonly partial: boolean;
-  readonly members: readonly { readonly secondary: string; readonly sequence: number | null; readonly action: string }[];
+  readonly sequence: number;
+  readonly time: string;
+  readonly members: readonly {
+    readonly secondary: string;
+    readonly sequence: number | null;
+    readonly action: string;
+  }[];
 }
 
 export interface GroupStatus {
@@ -59,7 +65,15 @@ export class GroupSites {
     await this.serve(...this.primaries, remote);
     await this.ok('cg', 'create', GROUP, '--master', this.primaries[0] ?? '', ...policy);
     for (const { system, name } of volumes)
-      await this.ok('cg', 'add', GROUP, `${system}:${name}`, `${remote}:${name}`, '--backup', `${remote}:${name}-backup`);
+      await this.ok(
+        'cg',
+        'add',
+        GROUP,
+        `${system}:${name}`,
+        `${remote}:${name}`,
+        '--backup',
+        `${remote}:${name}-backup`,
+      );
     await this.duplex();
   }
 
@@ -116,7 +130,9 @@ export class GroupSites {
       const status = await this.status();
       if (status.formed >= until) return status;
       if (performance.now() > deadlineMs)
-        throw new Error(`${status.formed} groups of ${until} were formed; the last failure: ${JSON.stringify(status.lastFailure)}`);
+        throw new Error(
+          `${status.formed} groups of ${until} were formed; the last failure: ${JSON.stringify(status.lastFailure)}`,
+        );
     }
   }
 

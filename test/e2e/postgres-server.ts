@@ -66,7 +66,19 @@ export class Postgres {
   /** Makes a cluster with checksums on every page. */
   async initialise(wal: string): Promise<void> {
     for (const folder of [this.#data, join(wal, 'pg_wal')]) this.#ownFolder(folder);
-    await this.run('initdb', '-D', this.#data, '-X', join(wal, 'pg_wal'), '-A', 'trust', '-k', '-E', 'UTF8', '--locale=C');
+    await this.run(
+      'initdb',
+      '-D',
+      this.#data,
+      '-X',
+      join(wal, 'pg_wal'),
+      '-A',
+      'trust',
+      '-k',
+      '-E',
+      'UTF8',
+      '--locale=C',
+    );
     writeFileSync(join(this.#data, 'postgresql.auto.conf'), SETTINGS);
   }
 
@@ -103,7 +115,19 @@ export class Postgres {
   /** Transactions without end, by some clients; each that was answered is in a log. Ends when the server does. */
   startBench(clients: number): { readonly ended: Promise<unknown>; answeredUntil(timeMs: number): number } {
     const prefix = join(this.#place, 'transactions');
-    const words = ['-h', this.#place, '-n', '-c', String(clients), '-j', '2', '-T', '600', '-l', `--log-prefix=${prefix}`];
+    const words = [
+      '-h',
+      this.#place,
+      '-n',
+      '-c',
+      String(clients),
+      '-j',
+      '2',
+      '-T',
+      '600',
+      '-l',
+      `--log-prefix=${prefix}`,
+    ];
     const bench = this.#spawn('pgbench', [...words, DATABASE], 'pgbench.log');
     const ended = once(bench, 'exit');
     return { ended, answeredUntil: (timeMs) => this.#answeredUntil(timeMs) };
@@ -115,17 +139,31 @@ export class Postgres {
   }
 
   async query(sql: string): Promise<string> {
-    return (await this.run('psql', '-h', this.#place, '-X', '-At', '-v', 'ON_ERROR_STOP=1', '-c', sql, DATABASE)).trim();
+    return (
+      await this.run('psql', '-h', this.#place, '-X', '-At', '-v', 'ON_ERROR_STOP=1', '-c', sql, DATABASE)
+    ).trim();
   }
 
   /** Every row of every table, every index against its table, in all databases. Answers what it finds wrong. */
   async amcheck(): Promise<string> {
-    return this.run('pg_amcheck', '-h', this.#place, '--all', '--install-missing', '--heapallindexed', '--parent-check');
+    return this.run(
+      'pg_amcheck',
+      '-h',
+      this.#place,
+      '--all',
+      '--install-missing',
+      '--heapallindexed',
+      '--parent-check',
+    );
   }
 
   /** Runs a program of PostgreSQL's to its end; throws what it said unless it succeeds. */
   async run(program: string, ...words: string[]): Promise<string> {
-    const child = spawn(join(this.#programs, program), words, { ...this.#user, cwd: this.#place, env: this.#environment });
+    const child = spawn(join(this.#programs, program), words, {
+      ...this.#user,
+      cwd: this.#place,
+      env: this.#environment,
+    });
     let text = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (piece: Buffer) => (text += piece.toString()));
     child.stdin.end();
@@ -140,7 +178,8 @@ export class Postgres {
     // client, transaction, latency, script, seconds, microseconds
     return lines
       .map((line) => line.split(' ').map(Number))
-      .filter(([, , , , seconds, micros]) => micros !== undefined && (seconds ?? 0) * 1000 + micros / 1000 < timeMs).length;
+      .filter(([, , , , seconds, micros]) => micros !== undefined && (seconds ?? 0) * 1000 + micros / 1000 < timeMs)
+      .length;
   }
 
   async #answers(): Promise<boolean> {

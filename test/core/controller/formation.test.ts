@@ -12,7 +12,10 @@ async function twoSites(seed: number) {
   await kyoto.volumes(4, 'log');
   await osaka.volumes(4, 'db', 'log', 'db-backup', 'log-backup');
   await tokyo.ask('cg.create', { group: 'g', policy: {} });
-  for (const [site, volume] of [[tokyo, 'db'], [kyoto, 'log']] as const) {
+  for (const [site, volume] of [
+    [tokyo, 'db'],
+    [kyoto, 'log'],
+  ] as const) {
     await tokyo.ask('cg.add', {
       group: 'g',
       primary: { system: site.ref, volume },
@@ -28,7 +31,10 @@ describe('A formation', () => {
     const { tokyo, kyoto, osaka } = await twoSites(1);
     await tokyo.write('db', 0, 1);
     await kyoto.write('log', 0, 1);
-    for (const [site, volume] of [[tokyo, 'db'], [kyoto, 'log']] as const)
+    for (const [site, volume] of [
+      [tokyo, 'db'],
+      [kyoto, 'log'],
+    ] as const)
       await site.ask('pair.wait', { pairs: [{ primary: volume }], statuses: ['duplex'] });
     const first = await tokyo.ask('cg.start', { group: 'g' });
     expect(first).toMatchObject({ outcome: 'formed', sequence: 1 });
@@ -45,7 +51,10 @@ describe('A formation', () => {
     const { tokyo, kyoto, osaka } = await twoSites(2);
     await tokyo.write('db', 0, 1);
     await kyoto.write('log', 0, 1);
-    for (const [site, volume] of [[tokyo, 'db'], [kyoto, 'log']] as const)
+    for (const [site, volume] of [
+      [tokyo, 'db'],
+      [kyoto, 'log'],
+    ] as const)
       await site.ask('pair.wait', { pairs: [{ primary: volume }], statuses: ['duplex'] });
     expect(await tokyo.ask('cg.start', { group: 'g' })).toMatchObject({ outcome: 'formed', sequence: 1 });
     await tokyo.write('db', 0, 2);
