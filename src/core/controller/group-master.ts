@@ -30,7 +30,11 @@ export interface FormingOptions {
 }
 
 /** One formation, to its end. What it came to is an answer; only what kept it from beginning is thrown. */
-export async function formGroup(controller: Controller, name: string, options: FormingOptions): Promise<FormationAnswer> {
+export async function formGroup(
+  controller: Controller,
+  name: string,
+  options: FormingOptions,
+): Promise<FormationAnswer> {
   const { groups, ports } = controller;
   const { id, master } = groups.sheets.mastered(name);
   const standing = standingNow(master, ports.clock.nowMs());
@@ -86,6 +90,8 @@ async function settleLast(
   name: string,
   options: FormingOptions,
 ): Promise<FormationAnswer | undefined> {
+  // After a log that failed the record in memory may say more than the one on disk.
+  controller.catalog.demandSound();
   const { id, master } = controller.groups.sheets.mastered(name);
   const owed = owedByOwnRecord(master.last);
   if (owed.kind === 'nothing' || !master.last) return undefined;
@@ -145,7 +151,16 @@ async function conclude(
 }
 
 /** The history keeps what `cg history` shows of a formation, as JSON in its message. */
-function historyMessage({ sequence, time, outcome, reason, failure: failed, pauseMs, drainMs, tracks }: FormationAnswer) {
+function historyMessage({
+  sequence,
+  time,
+  outcome,
+  reason,
+  failure: failed,
+  pauseMs,
+  drainMs,
+  tracks,
+}: FormationAnswer) {
   return JSON.stringify({ sequence, time, outcome, reason, failure: failed, pauseMs, drainMs, tracks });
 }
 
@@ -199,7 +214,12 @@ async function formQuietly(
 }
 
 /** Tells the members what they hold back now. A hold carries its end; a manual one is renewed while the master lives (H31). */
-export async function holdMembers(controller: Controller, id: string, master: MasterTable, nowMs: number): Promise<void> {
+export async function holdMembers(
+  controller: Controller,
+  id: string,
+  master: MasterTable,
+  nowMs: number,
+): Promise<void> {
   const { stop } = standingNow(master, nowMs);
   const { toldHolds: told } = controller.groups;
   const last = told.get(id);
@@ -209,7 +229,5 @@ export async function holdMembers(controller: Controller, id: string, master: Ma
   const leaseMs = stop ? Math.max(0, Math.min(stop.untilMs - nowMs, STOP_LEASE_MS)) : 0;
   const systems = new Map(master.members.map(({ primary }) => [primary.system.id, primary.system]));
   const input = { group: id, term: master.term, what: stop?.what ?? null, leaseMs };
-  await Promise.allSettled(
-    [...systems.values()].map((system) => controller.groups.ask(system, 'group.hold', input)),
-  );
+  await Promise.allSettled([...systems.values()].map((system) => controller.groups.ask(system, 'group.hold', input)));
 }

@@ -113,7 +113,10 @@ export async function unbackUp(
       ? [
           {
             do: 'put-volume' as const,
-            record: { ...backup, incomplete: { missingTracks, reason: `it was the virtual copy of group ${input.groupName}` } },
+            record: {
+              ...backup,
+              incomplete: { missingTracks, reason: `it was the virtual copy of group ${input.groupName}` },
+            },
           },
         ]
       : []),

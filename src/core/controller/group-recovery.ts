@@ -131,7 +131,10 @@ function decisionOf(controller: Controller, id: string, master: SystemRef): Form
 }
 
 /** From now on nothing of a lower term is taken here: neither orders of the group nor data of its pairs (H5). */
-export async function fenceGroup(controller: Controller, input: Input<'group.fence'>): Promise<Answered<'group.fence'>> {
+export async function fenceGroup(
+  controller: Controller,
+  input: Input<'group.fence'>,
+): Promise<Answered<'group.fence'>> {
   const { catalog, groups } = controller;
   const sheet = groups.sheets.byId(input.group);
   if (!sheet?.remote) return { output: { sheet: null } };
@@ -267,7 +270,9 @@ function restoreChanges(
   change: Extract<ReturnType<typeof decide>, { kind: 'do' }>['change'],
 ) {
   const nothing = tracksToCopy(controller, copy, change) === 0;
-  const settled = nothing ? { ...change, next: completed(change.next, { outOfSyncEmpty: true, secondaryEmpty: true }) } : change;
+  const settled = nothing
+    ? { ...change, next: completed(change.next, { outOfSyncEmpty: true, secondaryEmpty: true }) }
+    : change;
   return pairChanges(controller.catalog, changedRecord(copy, settled), settled);
 }
 
@@ -275,5 +280,8 @@ function demandFenced(controller: Controller, group: string, term: number): Remo
   const table = controller.groups.sheets.byId(group)?.remote;
   if (!table) throw failure('group-not-found', `${controller.place.name} is no remote of this group.`);
   if (table.term === term) return table;
-  throw failure('term-superseded', `${controller.place.name} knows term ${table.term} of the group; this is of ${term}.`);
+  throw failure(
+    'term-superseded',
+    `${controller.place.name} knows term ${table.term} of the group; this is of ${term}.`,
+  );
 }

@@ -29,6 +29,7 @@ export async function copyStep(controller: Controller, input: CopyInput): Promis
       await catalog.change(() => groups.sheets.change(input.group, (sheet) => prepared(sheet, input)));
       break;
     case 'commit':
+      demandCommittable(controller, here, input);
       await catalog.change(() => committing(controller, here, input));
       break;
     case 'revert':
@@ -49,7 +50,10 @@ export function demandUninhibited(controller: Controller, half: HalfRecord): voi
     const member = remote?.members.find(({ pairId }) => pairId === half.remote.id);
     const row = remote?.volumes.find(({ relationshipId }) => relationshipId === member?.relationshipId);
     if (row?.revertible == null) continue;
-    throw failure('inhibited', `${controller.address(half.secondary)} waits for group ${row.revertible} to be settled.`);
+    throw failure(
+      'inhibited',
+      `${controller.address(half.secondary)} waits for group ${row.revertible} to be settled.`,
+    );
   }
 }
 
@@ -82,8 +86,7 @@ export function reverted(sheet: GroupSheet, input: Pick<CopyInput, 'sequence' | 
 }
 
 function prepared(sheet: GroupSheet, input: CopyInput): GroupSheet {
-  const next = withRows(sheet, input, (row) => ({ ...row, revertible: input.sequence }), input.numbered);
-  return next.remote ? { ...next, remote: { ...next.remote, term: Math.max(next.remote.term, input.term) } } : next;
+  return withRows(sheet, input, (row) => ({ ...row, revertible: input.sequence }), input.numbered);
 }
 
 function demandPreparable(controller: Controller, { row, half }: Here, { sequence, numbered }: CopyInput): void {
@@ -96,6 +99,16 @@ function demandPreparable(controller: Controller, { row, half }: Here, { sequenc
     throw failure('formation-failed', `${address} stands at group ${row.committed} already.`);
   if (controller.fabric.pair(half.number).completeFor !== sequence)
     throw failure('formation-failed', `${address} does not hold all of group ${sequence}, or was written since.`);
+}
+
+/** Every member of the number's list was prepared at it here, or committed already: else "formed" would be said of less. */
+function demandCommittable(controller: Controller, here: readonly Here[], { group, sequence }: CopyInput): void {
+  const numbered = controller.groups.sheets.byId(group)?.remote?.groups.find((one) => one.sequence === sequence);
+  for (const { row, half } of here) {
+    const listed = numbered?.memberList.some(({ relationshipId }) => relationshipId === row.relationshipId) ?? true;
+    if (!listed || row.revertible === sequence || (row.committed ?? 0) >= sequence) continue;
+    throw failure('formation-failed', `${controller.address(half.secondary)} was not prepared at group ${sequence}.`);
+  }
 }
 
 /** The members that an order names, with all that belongs to them. Throws where one of them is not here. */

@@ -151,7 +151,8 @@ export class Subordinate {
 
   #run(group: string, sequence: number): StepAnswer {
     const freeze = this.#freezes.get(group);
-    if (freeze?.sequence !== sequence) return { kind: 'refused', reason: `nothing is frozen for formation ${sequence}` };
+    if (freeze?.sequence !== sequence)
+      return { kind: 'refused', reason: `nothing is frozen for formation ${sequence}` };
     // Judged by our own clock before the order is looked at: the timer may be late (H2).
     const late = this.#controller.ports.clock.monotonicMs() - freeze.closedAtMs >= freeze.limitMs;
     if (freeze.gate === 'closed') {
@@ -199,12 +200,7 @@ export class Subordinate {
   }
 
   /** The master needs no link to a remote: the subordinate passes its orders on, and results return the same way (`003…` figure 8). */
-  async #passOn(
-    group: string,
-    term: number,
-    { members }: SubordinateTable,
-    copy: CopyStep,
-  ): Promise<StepAnswer> {
+  async #passOn(group: string, term: number, { members }: SubordinateTable, copy: CopyStep): Promise<StepAnswer> {
     const remotes = byRemote(members.filter((member) => this.#isListed(group, member, copy)));
     const results = await Promise.allSettled(
       remotes.map(({ system, relationshipIds }) =>
@@ -279,7 +275,8 @@ export class Subordinate {
     const record = catalog.pairs.get(number);
     const address = this.#controller.address(primary);
     const status = record?.state.status ?? 'simplex';
-    if (status !== 'duplex' && status !== 'resync') throw failure('status-refuses', `The pair of ${address} is ${status}.`);
+    if (status !== 'duplex' && status !== 'resync')
+      throw failure('status-refuses', `The pair of ${address} is ${status}.`);
     if (record?.remote?.displaced) throw failure('displaced', `The secondary of ${address} was made a primary.`);
     const pair = fabric.pair(number);
     if (pair.forming || !pair.changed.map.isEmpty)

@@ -32,6 +32,8 @@ export interface GroupWireRequests {
       readonly policy: GroupPolicy;
       /** This system's part of the policy's rate. */
       readonly share: number | null;
+      /** The highest number that the master ever tried: a system that joins anew freezes nothing up to it. */
+      readonly sequence: number;
     };
     output: Record<string, never>;
   };

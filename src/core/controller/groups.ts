@@ -45,9 +45,11 @@ export class Groups {
 
   /** How this system's own members stand. */
   reports(): MemberReport[] {
-    return this.sheets.all().flatMap(({ id, name, subordinate }) =>
-      (subordinate?.members ?? []).map((member) => this.#report(id, name, member)),
-    );
+    return this.sheets
+      .all()
+      .flatMap(({ id, name, subordinate }) =>
+        (subordinate?.members ?? []).map((member) => this.#report(id, name, member)),
+      );
   }
 
   /** A pair verb on a pair whose group is forming is busy; one that would take a member's pair away is refused. */

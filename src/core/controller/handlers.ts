@@ -1,7 +1,7 @@
 import { failure } from '../foundation/foundation.js';
+import { groupHandlers } from './group-handlers.js';
 import { dropSecondaryHalf, makeSecondaryHalf } from './half-create.js';
 import { fetchHalf, mapOfHalf, mergedHalf, openHalf, settleHalf, showHalf, takeCopy, tellHalf } from './half-orders.js';
-import { groupHandlers } from './group-handlers.js';
 import { exportVolume, importVolume, scrubVolumes } from './image-requests.js';
 import type { Controller, RequestContext } from './open-controller.js';
 import { createPairs } from './pair-create.js';

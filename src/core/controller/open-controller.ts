@@ -5,20 +5,21 @@ import { addressOf, coldRegions, Drain, Fabric, type LiveVolume, Mutex } from '.
 import { leads, type PairRecord } from '../pair/pair.js';
 import type { Files, Grant, OwnerRecord } from '../ports/ports.js';
 import { relaxedFiles, removeUnfinishedDocuments, toToolkitError } from '../storage/storage.js';
+import { Sender } from '../transfer/transfer.js';
+import { displacedChanges } from './displacement.js';
 import { Faults, faultyFiles } from './faults.js';
 import { keepForming } from './group-master.js';
 import { Groups } from './groups.js';
+import { Halves } from './halves.js';
 import { handlers } from './handlers.js';
 import { History, type HistoryEvent } from './history.js';
 import { imagePathOf, isoTime, Listing } from './listing.js';
-import { answerChange } from './recorded.js';
-import { Halves } from './halves.js';
 import type { Reach } from './peer-connection.js';
 import { Peers } from './peers.js';
+import { answerChange } from './recorded.js';
 import { doubtfulChanges } from './recovery.js';
 import type { Answered, RequestCode, RequestExtras, Requests, SystemClient } from './requests.js';
 import type { Ports, SystemPlace } from './system-place.js';
-import { Sender } from '../transfer/transfer.js';
 
 /** Long works with an effect, made of many frames: their answers are kept in one of their own (H28). */
 const KEPT_BY_ID: ReadonlySet<RequestCode> = new Set<RequestCode>([
@@ -329,7 +330,7 @@ export class Controller implements SystemClient {
   async #recover(): Promise<void> {
     removeUnfinishedDocuments(this.files, this.place.path);
     await this.catalog.change(() => [{ do: 'grant', epoch: this.catalog.epoch + 1 }]);
-    const doubt = doubtfulChanges(this.catalog);
+    const doubt = [...doubtfulChanges(this.catalog), ...displacedChanges(this.ports, this.catalog)];
     if (doubt.length > 0) {
       await this.catalog.change(() => doubt);
       await this.catalog.durable();
@@ -364,7 +365,12 @@ export class Controller implements SystemClient {
       taken: (bytes: number) => this.#cap?.spend(bytes),
       progress: (record: PairRecord, bytes: number) => this.#noteSpeed(record.number, bytes),
     };
-    return remote ? new Sender(this.fabric, pair, this.halves.link(number), { ...hooks, isHeld: () => this.groups.holds.stopsSending(remote.id) }) : new Drain(this.fabric, pair, hooks);
+    return remote
+      ? new Sender(this.fabric, pair, this.halves.link(number), {
+          ...hooks,
+          isHeld: () => this.groups.holds.stopsSending(remote.id),
+        })
+      : new Drain(this.fabric, pair, hooks);
   }
 
   /** The copier's job for a remote pair whose primary lies here. */

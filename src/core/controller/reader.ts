@@ -1,12 +1,11 @@
-import { Catalog } from '../catalog/catalog.js';
+import { Catalog, pairMapKey } from '../catalog/catalog.js';
 import { isToolkitError } from '../foundation/foundation.js';
+import type { MemberReport } from '../group/group.js';
 import { LinkError } from '../ports/ports.js';
 import { connectClient } from './control-client.js';
 import { readFaults } from './faults.js';
 import { GroupSheets } from './group-sheets.js';
 import { Listing } from './listing.js';
-import type { MemberReport } from '../group/group.js';
-import { pairMapKey } from '../catalog/catalog.js';
 import type { Answered, Requests } from './requests.js';
 import type { Ports, SystemPlace } from './system-place.js';
 

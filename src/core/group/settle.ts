@@ -8,7 +8,10 @@ export type Owed =
   | { readonly kind: 'nothing' }
   | { readonly kind: 'settle'; readonly decision: 'commit' | 'revert'; readonly failure: StepFailure | null };
 
-/** By its own record, which it alone may read so: that nothing was decided is a decision to revert. */
+/**
+ * By its own record, which it alone may read so: that nothing was decided is a decision to revert. The record must be the one on disk: what
+ * a log that has failed still shows in memory may never have become durable.
+ */
 export function owedByOwnRecord(record: FormationRecord | null): Owed {
   if (record === null || record.phase === 'settled') return { kind: 'nothing' };
   if (record.decision === 'commit') return { kind: 'settle', decision: 'commit', failure: null };

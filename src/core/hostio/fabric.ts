@@ -1,5 +1,4 @@
 import { type Catalog, type Change, pairMapKey } from '../catalog/catalog.js';
-import { addressOf } from './addresses.js';
 import {
   assert,
   type ByteCount,
@@ -23,6 +22,7 @@ import {
 } from '../pair/pair.js';
 import type { Clock, Files } from '../ports/ports.js';
 import { checkRange } from '../volume/volume.js';
+import { addressOf } from './addresses.js';
 import type { Claim } from './claims.js';
 import { LivePair, LiveVolume } from './live-volume.js';
 import { nextObstacle, type Obstacle } from './obstacles.js';
@@ -30,8 +30,8 @@ import { lossesDownstream, pairChanges } from './pair-changes.js';
 import { hostRefusal } from './permission.js';
 import { readThrough } from './read-path.js';
 import { coldRegions } from './regions.js';
-import { saveAside } from './save-aside.js';
 import { fillTracks, saveTracks, supersedeTracks } from './save-and-fill.js';
+import { saveAside } from './save-aside.js';
 
 /** What the fabric tells its owner, who records it. */
 export interface FabricHooks {

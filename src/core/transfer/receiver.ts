@@ -111,7 +111,11 @@ export class Receiver {
     const coded = landed.flatMap((run) => untouched(run, watch));
     if (coded.length > 0)
       await this.#fabric.catalog.change(() => [
-        { do: 'clear', map: volumeMapKey(volume.number, 'codeless'), runs: coded.flatMap((run) => [run.first, run.count]) },
+        {
+          do: 'clear',
+          map: volumeMapKey(volume.number, 'codeless'),
+          runs: coded.flatMap((run) => [run.first, run.count]),
+        },
       ]);
     watch?.close();
     if (end === undefined) return;
@@ -135,7 +139,6 @@ export class Receiver {
     this.#rewritten = undefined;
     this.#landed = [];
   }
-
 }
 
 /** The change that empties a map which the primary has taken over. */

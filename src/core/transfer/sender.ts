@@ -361,7 +361,8 @@ function joined(runs: readonly number[]): number[] {
   const flat: number[] = [];
   for (let i = 0; i < runs.length; i += 2) {
     const last = flat.length - 2;
-    if (last >= 0 && (flat[last] as number) + (flat[last + 1] as number) === runs[i]) (flat[last + 1] as number) += runs[i + 1] as number;
+    if (last >= 0 && (flat[last] as number) + (flat[last + 1] as number) === runs[i])
+      (flat[last + 1] as number) += runs[i + 1] as number;
     else flat.push(runs[i] as number, runs[i + 1] as number);
   }
   return flat;
