@@ -1,5 +1,5 @@
 import { Catalog } from '../catalog/catalog.js';
-import { Copier, type RateLimit } from '../copy/copy.js';
+import { Copier, Courtesy, type RateLimit } from '../copy/copy.js';
 import { failure, MIB, type PairNumber, type VolumeNumber } from '../foundation/foundation.js';
 import { addressOf, coldRegions, Drain, Fabric, type LiveVolume, Mutex } from '../hostio/hostio.js';
 import { leads, type PairRecord } from '../pair/pair.js';
@@ -109,6 +109,7 @@ export class Controller implements SystemClient {
     this.peers = new Peers(ports, place, this.faults, reach);
     this.halves = new Halves(this);
     this.groups = new Groups(this);
+    this.copier.giveWay(new Courtesy(ports.clock, () => this.fabric.hostRequests));
   }
 
   /** Opens the system that `grant` gives to this process, and recovers it. The grant is released if that fails. */

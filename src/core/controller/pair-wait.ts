@@ -1,4 +1,4 @@
-import { RateLimit } from '../copy/copy.js';
+import { PASSES, RateLimit } from '../copy/copy.js';
 import { failure } from '../foundation/foundation.js';
 import { activeState, rolesOf, type WaitVerdict, waitVerdict } from '../pair/pair.js';
 import type { Controller } from './open-controller.js';
@@ -40,7 +40,12 @@ export async function waitForPairs(
   if (atOnce !== 'waiting') return settled(atOnce);
   if (input.timeoutMs === 0) return answer('timed-out');
   const totals = new Map(numbers.map((number) => [number, leftOf(controller, number)]));
+  const hurried = numbers
+    .filter((number) => controller.catalog.pairs.has(number))
+    .map((number) => controller.fabric.pair(number));
+  for (const pair of hurried) pair.waiters += 1;
   controller.startCopying();
+  controller.copier.wake();
   try {
     for (;;) {
       controller.demandCopying();
@@ -53,6 +58,7 @@ export async function waitForPairs(
       await controller.changed(Math.min(leftMs, PROGRESS_MS), extras.signal);
     }
   } finally {
+    for (const pair of hurried) pair.waiters -= 1;
     await controller.stopCopying();
   }
 }
@@ -87,9 +93,6 @@ export async function drainPairs(
   const suspended = [...controller.catalog.pairs.values()].some((record) => record.state.status === 'suspended');
   return { output: { verdict: suspended ? 'suspended' : 'drained', pairs: controller.listing.pairs() } };
 }
-
-/** From the second time on that the pointer comes to the end, whatever was there at the start was copied. */
-const PASSES = 2;
 
 /**
  * Whether a pair has tracks to copy, or copied all and has not moved on yet. In duplex only what was there at the start counts: a host

@@ -1,6 +1,6 @@
-import { type CopyJob, RateLimit } from '../copy/copy.js';
+import { type CopyJob, PASSES, RateLimit, restAfter } from '../copy/copy.js';
 import { isToolkitError, type TrackRun, tuning } from '../foundation/foundation.js';
-import { completed, type PairRecord, paceTracks, type SuspendReason } from '../pair/pair.js';
+import { completed, type PairRecord, type PairState, paceTracks, type SuspendReason } from '../pair/pair.js';
 import { isZero } from '../volume/volume.js';
 import type { Claim } from './claims.js';
 import { type Batch, clearsOf, type Lane, writeSourceCodes, writeTargetCodes } from './copy-batch.js';
@@ -33,6 +33,9 @@ export class Drain implements CopyJob {
   #lane: Lane | undefined;
   #pointer = 0;
   #passes = 0;
+  /** The state that is being copied, and the passes made before it. */
+  #copied: { readonly state: PairState; readonly passesBefore: number } | undefined;
+  #commitNotBeforeMs = Number.NEGATIVE_INFINITY;
   #fault: Error | undefined;
 
   constructor(fabric: Fabric, pair: LivePair, hooks: DrainHooks) {
@@ -63,17 +66,24 @@ export class Drain implements CopyJob {
     return this.#pair.mutex.isWanted || this.#fabric.clock.monotonicMs() - this.#batch.begunMs >= BATCH_MS;
   }
 
-  async turn(tracks: number): Promise<'copied' | 'idle'> {
+  get mayCommit(): boolean {
+    return this.#pair.mutex.isWanted || this.#fabric.clock.monotonicMs() >= this.#commitNotBeforeMs;
+  }
+
+  get isHurried(): boolean {
+    return this.#pair.waiters > 0;
+  }
+
+  async turn(tracks: number, gently: boolean): Promise<'copied' | 'idle'> {
     try {
       const batch = this.#batch ?? this.#begin();
       if (!batch) return 'idle';
       if (this.#fault !== undefined) throw this.#fault;
-      if (this.isDue || batch.copiedTracks * batch.source.geometry.trackSizeBytes >= tuning.batchBytes) {
-        await this.commit();
-        return 'copied';
-      }
-      const lane = this.#lane ?? (await this.#openLane(batch));
+      const isFull = batch.copiedTracks * batch.source.geometry.trackSizeBytes >= tuning.batchBytes;
+      const isEnded = isFull || (this.isDue && (!gently || this.mayCommit));
+      const lane = isEnded ? undefined : (this.#lane ?? (await this.#openLane(batch)));
       if (!lane) {
+        if (gently) return 'idle';
         await this.commit();
         return 'copied';
       }
@@ -86,6 +96,13 @@ export class Drain implements CopyJob {
     }
   }
 
+  async land(): Promise<void> {
+    const batch = this.#batch;
+    if (!batch) return;
+    if (this.#lane) await this.#send(batch, this.#shortened(this.#lane));
+    await Promise.all(batch.landing);
+  }
+
   async commit(): Promise<void> {
     const batch = this.#batch;
     if (!batch) {
@@ -93,10 +110,12 @@ export class Drain implements CopyJob {
       return;
     }
     try {
-      if (this.#lane) await this.#send(batch, this.#shortened(this.#lane));
-      await Promise.all(batch.landing);
+      await this.land();
       if (this.#fault !== undefined) throw this.#fault;
+      const begunMs = this.#fabric.clock.monotonicMs();
       await this.#settle(batch);
+      const endedMs = this.#fabric.clock.monotonicMs();
+      this.#commitNotBeforeMs = endedMs + restAfter(endedMs - begunMs);
       this.#end(batch);
       await this.#complete();
     } catch (error) {
@@ -110,6 +129,7 @@ export class Drain implements CopyJob {
     const record = this.#pair.record;
     const release = this.#pair.mutex.tryAcquire();
     if (!release || !record) return undefined;
+    if (this.#copied?.state !== record.state) this.#copied = { state: record.state, passesBefore: this.#passes };
     const { map, source } = drain;
     const volumes = [this.#fabric.volume(record.primary), this.#fabric.volume(record.secondary)] as const;
     const [from, to] = source === 'primary' ? volumes : [volumes[1], volumes[0]];
@@ -294,6 +314,7 @@ export class Drain implements CopyJob {
     const emptiness = () => ({
       outOfSyncEmpty: this.#pair.outOfSync.map.isEmpty,
       secondaryEmpty: this.#pair.secondary.map.isEmpty,
+      outOfSyncPassed: this.#copied?.state === before.state && this.#passes - this.#copied.passesBefore >= PASSES,
     });
     if (completed(before.state, emptiness()) === before.state) return;
     const release = this.#pair.mutex.tryAcquire();
@@ -330,6 +351,8 @@ export class Drain implements CopyJob {
     const batch = this.#batch;
     this.#fault = undefined;
     if (!batch) return;
+    // The pointer is ahead of what was copied: the passes are counted anew.
+    this.#copied = undefined;
     if (this.#lane) batch.target.claims.release(this.#lane.claim);
     this.#lane = undefined;
     await Promise.all(batch.landing);

@@ -72,6 +72,8 @@ export class Fabric {
   readonly clock: Clock;
   readonly hooks: FabricHooks;
   readonly saveLimitBytes: ByteCount;
+  /** What hosts have asked for so far; copying gives way while it grows. */
+  hostRequests = 0;
   readonly #files: Files;
   readonly #volumes = new Map<VolumeNumber, LiveVolume>();
   readonly #pairs = new Map<PairNumber, LivePair>();
@@ -196,12 +198,14 @@ export class Fabric {
 
   /** A host's read in the caller's own turn. The range lies inside the volume. Throws as `readAsHost` does. */
   readNow(volume: LiveVolume, target: Uint8Array, offset: ByteOffset): void {
+    this.hostRequests += 1;
     this.#demandHostQuickly(volume, 'read');
     readThrough(this, volume, target, offset);
   }
 
   /** A host's write in the caller's own turn: true when it landed, false where something stands in its way. */
   writeNow(volume: LiveVolume, data: Uint8Array, offset: ByteOffset): boolean {
+    this.hostRequests += 1;
     this.#demandHostQuickly(volume, 'write');
     const tracks = volume.geometry.tracksOf(offset, data.length);
     if (nextObstacle(this, volume, tracks, undefined, HOST)) return false;
@@ -213,6 +217,7 @@ export class Fabric {
 
   /** A host's read. Throws `not-readable`, `incomplete`, `volume-blocked`, `bad-range`, `io-error`. */
   readAsHost(number: VolumeNumber, target: Uint8Array, offset: ByteOffset): void {
+    this.hostRequests += 1;
     this.demandHost(number, 'read');
     this.#checkRange(number, offset, target.length);
     this.read(number, target, offset);
@@ -225,6 +230,7 @@ export class Fabric {
 
   /** A host's write: completed, not yet durable, when it resolves. Nothing is written when it throws before landing. */
   async writeAsHost(number: VolumeNumber, data: Uint8Array, offset: ByteOffset): Promise<void> {
+    this.hostRequests += 1;
     this.demandHost(number, 'write');
     this.#checkRange(number, offset, data.length);
     if (data.length === 0) return;

@@ -1,5 +1,5 @@
 import { pairMapKey, volumeMapKey } from '../catalog/catalog.js';
-import { type CopyJob, RateLimit } from '../copy/copy.js';
+import { type CopyJob, PASSES, RateLimit } from '../copy/copy.js';
 import { isToolkitError, type TrackRun, tuning } from '../foundation/foundation.js';
 import { checkCodeFailure, type Fabric, type LivePair, type LiveVolume, readCoded } from '../hostio/hostio.js';
 import { completed, type PairRecord, type PairState, paceTracks, type SuspendReason } from '../pair/pair.js';
@@ -53,6 +53,8 @@ export class Sender implements CopyJob {
   #batch: Batch | undefined;
   #pointer = 0;
   #passes = 0;
+  /** The state that is being copied, and the passes made before it. */
+  #copied: { readonly state: PairState; readonly passesBefore: number } | undefined;
   #fault: Error | undefined;
   /** The formation whose tracks all arrived, durable, with its end mark. */
   #ended: number | undefined;
@@ -92,7 +94,22 @@ export class Sender implements CopyJob {
     return this.#pair.mutex.isWanted || this.#fabric.clock.monotonicMs() - this.#batch.begunMs >= BATCH_MS;
   }
 
-  async turn(tracks: number): Promise<'copied' | 'idle'> {
+  /** Its commit keeps hosts waiting for the disk no longer than a flush of their own. */
+  get mayCommit(): boolean {
+    return true;
+  }
+
+  /** A formation's drain is bound by its limit. */
+  get isHurried(): boolean {
+    return this.#pair.forming !== undefined || this.#pair.waiters > 0;
+  }
+
+  /** What is under way holds no track here, and a link's time is not the hosts'. */
+  async land(): Promise<void> {
+    // Nothing to wait for.
+  }
+
+  async turn(tracks: number, gently: boolean): Promise<'copied' | 'idle'> {
     try {
       if (!(await this.#link.ready())) return 'idle';
       const batch = this.#batch ?? this.#begin();
@@ -101,6 +118,7 @@ export class Sender implements CopyJob {
       const full = batch.tracks * batch.own.geometry.trackSizeBytes >= tuning.batchBytes;
       const run = this.isDue || full ? undefined : this.#nextRun(batch, tracks);
       if (!run) {
+        if (gently) return 'idle';
         await this.commit();
         return 'copied';
       }
@@ -131,6 +149,8 @@ export class Sender implements CopyJob {
   async abandon(): Promise<void> {
     const batch = this.#batch;
     if (!batch) return;
+    // The pointer is ahead of what was sent: the passes are counted anew.
+    this.#copied = undefined;
     await Promise.all(batch.underWay);
     this.#fault = undefined;
     this.#end(batch);
@@ -142,6 +162,7 @@ export class Sender implements CopyJob {
     const record = this.#pair.record;
     const release = this.#pair.mutex.tryAcquire();
     if (!release || !record) return undefined;
+    if (this.#copied?.state !== record.state) this.#copied = { state: record.state, passesBefore: this.#passes };
     const own = this.#fabric.volume(record.primary);
     this.#batch = {
       map: drain.map === 'secondary' ? 'secondary' : 'outOfSync',
@@ -307,6 +328,7 @@ export class Sender implements CopyJob {
       completed(state, {
         outOfSyncEmpty: this.#pair.outOfSync.map.isEmpty,
         secondaryEmpty: this.#pair.secondary.map.isEmpty,
+        outOfSyncPassed: this.#copied?.state === before.state && this.#passes - this.#copied.passesBefore >= PASSES,
       });
     if (next(before.state) === before.state) return;
     const release = this.#pair.mutex.tryAcquire();
