@@ -20,6 +20,7 @@ import {
   type MapChange,
   type MapKey,
   pairMapKey,
+  stepsBetweenMaps,
   VOLUME_MAPS,
   type VolumeMapName,
   volumeMapKey,
@@ -117,10 +118,11 @@ export class Catalog extends CatalogRows {
   async change(decide: () => readonly Change[], withMarks = false): Promise<void> {
     while (this.#checkpointing) await this.#checkpointing;
     const changes = decide();
-    const all = withMarks ? [...this.#peekMarks(), ...changes] : changes;
+    const marked = withMarks || changes.some(stepsBetweenMaps);
+    const all = marked ? [...this.#peekMarks(), ...changes] : changes;
     if (all.length === 0) return;
     this.#ledger.append(encoder.encode(JSON.stringify(all)), this.epoch);
-    if (withMarks) this.#forgetMarks();
+    if (marked) this.#forgetMarks();
     for (const change of changes) this.#apply(change);
     if (this.#ledger.usedBytes >= tuning.checkpointAtBytes) await this.checkpoint();
   }

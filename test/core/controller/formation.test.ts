@@ -86,4 +86,23 @@ describe('A formation', () => {
     expect(await tokyo.ask('cg.start', { group: 'g' })).toMatchObject({ outcome: 'formed', sequence: 2 });
     expect(await osaka.read('db-backup', 4)).toEqual([1, 0, 5, 9]);
   });
+
+  it('is there after a crash of the remote, though what a commit folded was marked in memory alone', async () => {
+    const { tokyo, kyoto, osaka } = await twoSites(3);
+    await tokyo.write('db', 0, 1);
+    await kyoto.write('log', 0, 1);
+    for (const [site, volume] of [
+      [tokyo, 'db'],
+      [kyoto, 'log'],
+    ] as const)
+      await site.ask('pair.wait', { pairs: [{ primary: volume }], statuses: ['duplex'] });
+    expect(await tokyo.ask('cg.start', { group: 'g' })).toMatchObject({ outcome: 'formed', sequence: 1 });
+    for (const site of [tokyo, kyoto, osaka]) site.kill();
+    await osaka.restart();
+    const at = { group: 'g', at: [osaka.ref], without: [] };
+    expect(await osaka.ask('cg.recover', at)).toMatchObject({ case: 'keep', sequence: 1 });
+    await osaka.ask('copier.drain', {});
+    expect(await osaka.read('db', 2)).toEqual([1, 0]);
+    expect(await osaka.read('log', 2)).toEqual([1, 0]);
+  });
 });
