@@ -11,6 +11,7 @@ import {
   type RecoveryVerdict,
   type RemoteTable,
   recoveryAnswer,
+  recoveryEvent,
   type SystemRef,
   verdictToKeep,
 } from '../group/group.js';
@@ -48,7 +49,11 @@ export async function recoverGroup(
     context,
     [subject],
     () => carryOut(controller, name, id, seen, without),
-    ({ case: found, sequence }) => ({ after: sequence === null ? found : `${found} ${sequence}` }),
+    (answer) => ({
+      after: answer.sequence === null ? answer.case : `${answer.case} ${answer.sequence}`,
+      message: answer.verdict,
+      group: recoveryEvent(id, answer),
+    }),
   );
   return { output };
 }

@@ -89,7 +89,7 @@ export class Groups {
       state: step === 'idle' ? idle : step,
       outOfSyncTracks,
       ...measures,
-      lastFailure: null,
+      lastFailure: this.subordinate.failures.get(id) ?? null,
     };
   }
 }
