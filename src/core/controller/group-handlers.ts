@@ -11,8 +11,10 @@ import {
   removeMember,
   setPolicy,
 } from './group-admin.js';
+import { practiceAtRemote } from './group-drills.js';
 import { formGroup, keepForming } from './group-master.js';
 import { backUp, enlistPair, unbackUp } from './group-pairs.js';
+import { practiceGroup } from './group-practice.js';
 import { carryVerdict, fenceGroup, keepVerdict, recoverGroup } from './group-recovery.js';
 import { copyStep } from './group-remote.js';
 import type { GroupWireRequests } from './group-wire.js';
@@ -78,7 +80,7 @@ export const groupHandlers: { readonly [Code in GroupCode]: Handler<Code> } = {
   },
   'cg.recover': (controller, input, _, context) => recoverGroup(controller, input, context),
   'cg.failback': notHere,
-  'cg.practice': notHere,
+  'cg.practice': noted('cg practice', practiceGroup),
   'group.put': putGroup,
   'group.drop': dropGroup,
   'group.order': async ({ groups }, { group, term, order }) => ({
@@ -106,6 +108,7 @@ export const groupHandlers: { readonly [Code in GroupCode]: Handler<Code> } = {
   'group.enlist': (controller, input, _, context) => enlistPair(controller, input, context),
   'group.backup': (controller, input, _, context) => backUp(controller, input, context),
   'group.unback': unbackUp,
+  'group.practice': (controller, input, _, context) => practiceAtRemote(controller, input, context),
   'group.fence': fenceGroup,
   'group.verdict': keepVerdict,
   'group.carry': (controller, input, _, context) => carryVerdict(controller, input, context),

@@ -63,7 +63,7 @@ export async function formGroup(
 }
 
 /** Waiting members take part from their first duplex on. One whose system cannot be asked goes on waiting. */
-async function admitMembers(controller: Controller, id: string): Promise<void> {
+export async function admitMembers(controller: Controller, id: string): Promise<void> {
   const { groups } = controller;
   const waiting = groups.sheets.byId(id)?.master?.members.filter(({ joined }) => joined === 'waiting') ?? [];
   const ready = new Set<number>();

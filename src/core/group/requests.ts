@@ -155,6 +155,8 @@ export interface PracticeRow {
   readonly practice: string;
   /** Null until the formation in which it is made. */
   readonly sequence: number | null;
+  /** An old track could not be saved to it: it shows its group no more. */
+  readonly lost: boolean;
 }
 
 interface OfGroup {
