@@ -11,6 +11,7 @@ import {
   type RecoveryVerdict,
   type RemoteTable,
   recoveryAnswer,
+  recoveryEvent,
   type SystemRef,
   verdictToKeep,
 } from '../group/group.js';
@@ -48,7 +49,11 @@ export async function recoverGroup(
     context,
     [subject],
     () => carryOut(controller, name, id, seen, without),
-    ({ case: found, sequence }) => ({ after: sequence === null ? found : `${found} ${sequence}` }),
+    (answer) => ({
+      after: answer.sequence === null ? answer.case : `${answer.case} ${answer.sequence}`,
+      message: answer.verdict,
+      group: recoveryEvent(id, answer),
+    }),
   );
   return { output };
 }
@@ -229,10 +234,12 @@ async function settle(
   const order = { group, sequence: verdict.settled, relationshipIds: ids };
   if (verdict.settle === 'nothing') return;
   const here = ids.map((id) => memberHere(controller, table, id));
-  await catalog.change(() =>
-    verdict.settle === 'commit'
-      ? committing(controller, here, order)
-      : groups.sheets.change(group, (sheet) => reverted(sheet, order)),
+  await catalog.change(
+    () =>
+      verdict.settle === 'commit'
+        ? committing(controller, here, order)
+        : groups.sheets.change(group, (sheet) => reverted(sheet, order)),
+    true,
   );
   await catalog.durable();
 }

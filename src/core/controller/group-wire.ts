@@ -3,12 +3,14 @@ import type {
   GroupMember,
   GroupPolicy,
   GroupSheet,
+  NamedVolume,
   NumberedGroup,
   Order,
   RecoveryVerdict,
   StepAnswer,
   Stopped,
   SystemRef,
+  VolumeRef,
 } from '../group/group.js';
 import type { PairStatus } from '../pair/pair.js';
 
@@ -85,6 +87,18 @@ export interface GroupWireRequests {
   };
   /** The virtual-copy pair of a removed member goes. */
   'group.unback': { input: { readonly groupName: string; readonly secondary: number }; output: Record<string, never> };
+  /** The drill copies of the members here: shown, paired so that the next formation can freeze them, or dropped. */
+  'group.practice': {
+    input: OfTerm & { readonly order: 'show' | 'reserve' | 'drop'; readonly to: NamedVolume | 'auto' };
+    output: {
+      readonly drills: readonly {
+        readonly relationshipId: number;
+        readonly volume: VolumeRef;
+        readonly sequence: number | null;
+        readonly lost: boolean;
+      }[];
+    };
+  };
   /** Recovery: the term is durable here before anything is read. */
   'group.fence': { input: OfTerm; output: { readonly sheet: GroupSheet | null } };
   /** Recovery: the verdict is durable at every remote before it is carried out at any. */

@@ -125,7 +125,7 @@ function demandJumpTaken(controller: Controller, secondary: VolumeRecord): void 
 }
 
 /** What a restore brings to a volume while another pair copies into it would be a change that nothing copies away again (H11). */
-function demandNotRestored(controller: Controller, secondary: VolumeRecord): void {
+export function demandNotRestored(controller: Controller, secondary: VolumeRecord): void {
   const restoring = controller.fabric.legs(secondary.number).some(({ pair, side }) => {
     return side === 'primary' && pair.roles.primaryLacks !== null;
   });

@@ -138,6 +138,11 @@ export interface PairRecord {
    * and its point in time is never given up for a write's sake (H8).
    */
   readonly virtualCopyOf?: string | undefined;
+  /**
+   * The consistency group whose drill copy this is, beside a remote secondary and its virtual copy. Only the group makes and drops
+   * it, but it is worth less than the group: where an old track cannot be saved to it, it pays (H13).
+   */
+  readonly practiceOf?: string | undefined;
   readonly state: PairState;
   readonly pace: Pace;
   /** Bytes per second, or null for no cap. */

@@ -92,6 +92,7 @@ export const pairRecordSchema: v.GenericSchema<unknown, PairRecord> = v.pipe(
     mode: v.picklist(['local', 'sync', 'async', 'journal'] as const),
     remote: v.optional(remoteSchema),
     virtualCopyOf: v.optional(name),
+    practiceOf: v.optional(name),
     state: pairStateSchema,
     pace: v.picklist(PACES),
     rateBytesPerSecond: v.nullable(v.pipe(counter, v.minValue(1))),
