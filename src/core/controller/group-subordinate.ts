@@ -12,7 +12,7 @@ import type { LivePair, LiveVolume } from '../hostio/hostio.js';
 import type { HalfRecord } from '../pair/pair.js';
 import { isLost } from './group-sheets.js';
 import type { GroupWireRequests, SystemOrder } from './group-wire.js';
-import { isoTime } from './listing.js';
+import { isoTime } from './pair-listing.js';
 import type { Controller } from './open-controller.js';
 
 /** A formation's freeze here, from its gates to its thaw. It lives in this process alone (H3). */

@@ -80,6 +80,7 @@ export async function dropSecondaries(
   const left: string[] = [];
   for (const record of records.filter(isHalf)) {
     const { remote } = record;
+    if (remote.side === 'secondary') continue;
     const missing = remote.displaced
       ? 0
       : missingTracks(record.state, 'secondary', mapCounts(controller.catalog, record));

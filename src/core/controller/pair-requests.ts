@@ -19,6 +19,7 @@ import {
   tracksWrittenThere,
 } from './half-operations.js';
 import type { Controller, RequestContext } from './open-controller.js';
+import { missingHere } from './pair-listing.js';
 import { bytesAtStake, planRow, trackSizeOf } from './pair-rows.js';
 import { selectPairs } from './pair-selection.js';
 import { carryOut, planStep, type Step } from './pair-steps.js';
@@ -224,7 +225,12 @@ async function operateHere(
 
 /** What a delete leaves behind: sides that are not whole any more, and the reserve attribute. */
 function afterDelete(controller: Controller, record: PairRecord, input: Requests['pair.delete']['input']): Change[] {
-  const left = incompleteAfterDelete(record.state, mapCounts(controller.catalog, record));
+  const isLeft = record.remote?.side === 'secondary';
+  if (isLeft && !input.force && !input.plan) throw leftHalf(controller, record);
+  const missing = isLeft ? missingHere(controller.catalog, record, 'secondary') : 0;
+  const left = isLeft
+    ? [{ side: 'secondary' as const, missingTracks: missing }].filter(() => missing > 0)
+    : incompleteAfterDelete(record.state, mapCounts(controller.catalog, record));
   const first = left[0];
   if (first && !input.force && !input.plan) {
     throw failure(
@@ -246,6 +252,14 @@ function afterDelete(controller: Controller, record: PairRecord, input: Requests
   const secondary = rowOf(record.secondary);
   if (secondary && input.unreserve && secondary.reserved) rows.set(secondary.number, { ...secondary, reserved: false });
   return [...rows.values()].map((volume) => ({ do: 'put-volume', record: volume }));
+}
+
+function leftHalf(controller: Controller, record: PairRecord): Error {
+  return failure(
+    'force-needed',
+    `Only the secondary's half of the pair of ${controller.address(record.primary)} lies here.`,
+    'Where its primary is there, delete the pair there; --force ends this half alone.',
+  );
 }
 
 function discardNeeded(controller: Controller, record: PairRecord, lost: number, reverse: boolean): Error {
