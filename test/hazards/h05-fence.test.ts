@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { openClient, type SystemClient } from '../../src/core/controller/controller.js';
+import { portsOf, TRACK } from '../simulation/system/sim-system.js';
 import { REMOTE, TRACKS, TwoSystems } from '../simulation/system/two-systems.js';
 import { codeOf, overSeeds, values } from './stage.js';
 
@@ -30,6 +32,24 @@ describe('a secondary that was made a primary', () => {
     await systems.rest();
     expect(await systems.row('osaka')).toMatchObject({ status: 'split', half: { term: 2, takenOver: true } });
     expect(await codeOf(systems.write('tokyo', 'db', 3, 4))).toBe('displaced');
+    await systems.close();
+  });
+
+  it('H5: its former primary asks before it serves the first host of a command of its own', async () => {
+    const systems = await TwoSystems.duplex(4);
+    await systems.ask('tokyo', 'fault.set', { kind: 'link-down', peer: 'osaka' });
+    await systems.world.run(systems.own('tokyo').close());
+    await systems.ask('osaka', 'pair.takeover', TAKEN);
+    const alone = async (work: (client: SystemClient) => Promise<unknown>) => {
+      const ports = portsOf(systems.world.start('command'));
+      const client = await systems.world.run(openClient(ports, systems.place('tokyo'), { purpose: 'command' }));
+      await systems.world.run(work(client)).finally(() => systems.world.run(client.close()));
+    };
+    await alone((client) => client.request('fault.clear', {}));
+    const input = { volume: 'db', offsetBytes: 0, durable: true };
+    const written = alone((client) => client.request('volume.write', input, { data: new Uint8Array(TRACK) }));
+    expect(await codeOf(written)).toBe('displaced');
+    systems.forget('tokyo');
     await systems.close();
   });
 

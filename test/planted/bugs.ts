@@ -387,10 +387,10 @@ const remote: readonly PlantedBug[] = [
   },
   {
     id: 'H5a',
-    file: `${TRANSFER}/receiver.ts`,
-    find: 'if (mark.term < remote.term)',
-    replace: 'if (mark.term > remote.term)',
-    why: 'a replaced primary goes on writing',
+    file: `${PAIR}/roles.ts`,
+    find: '    if (half.displaced)\n      return {',
+    replace: '    if (half.displaced && half.term < 0)\n      return {',
+    why: 'a former primary lets hosts write what nobody will ever copy',
   },
   {
     id: 'H5b',
@@ -401,13 +401,6 @@ const remote: readonly PlantedBug[] = [
   },
   {
     id: 'H5c',
-    file: `${CONTROLLER}/half-orders.ts`,
-    find: '    await catalog.change(() => decide(controller.halves.find(id)), true);\n    await catalog.durable();',
-    replace: '    await catalog.change(() => decide(controller.halves.find(id)), true);',
-    why: 'the secondary opens before its term is durable',
-  },
-  {
-    id: 'H5d',
     file: `${CONTROLLER}/halves.ts`,
     find: 'await this.#within(GREETING_MS, this.link(number).ready());',
     replace: 'await Promise.resolve();',

@@ -26,6 +26,20 @@ async function course(systems: TwoSystems): Promise<void> {
   await until('duplex');
 }
 
+/** Starts again what the crash step of this system ended; false where it was not met. */
+async function broughtBack(systems: TwoSystems, site: Site): Promise<boolean> {
+  if (systems.process(site).process.alive) return false;
+  // The other may have borrowed the system, and met the step as well.
+  const other = site === 'tokyo' ? 'osaka' : 'tokyo';
+  const both = !systems.process(other).process.alive;
+  systems.kill(site);
+  if (both) systems.kill(other);
+  await systems.start(site);
+  await systems.ask(site, 'fault.clear', {});
+  if (both) await systems.start(other);
+  return true;
+}
+
 describe('a link that is down', () => {
   it('suspends an asynchronous pair after its limit, and lets it return by differences, by itself', async () => {
     const systems = await TwoSystems.duplex(1, { linkLimitMs: 2_000 });
@@ -155,17 +169,7 @@ describe('a crash', () => {
       await systems.ask(site, 'fault.set', { kind: 'crash', step });
       const work = course(systems).catch(() => undefined);
       await systems.world.run(Promise.race([work, systems.world.clock.sleep(20_000)]));
-      if (!systems.process(site).process.alive) {
-        met.push(site);
-        // The other may have borrowed the system, and met the step as well.
-        const other = site === 'tokyo' ? 'osaka' : 'tokyo';
-        const both = !systems.process(other).process.alive;
-        systems.kill(site);
-        if (both) systems.kill(other);
-        await systems.start(site);
-        await systems.ask(site, 'fault.clear', {});
-        if (both) await systems.start(other);
-      }
+      if (await broughtBack(systems, site)) met.push(site);
       await systems.rest();
       for (const each of SITES) {
         const { findings } = await systems.ask(each, 'system.check', { repair: false, deep: true });
