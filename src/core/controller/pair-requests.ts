@@ -98,10 +98,11 @@ async function planResync(
   const plan = (answered.output.plan ?? []).map((row, index) => {
     const tracks = written[index] ?? 0;
     const record = records[index];
-    if (!record || tracks === 0 || row.direction === 'none') return row;
+    if (!record || tracks === 0 || row.from === row.to) return row;
     const bytes = tracks * trackSizeOf(controller, record);
     const bytesLost = row.bytesLost + (kind === 'resync' ? bytes : 0);
-    return { ...row, tracks: row.tracks + tracks, bytes: row.bytes + bytes, bytesLost };
+    const direction = kind === 'resync' ? 'primary -> secondary' : 'secondary -> primary';
+    return { ...row, direction, tracks: row.tracks + tracks, bytes: row.bytes + bytes, bytesLost };
   });
   return { output: { ...answered.output, plan } };
 }
