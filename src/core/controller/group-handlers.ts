@@ -11,6 +11,7 @@ import {
   removeMember,
   setPolicy,
 } from './group-admin.js';
+import { designateMaster, handOver } from './group-designation.js';
 import { practiceAtRemote } from './group-drills.js';
 import { formGroup, keepForming } from './group-master.js';
 import { backUp, enlistPair, unbackUp } from './group-pairs.js';
@@ -43,7 +44,7 @@ export const groupHandlers: { readonly [Code in GroupCode]: Handler<Code> } = {
   'cg.remove': noted('cg remove', removeMember),
   'cg.delete': noted('cg delete', deleteGroup),
   'cg.list': async ({ groups }) => ({ output: { sheets: groups.sheets.all(), members: groups.reports() } }),
-  'cg.master': notHere,
+  'cg.master': designateMaster,
   'cg.policy': noted('cg policy', setPolicy),
   'cg.start': async (controller, { group, skipIfBusy }, { signal }, { actor }) => ({
     output: await formGroup(controller, group, { actor, single: true, skipIfBusy, signal }),
@@ -75,7 +76,7 @@ export const groupHandlers: { readonly [Code in GroupCode]: Handler<Code> } = {
   })),
   'cg.split': notHere,
   'cg.history': async ({ groups, files, place }, { group }) => {
-    const id = groups.sheets.all().find(({ name }) => name === group)?.id ?? '';
+    const id = groups.sheets.named(group)?.id ?? '';
     return { output: { formations: groupHistory(readHistory(files, place.path), id) } };
   },
   'cg.recover': (controller, input, _, context) => recoverGroup(controller, input, context),
@@ -108,6 +109,7 @@ export const groupHandlers: { readonly [Code in GroupCode]: Handler<Code> } = {
   'group.enlist': (controller, input, _, context) => enlistPair(controller, input, context),
   'group.backup': (controller, input, _, context) => backUp(controller, input, context),
   'group.unback': unbackUp,
+  'group.handover': handOver,
   'group.practice': (controller, input, _, context) => practiceAtRemote(controller, input, context),
   'group.fence': fenceGroup,
   'group.verdict': keepVerdict,

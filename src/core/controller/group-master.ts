@@ -56,7 +56,7 @@ export async function formGroup(
     const begun = await begin(controller, name, options);
     const run = new FormationRun(controller, id, begun.plan, beginFormation(begun.plan));
     const end = await run.end(options.signal);
-    return await conclude(controller, name, begun, end, options.actor);
+    return await conclude(controller, name, begun, end, { actor: options.actor, superseded: run.superseded });
   } finally {
     groups.forming.delete(id);
   }
@@ -103,8 +103,10 @@ async function settleLast(
     return undefined;
   }
   const resumed = resumeFormation(plan, master.last.timeMs, owed.decision, owed.failure);
-  const end = await new FormationRun(controller, id, plan, resumed).end(options.signal);
-  const answer = await conclude(controller, name, { plan, table: master }, end, options.actor);
+  const run = new FormationRun(controller, id, plan, resumed);
+  const end = await run.end(options.signal);
+  const told = { actor: options.actor, superseded: run.superseded };
+  const answer = await conclude(controller, name, { plan, table: master }, end, told);
   return end.settled ? undefined : answer;
 }
 
@@ -127,12 +129,14 @@ async function conclude(
   name: string,
   { plan }: Begun,
   end: FormationEnd,
-  actor: string,
+  { actor, superseded }: { readonly actor: string; readonly superseded: boolean },
 ): Promise<FormationAnswer> {
   const { groups, ports } = controller;
   const { id, master } = groups.sheets.mastered(name);
   await groups.sheets.update(id, (sheet) =>
-    sheet.master ? { ...sheet, master: afterEnd(sheet.master, end, ports.clock.nowMs()) } : sheet,
+    sheet.master
+      ? { ...sheet, master: afterEnd(handedOver(sheet.master, superseded), end, ports.clock.nowMs()) }
+      : sheet,
   );
   const answer = formationAnswer(name, plan, master.members, end);
   const event = formationEvent(id, answer);
@@ -152,6 +156,11 @@ async function conclude(
     group: event,
   });
   return answer;
+}
+
+/** A former master that returns learns so that it was replaced while it was away. */
+function handedOver(table: MasterTable, superseded: boolean): MasterTable {
+  return superseded ? { ...table, handedOver: true } : table;
 }
 
 /** Forms the running groups that this system masters, at their intervals and within their windows, until `signal` fires. */

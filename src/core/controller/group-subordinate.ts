@@ -1,4 +1,4 @@
-import { failure, isToolkitError, type Milliseconds } from '../foundation/foundation.js';
+import { failure, isToolkitError, type Milliseconds, type ToolkitError } from '../foundation/foundation.js';
 import {
   type GroupMember,
   type GroupSheet,
@@ -88,7 +88,7 @@ export class Subordinate {
       }
     } catch (error) {
       if (!isToolkitError(error)) throw error;
-      return { kind: 'refused', reason: error.message };
+      return refusedBy(error);
     }
   }
 
@@ -104,7 +104,7 @@ export class Subordinate {
     if (sequence <= table.highestSequence)
       return { kind: 'refused', reason: `formation ${table.highestSequence} was seen already` };
     // Durable before anything freezes: a late order of this number must freeze nothing, also after a restart (H1, H3).
-    await this.#raise(group, sequence);
+    await this.#raise(group, sequence, order.term);
     await this.#endLeftover(group);
     const members = table.members.filter(({ relationshipId }) => order.relationshipIds.includes(relationshipId));
     const halves = members.map((member) => this.#halfOf(member));
@@ -237,7 +237,7 @@ export class Subordinate {
       if (result.status === 'fulfilled') continue;
       if (!isToolkitError(result.reason)) throw result.reason;
       if (isLost(result.reason)) return { kind: 'link-lost' };
-      return { kind: 'refused', reason: result.reason.message, controller: remotes[index]?.system.name };
+      return refusedBy(result.reason, remotes[index]?.system.name);
     }
     return { kind: 'ok' };
   }
@@ -268,10 +268,11 @@ export class Subordinate {
     if (left) await this.#thaw(group, left.sequence);
   }
 
-  async #raise(group: string, sequence: number): Promise<void> {
+  /** With the term of a new master that could not tell this system of itself. */
+  async #raise(group: string, sequence: number, term = 0): Promise<void> {
     const seen = this.#controller.groups.sheets.byId(group)?.subordinate?.highestSequence ?? 0;
     if (sequence <= seen) return;
-    await this.#controller.groups.sheets.update(group, (sheet) => withHighest(sheet, sequence));
+    await this.#controller.groups.sheets.update(group, (sheet) => withHighest(sheet, sequence, term));
   }
 
   #demandTable(group: string, term: number): SubordinateTable {
@@ -323,10 +324,11 @@ export class Subordinate {
 /** How often a drain looks when nothing tells it of a change. */
 const LOOK_MS = 20;
 
-function withHighest(sheet: GroupSheet, sequence: number): GroupSheet {
-  if (!sheet.subordinate) return sheet;
-  const highestSequence = Math.max(sheet.subordinate.highestSequence, sequence);
-  return { ...sheet, subordinate: { ...sheet.subordinate, highestSequence } };
+function withHighest(sheet: GroupSheet, sequence: number, term: number): GroupSheet {
+  const { subordinate } = sheet;
+  if (!subordinate) return sheet;
+  const highestSequence = Math.max(subordinate.highestSequence, sequence);
+  return { ...sheet, subordinate: { ...subordinate, highestSequence, term: Math.max(subordinate.term, term) } };
 }
 
 function byRemote(members: readonly GroupMember[]): readonly { system: SystemRef; relationshipIds: number[] }[] {
@@ -337,4 +339,9 @@ function byRemote(members: readonly GroupMember[]): readonly { system: SystemRef
     remotes.set(secondary.system.id, remote);
   }
   return [...remotes.values()];
+}
+
+function refusedBy(error: ToolkitError, controller?: string): StepAnswer {
+  const superseded = error.code === 'term-superseded' ? { superseded: true as const } : {};
+  return { kind: 'refused', reason: error.message, controller, ...superseded };
 }
