@@ -239,7 +239,7 @@ const jumpsAndStatuses: readonly PlantedBug[] = [
 const processes: readonly PlantedBug[] = [
   {
     id: 'H26',
-    file: `${CONTROLLER}/client.ts`,
+    file: `${CONTROLLER}/own-controller.ts`,
     find: 'await this.#server.start();',
     replace: 'void 0;',
     why: 'a command that holds a system answers nobody',

@@ -13,6 +13,7 @@ import {
 } from './group-admin.js';
 import { designateMaster, handOver } from './group-designation.js';
 import { practiceAtRemote } from './group-drills.js';
+import { comeHome, failBack, returnPairs } from './group-failback.js';
 import { formGroup, keepForming } from './group-master.js';
 import { backUp, enlistPair, unbackUp } from './group-pairs.js';
 import { practiceGroup } from './group-practice.js';
@@ -80,7 +81,7 @@ export const groupHandlers: { readonly [Code in GroupCode]: Handler<Code> } = {
     return { output: { formations: groupHistory(readHistory(files, place.path), id) } };
   },
   'cg.recover': (controller, input, _, context) => recoverGroup(controller, input, context),
-  'cg.failback': notHere,
+  'cg.failback': (controller, input, extras, context) => failBack(controller, input, extras, context),
   'cg.practice': noted('cg practice', practiceGroup),
   'group.put': putGroup,
   'group.drop': dropGroup,
@@ -110,6 +111,8 @@ export const groupHandlers: { readonly [Code in GroupCode]: Handler<Code> } = {
   'group.backup': (controller, input, _, context) => backUp(controller, input, context),
   'group.unback': unbackUp,
   'group.handover': handOver,
+  'group.return': (controller, input, extras, context) => returnPairs(controller, input, extras, context),
+  'group.home': (controller, input) => comeHome(controller, input),
   'group.practice': (controller, input, _, context) => practiceAtRemote(controller, input, context),
   'group.fence': fenceGroup,
   'group.verdict': keepVerdict,

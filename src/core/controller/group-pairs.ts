@@ -1,6 +1,7 @@
 import { failure } from '../foundation/foundation.js';
 import { moveVirtualCopy, type PairRecord } from '../pair/pair.js';
 import { dropDrill } from './group-drills.js';
+import { createRemotePairs } from './half-create.js';
 import type { Controller, RequestContext } from './open-controller.js';
 import { createPairs, pickSecondary } from './pair-create.js';
 import type { Answered, Requests } from './requests.js';
@@ -23,7 +24,7 @@ export async function enlistPair(
     return { output: { pairId: known.remote?.id ?? '', primary: { number, name }, paired: false } };
   }
   const row = { primary: name, secondary: input.secondary, secondarySystem: input.secondarySystem };
-  await createPairs(controller, { pairs: [row], mode: 'async' }, {}, context);
+  await createRemotePairs(controller, { pairs: [row], mode: 'async' }, context);
   const made = pairTo(controller, number, input);
   if (!made?.remote) throw failure('pair-not-found', `The pair of ${controller.address(number)} was not made.`);
   return { output: { pairId: made.remote.id, primary: { number, name }, paired: true } };

@@ -15,7 +15,7 @@ import {
   verdictToKeep,
 } from '../group/group.js';
 import { pairChanges } from '../hostio/hostio.js';
-import { changedRecord, completed, decide, type HalfRecord, type PairRecord } from '../pair/pair.js';
+import { changedRecord, completed, decide, type HalfRecord, type PairRecord, takenOverHalf } from '../pair/pair.js';
 import { readFromFiles } from './group-designation.js';
 import { committing, memberHere, reverted } from './group-remote.js';
 import type { Controller, RequestContext } from './open-controller.js';
@@ -241,8 +241,8 @@ function recovered(sheet: GroupSheet): GroupSheet {
 function takenBack(controller: Controller, half: HalfRecord, copy: PairRecord, timeMs: number) {
   const decision = decide(copy.state, { kind: 'resync-reverse' });
   if (decision.kind === 'refuse') throw failure(decision.code, decision.why, decision.hint);
-  const frozen = { pointInTimeMs: timeMs, virtual: false, readOnly: false, pointInTimeLost: false };
-  const opened: PairRecord = { ...half, state: { status: 'split', frozen } };
+  const known = { atMs: timeMs, from: half.state.status, knownAtMs: half.remote.toldAtMs, missingTracks: 0 };
+  const opened = takenOverHalf(half, known, half.remote.term);
   const restoring = decision.kind === 'do' ? restoreChanges(controller, copy, decision.change) : [];
   return [
     ...restoring,

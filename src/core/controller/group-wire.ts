@@ -106,6 +106,23 @@ export interface GroupWireRequests {
   'group.fence': { input: OfTerm; output: { readonly sheet: GroupSheet | null } };
   /** Recovery: the verdict is durable at every remote before it is carried out at any. */
   'group.verdict': { input: OfTerm & { readonly verdict: RecoveryVerdict }; output: Record<string, never> };
+  /** The way back of a recovered group's pairs, step by step, at the system of their old primaries. */
+  'group.return': {
+    input: {
+      readonly group: string;
+      readonly step: 'look' | 'begin' | 'drain' | 'close' | 'finish';
+      readonly pairs: readonly string[];
+    };
+    output: {
+      /** Still to be fetched from the secondaries. */
+      readonly leftTracks: TrackCount;
+      /** Written by their hosts since they were last asked. */
+      readonly gatheredTracks: TrackCount;
+      readonly pairs: readonly { readonly id: string; readonly tracks: TrackCount }[];
+    };
+  };
+  /** The group is back where it came from. */
+  'group.home': { input: OfTerm; output: Record<string, never> };
   /** Recovery: what the verdict says is done here; the secondaries are primaries afterwards. */
   'group.carry': { input: OfTerm; output: { readonly restored: readonly string[] } };
 }

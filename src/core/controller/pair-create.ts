@@ -13,7 +13,6 @@ import {
   type PairRecord,
 } from '../pair/pair.js';
 import { isGlob, type VolumeRecord } from '../volume/volume.js';
-import { createRemotePairs } from './half-create.js';
 import type { Controller, RequestContext } from './open-controller.js';
 import { leavesCopying, withPacing } from './pair-steps.js';
 import { changePairs } from './pair-transaction.js';
@@ -39,8 +38,6 @@ export async function createPairs(
   _extras: RequestExtras,
   context: RequestContext,
 ): Promise<Answered<'pair.create'>> {
-  if (input.pairs.some(({ secondarySystem }) => secondarySystem))
-    return { output: await createRemotePairs(controller, input, context) };
   demandLocal(input);
   return controller.exclusively(async () => {
     const creations = planCreations(controller, input);
