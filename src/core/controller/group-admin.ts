@@ -18,7 +18,7 @@ import {
   samePolicy,
 } from '../group/group.js';
 import { parseName, quoted } from '../volume/volume.js';
-import { holdMembers } from './group-master.js';
+import { holdMembers } from './group-keeping.js';
 import { emptySheet, isLeftOver } from './group-sheets.js';
 import type { Controller } from './open-controller.js';
 import type { Answered, Requests } from './requests.js';
@@ -335,7 +335,7 @@ export function demandQuiet(controller: Controller, id: string, name: string): v
 
 async function holdNow(controller: Controller, id: string): Promise<void> {
   const table = controller.groups.sheets.byId(id)?.master;
-  if (table) await holdMembers(controller, id, table, controller.ports.clock.nowMs());
+  if (table) await holdMembers(controller, id, table);
 }
 
 function systemsOf(

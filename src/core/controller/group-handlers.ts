@@ -5,6 +5,7 @@ import {
   changeState,
   createGroup,
   deleteGroup,
+  demandTerm,
   dropGroup,
   listed,
   putGroup,
@@ -14,7 +15,8 @@ import {
 import { designateMaster, handOver } from './group-designation.js';
 import { practiceAtRemote } from './group-drills.js';
 import { comeHome, failBack, returnPairs } from './group-failback.js';
-import { formGroup, keepForming } from './group-master.js';
+import { keepForming } from './group-keeping.js';
+import { formGroup } from './group-master.js';
 import { backUp, enlistPair, unbackUp } from './group-pairs.js';
 import { practiceGroup } from './group-practice.js';
 import { carryVerdict, fenceGroup, keepVerdict, recoverGroup } from './group-recovery.js';
@@ -103,7 +105,10 @@ export const groupHandlers: { readonly [Code in GroupCode]: Handler<Code> } = {
         })),
     },
   }),
-  'group.hold': async ({ groups }, { group, what, leaseMs }) => {
+  'group.hold': async (controller, { group, term, what, leaseMs }) => {
+    const { groups } = controller;
+    const sheet = groups.sheets.byId(group);
+    if (sheet) demandTerm(controller, sheet, term);
     groups.holds.set(group, what, leaseMs);
     return { output: {} };
   },

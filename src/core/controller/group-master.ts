@@ -11,12 +11,10 @@ import {
   formationSentence,
   type GroupSheet,
   type MasterTable,
-  nextFormationAt,
   noFormation,
   owedByOwnRecord,
   planOfSettling,
   resumeFormation,
-  STOP_LEASE_MS,
   standingNow,
 } from '../group/group.js';
 import { FormationRun } from './formation-run.js';
@@ -161,72 +159,4 @@ async function conclude(
 /** A former master that returns learns so that it was replaced while it was away. */
 function handedOver(table: MasterTable, superseded: boolean): MasterTable {
   return superseded ? { ...table, handedOver: true } : table;
-}
-
-/** Forms the running groups that this system masters, at their intervals and within their windows, until `signal` fires. */
-export async function keepForming(
-  controller: Controller,
-  signal: AbortSignal,
-  report: (answer: FormationAnswer) => void = () => undefined,
-): Promise<void> {
-  const { groups, ports } = controller;
-  const lasts = new Map<string, { endedMs: number; formed: boolean }>();
-  while (!signal.aborted) {
-    const now = ports.clock.nowMs();
-    let nextMs = now + LOOK_MS;
-    for (const { id, name, master } of groups.sheets.all()) {
-      if (!master || master.handedOver) continue;
-      await holdMembers(controller, id, master, now);
-      if (master.state.status !== 'running' || groups.forming.has(id)) continue;
-      const dueMs = nextFormationAt(master.policy, lasts.get(id) ?? null, now);
-      if (dueMs > now) {
-        nextMs = Math.min(nextMs, dueMs);
-        continue;
-      }
-      const formed = await formQuietly(controller, name, signal, report);
-      lasts.set(id, { endedMs: ports.clock.nowMs(), formed });
-      nextMs = ports.clock.nowMs();
-    }
-    await ports.clock.sleep(Math.max(1, nextMs - ports.clock.nowMs()), signal);
-  }
-}
-
-const LOOK_MS = 500;
-/** A hold is renewed when less than this is left of it. */
-const RENEW_MS = STOP_LEASE_MS / 3;
-
-async function formQuietly(
-  controller: Controller,
-  name: string,
-  signal: AbortSignal,
-  report: (answer: FormationAnswer) => void,
-): Promise<boolean> {
-  try {
-    const answer = await formGroup(controller, name, { actor: 'group', single: false, signal });
-    report(answer);
-    return answer.outcome === 'formed';
-  } catch (error) {
-    if (!isToolkitError(error)) throw error;
-    report(noFormation(name, 'skipped', error.message));
-    return false;
-  }
-}
-
-/** Tells the members what they hold back now. A hold carries its end; a manual one is renewed while the master lives (H31). */
-export async function holdMembers(
-  controller: Controller,
-  id: string,
-  master: MasterTable,
-  nowMs: number,
-): Promise<void> {
-  const { stop } = standingNow(master, nowMs);
-  const { toldHolds: told } = controller.groups;
-  const last = told.get(id);
-  const what = stop?.what ?? 'nothing';
-  if ((last?.what ?? 'nothing') === what && (what === 'nothing' || nowMs - (last?.atMs ?? 0) < RENEW_MS)) return;
-  told.set(id, { what, atMs: nowMs });
-  const leaseMs = stop ? Math.max(0, Math.min(stop.untilMs - nowMs, STOP_LEASE_MS)) : 0;
-  const systems = new Map(master.members.map(({ primary }) => [primary.system.id, primary.system]));
-  const input = { group: id, term: master.term, what: stop?.what ?? null, leaseMs };
-  await Promise.allSettled([...systems.values()].map((system) => controller.groups.ask(system, 'group.hold', input)));
 }

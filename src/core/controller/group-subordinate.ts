@@ -4,6 +4,7 @@ import {
   type GroupSheet,
   type ListedFailure,
   reasonOf,
+  STOP_LEASE_MS,
   type StepAnswer,
   type SubordinateTable,
   type SystemRef,
@@ -12,8 +13,8 @@ import type { LivePair, LiveVolume } from '../hostio/hostio.js';
 import type { HalfRecord } from '../pair/pair.js';
 import { isLost } from './group-sheets.js';
 import type { GroupWireRequests, SystemOrder } from './group-wire.js';
-import { isoTime } from './listing.js';
 import type { Controller } from './open-controller.js';
+import { isoTime } from './pair-listing.js';
 
 /** A formation's freeze here, from its gates to its thaw. It lives in this process alone (H3). */
 interface Freeze {
@@ -83,7 +84,7 @@ export class Subordinate {
         case 'revert':
           return await this.#passOn(group, term, table, { step: order.kind, sequence: order.sequence });
         case 'thaw':
-          await this.#thaw(group, order.sequence);
+          await this.#thaw(group, order.sequence, order.stopSending);
           return { kind: 'ok' };
       }
     } catch (error) {
@@ -250,10 +251,12 @@ export class Subordinate {
     return listed;
   }
 
-  async #thaw(group: string, sequence: number): Promise<void> {
+  /** `stopSending`: nothing newer than the group may reach the remotes, so sending is held before the first pair thaws. */
+  async #thaw(group: string, sequence: number, stopSending = false): Promise<void> {
     await this.#raise(group, sequence);
     const freeze = this.#freezes.get(group);
     if (freeze?.sequence !== sequence) return;
+    if (stopSending) this.#controller.groups.holds.set(group, 'sending', STOP_LEASE_MS);
     this.#freezes.delete(group);
     freeze.lease.abort();
     freeze.life.abort();
