@@ -34,6 +34,8 @@ export class FormationRun {
   readonly #group: string;
   readonly #plan: FormationPlan;
   readonly #systems: ReadonlyMap<string, SystemRef>;
+  /** Somebody knows a higher term: the group has another master now. */
+  superseded = false;
   #state: FormationState;
   readonly #recording: Promise<void>[] = [];
   #told: FormationEvent[] = [];
@@ -153,6 +155,7 @@ export class FormationRun {
     const system = this.#systems.get(order.to);
     if (!system) return;
     const answer = await this.#answerOf(system, order);
+    if (answer.kind === 'refused' && answer.superseded) this.superseded = true;
     this.#tell({
       kind: 'answered',
       step: order.kind,

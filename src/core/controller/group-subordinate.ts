@@ -1,9 +1,10 @@
-import { failure, isToolkitError, type Milliseconds } from '../foundation/foundation.js';
+import { failure, isToolkitError, type Milliseconds, type ToolkitError } from '../foundation/foundation.js';
 import {
   type GroupMember,
   type GroupSheet,
   type ListedFailure,
   reasonOf,
+  STOP_LEASE_MS,
   type StepAnswer,
   type SubordinateTable,
   type SystemRef,
@@ -12,8 +13,8 @@ import type { LivePair, LiveVolume } from '../hostio/hostio.js';
 import type { HalfRecord } from '../pair/pair.js';
 import { isLost } from './group-sheets.js';
 import type { GroupWireRequests, SystemOrder } from './group-wire.js';
-import { isoTime } from './pair-listing.js';
 import type { Controller } from './open-controller.js';
+import { isoTime } from './pair-listing.js';
 
 /** A formation's freeze here, from its gates to its thaw. It lives in this process alone (H3). */
 interface Freeze {
@@ -83,12 +84,12 @@ export class Subordinate {
         case 'revert':
           return await this.#passOn(group, term, table, { step: order.kind, sequence: order.sequence });
         case 'thaw':
-          await this.#thaw(group, order.sequence);
+          await this.#thaw(group, order.sequence, order.stopSending);
           return { kind: 'ok' };
       }
     } catch (error) {
       if (!isToolkitError(error)) throw error;
-      return { kind: 'refused', reason: error.message };
+      return refusedBy(error);
     }
   }
 
@@ -104,7 +105,7 @@ export class Subordinate {
     if (sequence <= table.highestSequence)
       return { kind: 'refused', reason: `formation ${table.highestSequence} was seen already` };
     // Durable before anything freezes: a late order of this number must freeze nothing, also after a restart (H1, H3).
-    await this.#raise(group, sequence);
+    await this.#raise(group, sequence, order.term);
     await this.#endLeftover(group);
     const members = table.members.filter(({ relationshipId }) => order.relationshipIds.includes(relationshipId));
     const halves = members.map((member) => this.#halfOf(member));
@@ -237,7 +238,7 @@ export class Subordinate {
       if (result.status === 'fulfilled') continue;
       if (!isToolkitError(result.reason)) throw result.reason;
       if (isLost(result.reason)) return { kind: 'link-lost' };
-      return { kind: 'refused', reason: result.reason.message, controller: remotes[index]?.system.name };
+      return refusedBy(result.reason, remotes[index]?.system.name);
     }
     return { kind: 'ok' };
   }
@@ -250,10 +251,12 @@ export class Subordinate {
     return listed;
   }
 
-  async #thaw(group: string, sequence: number): Promise<void> {
+  /** `stopSending`: nothing newer than the group may reach the remotes, so sending is held before the first pair thaws. */
+  async #thaw(group: string, sequence: number, stopSending = false): Promise<void> {
     await this.#raise(group, sequence);
     const freeze = this.#freezes.get(group);
     if (freeze?.sequence !== sequence) return;
+    if (stopSending) this.#controller.groups.holds.set(group, 'sending', STOP_LEASE_MS);
     this.#freezes.delete(group);
     freeze.lease.abort();
     freeze.life.abort();
@@ -268,10 +271,11 @@ export class Subordinate {
     if (left) await this.#thaw(group, left.sequence);
   }
 
-  async #raise(group: string, sequence: number): Promise<void> {
+  /** With the term of a new master that could not tell this system of itself. */
+  async #raise(group: string, sequence: number, term = 0): Promise<void> {
     const seen = this.#controller.groups.sheets.byId(group)?.subordinate?.highestSequence ?? 0;
     if (sequence <= seen) return;
-    await this.#controller.groups.sheets.update(group, (sheet) => withHighest(sheet, sequence));
+    await this.#controller.groups.sheets.update(group, (sheet) => withHighest(sheet, sequence, term));
   }
 
   #demandTable(group: string, term: number): SubordinateTable {
@@ -323,10 +327,11 @@ export class Subordinate {
 /** How often a drain looks when nothing tells it of a change. */
 const LOOK_MS = 20;
 
-function withHighest(sheet: GroupSheet, sequence: number): GroupSheet {
-  if (!sheet.subordinate) return sheet;
-  const highestSequence = Math.max(sheet.subordinate.highestSequence, sequence);
-  return { ...sheet, subordinate: { ...sheet.subordinate, highestSequence } };
+function withHighest(sheet: GroupSheet, sequence: number, term: number): GroupSheet {
+  const { subordinate } = sheet;
+  if (!subordinate) return sheet;
+  const highestSequence = Math.max(subordinate.highestSequence, sequence);
+  return { ...sheet, subordinate: { ...subordinate, highestSequence, term: Math.max(subordinate.term, term) } };
 }
 
 function byRemote(members: readonly GroupMember[]): readonly { system: SystemRef; relationshipIds: number[] }[] {
@@ -337,4 +342,9 @@ function byRemote(members: readonly GroupMember[]): readonly { system: SystemRef
     remotes.set(secondary.system.id, remote);
   }
   return [...remotes.values()];
+}
+
+function refusedBy(error: ToolkitError, controller?: string): StepAnswer {
+  const superseded = error.code === 'term-superseded' ? { superseded: true as const } : {};
+  return { kind: 'refused', reason: error.message, controller, ...superseded };
 }

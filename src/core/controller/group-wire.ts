@@ -3,6 +3,7 @@ import type {
   GroupMember,
   GroupPolicy,
   GroupSheet,
+  MasterTable,
   NamedVolume,
   NumberedGroup,
   Order,
@@ -87,6 +88,8 @@ export interface GroupWireRequests {
   };
   /** The virtual-copy pair of a removed member goes. */
   'group.unback': { input: { readonly groupName: string; readonly secondary: number }; output: Record<string, never> };
+  /** Asked of a master: it forms nothing any more, and tells its table. Refused while its last decision is open. */
+  'group.handover': { input: OfTerm; output: { readonly master: MasterTable } };
   /** The drill copies of the members here: shown, paired so that the next formation can freeze them, or dropped. */
   'group.practice': {
     input: OfTerm & { readonly order: 'show' | 'reserve' | 'drop'; readonly to: NamedVolume | 'auto' };
