@@ -82,8 +82,8 @@ export class FormationRun {
     const step = stepOf(this.#state);
     if (step === undefined) return;
     const now = this.#controller.ports.clock.monotonicMs();
-    if (now - this.#stepBegunMs >= this.#limitMs(step)) this.#tell({ kind: 'limit', step });
-    else if (now - this.#repeatedMs >= REPEAT_MS && isRepeated(step)) {
+    if (this.#stepBegunMs + this.#limitMs(step) - now <= 0) this.#tell({ kind: 'limit', step });
+    else if (this.#repeatedMs + REPEAT_MS - now <= 0 && isRepeated(step)) {
       this.#repeatedMs = now;
       this.#tell({ kind: 'repeat' });
     }
@@ -95,7 +95,8 @@ export class FormationRun {
     const now = this.#controller.ports.clock.monotonicMs();
     const toLimitMs = this.#stepBegunMs + this.#limitMs(step) - now;
     const toRepeatMs = isRepeated(step) ? this.#repeatedMs + REPEAT_MS - now : toLimitMs;
-    return Math.max(0, Math.min(toLimitMs, toRepeatMs));
+    // A fraction of a millisecond that the clock cannot add up would be waited for without an end.
+    return Math.max(0, Math.ceil(Math.min(toLimitMs, toRepeatMs)));
   }
 
   #limitMs(step: Step): Milliseconds {
@@ -158,7 +159,7 @@ export class FormationRun {
   #tell(told: Told): void {
     const { sequence, term } = this.#plan;
     this.#told.push({ ...told, sequence, term } as FormationEvent);
-    this.#wake?.abort();
+    this.#wake?.abort('told');
   }
 }
 

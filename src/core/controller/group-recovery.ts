@@ -226,10 +226,12 @@ async function settle(
   const order = { group, sequence: verdict.settled, relationshipIds: ids };
   if (verdict.settle === 'nothing') return;
   const here = ids.map((id) => memberHere(controller, table, id));
-  await catalog.change(() =>
-    verdict.settle === 'commit'
-      ? committing(controller, here, order)
-      : groups.sheets.change(group, (sheet) => reverted(sheet, order)),
+  await catalog.change(
+    () =>
+      verdict.settle === 'commit'
+        ? committing(controller, here, order)
+        : groups.sheets.change(group, (sheet) => reverted(sheet, order)),
+    true,
   );
   await catalog.durable();
 }

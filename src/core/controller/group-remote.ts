@@ -29,7 +29,8 @@ export async function copyStep(controller: Controller, input: CopyInput): Promis
       await catalog.change(() => groups.sheets.change(input.group, (sheet) => prepared(sheet, input)));
       break;
     case 'commit':
-      await catalog.change(() => committing(controller, here, input));
+      // With the marks that are not logged yet: the step folds them, and a crash would replay it without them (H10).
+      await catalog.change(() => committing(controller, here, input), true);
       break;
     case 'revert':
       // Whatever was complete is complete no more: a late PREPARE of this number is refused.
