@@ -17,6 +17,8 @@ export async function checkPeace(stage: Stage): Promise<void> {
     if (site.process) site.process.hangsUntilMs = 0;
   }
   for (const name of stage.sites.keys()) await stage.up(name);
+  // One that forms by itself would go on meanwhile, again and again.
+  await stage.master.ask('cg.stop', { group: GROUP });
   await formOnce(stage);
   stage.writer.isStopped = true;
   await checkCopied(stage);

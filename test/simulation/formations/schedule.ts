@@ -28,17 +28,14 @@ async function schedule(seed: number, trace: ((line: string) => void) | undefine
   const stage = new Stage(template, seed);
   stage.trace = trace;
   const log: string[] = [];
-  const strays = catchStrays(stage);
+  catchStrays(stage);
   try {
     const ending = await Promise.race([stage.world.run(play(stage, rng, log)), stage.failing]);
-    for (const moment of stage.moments) await checkMoment(stage, moment);
-    if (strays.found.length > 0) throw strays.found[0];
+    for (const moment of stage.moments) await Promise.race([checkMoment(stage, moment), stage.failing]);
     const { formed, outcomes, moments, writer } = stage;
     return { formed, outcomes, moments: moments.length, writes: writer.completed, ending };
   } catch (error) {
     throw explained(error, seed, stage, log);
-  } finally {
-    strays.stop();
   }
 }
 
@@ -46,7 +43,7 @@ async function play(stage: Stage, rng: Rng, log: string[]): Promise<'peace' | 'r
   const { world, writer } = stage;
   for (const name of stage.sites.keys()) await stage.up(name);
   stage.beside(writer.run(15 + rng.below(60), rng.pick([2, 10, 40])));
-  const spanMs = rng.pick([150, 500, 2_000]);
+  const spanMs = rng.pick([100, 300, 1_000]);
   const forming = rng.chance(0.75) ? formAgainAndAgain(stage, rng.fork()) : runGroup(stage);
   stage.beside(forming);
   for (let count = rng.below(5); count >= 0; count -= 1) {
@@ -116,16 +113,18 @@ function checkHosts({ writer, shape }: Stage): void {
   throw new Violation(`a write took ${writer.slowestMs.toFixed(0)} ms; gates may hold it ${shape.coordinationLimitMs} ms`);
 }
 
-/** Rejections that nobody looks at: those of dead processes are theirs; any other is a fault of ours. */
-function catchStrays(stage: Stage) {
-  const found: unknown[] = [];
-  const listener = (error: unknown) => {
-    if (error instanceof WorldStopped) return;
-    found.push(error);
-    stage.fail(error);
-  };
-  process.on('unhandledRejection', listener);
-  return { found, stop: () => void process.off('unhandledRejection', listener) };
+/** The schedule that is running. */
+let running: Stage | undefined;
+let isListening = false;
+
+/** Rejections that nobody looks at: those of dead processes are theirs, also after the schedule; any other is a fault of ours. */
+function catchStrays(stage: Stage): void {
+  running = stage;
+  if (isListening) return;
+  isListening = true;
+  process.on('unhandledRejection', (error) => {
+    if (!(error instanceof WorldStopped)) running?.fail(error);
+  });
 }
 
 function explained(error: unknown, seed: number, stage: Stage, log: readonly string[]): Error {

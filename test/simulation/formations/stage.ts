@@ -15,10 +15,11 @@ export interface Moment {
 
 /** Between which writes a formation's freeze lies. */
 export interface Instant {
-  /** Completed when the first of its systems froze. */
+  /** Completed when the first of its systems froze, as far as it was seen: one that was borrowed freezes unseen. */
   least: number;
   /** Issued when the last of them did. */
   most: number;
+  readonly seenAt: Set<string>;
 }
 
 /** A schedule has some ten thousand steps; one with more goes round in circles. */
@@ -147,8 +148,10 @@ export class Stage {
     const sequence = sheet?.subordinate?.highestSequence ?? 0;
     const { completed, issued } = this.writer;
     const known = this.instants.get(sequence);
-    if (known) known.most = Math.max(known.most, issued);
-    else this.instants.set(sequence, { least: completed, most: issued });
+    if (known) {
+      known.most = Math.max(known.most, issued);
+      known.seenAt.add(site.name);
+    } else this.instants.set(sequence, { least: completed, most: issued, seenAt: new Set([site.name]) });
   }
 }
 
