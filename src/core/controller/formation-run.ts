@@ -9,8 +9,8 @@ import {
   type Order,
   type Step,
   type StepAnswer,
-  stepOf,
   type SystemRef,
+  stepOf,
 } from '../group/group.js';
 import { isLost } from './group-sheets.js';
 import type { SystemOrder } from './group-wire.js';
@@ -22,7 +22,11 @@ const SETTLE_LIMIT_MS = 10_000;
 const THAW_LIMIT_MS = 2_000;
 const REPEAT_MS = 250;
 
-type Told = FormationEvent extends infer Event ? (Event extends FormationEvent ? Omit<Event, 'sequence' | 'term'> : never) : never;
+type Told = FormationEvent extends infer Event
+  ? Event extends FormationEvent
+    ? Omit<Event, 'sequence' | 'term'>
+    : never
+  : never;
 
 /** Carries one formation out: sends its machine's orders, keeps its limits, and tells it what came about. */
 export class FormationRun {
@@ -31,6 +35,7 @@ export class FormationRun {
   readonly #plan: FormationPlan;
   readonly #systems: ReadonlyMap<string, SystemRef>;
   #state: FormationState;
+  readonly #recording: Promise<void>[] = [];
   #told: FormationEvent[] = [];
   #wake: AbortController | undefined;
   #stepBegunMs = 0;
@@ -55,7 +60,11 @@ export class FormationRun {
     try {
       for (;;) {
         for (const event of this.#told.splice(0)) this.#advance(event);
-        if (this.#state.phase === 'ended') return this.#state.end;
+        if (this.#state.phase === 'ended') {
+          // The next formation's record must not be replaced by a late one of this.
+          await Promise.all(this.#recording);
+          return this.#state.end;
+        }
         this.#wake = new AbortController();
         if (this.#told.length === 0) await clock.sleep(this.#restMs(), this.#wake.signal);
         this.#look();
@@ -118,7 +127,7 @@ export class FormationRun {
 
   #perform(orders: readonly Order[]): void {
     for (const order of orders) {
-      if (order.kind === 'record') void this.#record(order.record);
+      if (order.kind === 'record') this.#recording.push(this.#record(order.record));
       else void this.#send(order);
     }
   }
@@ -128,7 +137,9 @@ export class FormationRun {
     const { decision } = record;
     try {
       await this.#controller.groups.sheets.update(this.#group, (sheet) =>
-        sheet.master ? { ...sheet, master: { ...sheet.master, last: record } } : sheet,
+        sheet.master?.last?.sequence === record.sequence
+          ? { ...sheet, master: { ...sheet.master, last: record } }
+          : sheet,
       );
       this.#controller.step('formation.decided');
       if (decision !== 'none') this.#tell({ kind: 'recorded', decision });
@@ -142,7 +153,13 @@ export class FormationRun {
     const system = this.#systems.get(order.to);
     if (!system) return;
     const answer = await this.#answerOf(system, order);
-    this.#tell({ kind: 'answered', step: order.kind, from: order.to, answer, atMs: this.#controller.ports.clock.nowMs() });
+    this.#tell({
+      kind: 'answered',
+      step: order.kind,
+      from: order.to,
+      answer,
+      atMs: this.#controller.ports.clock.nowMs(),
+    });
   }
 
   async #answerOf(system: SystemRef, order: SystemOrder): Promise<StepAnswer> {

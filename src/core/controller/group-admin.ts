@@ -13,9 +13,9 @@ import {
   type MasterTable,
   POLICY_DEFAULT,
   rateShares,
-  samePolicy,
   type SystemRef,
   type SystemView,
+  samePolicy,
 } from '../group/group.js';
 import { parseName, quoted } from '../volume/volume.js';
 import { holdMembers } from './group-master.js';
@@ -33,9 +33,17 @@ export async function createGroup(controller: Controller, input: Input<'cg.creat
   const policy = changePolicy(POLICY_DEFAULT, input.policy);
   const known = groups.sheets.all();
   if (known.some((sheet) => sheet.name === name))
-    throw failure('already-exists', `There is a consistency group ${quoted(name)} already.`, `copyset cg status ${name} shows it.`);
+    throw failure(
+      'already-exists',
+      `There is a consistency group ${quoted(name)} already.`,
+      `copyset cg status ${name} shows it.`,
+    );
   if (known.length >= GROUPS_MAX)
-    throw failure('limit-reached', `This system knows ${GROUPS_MAX} groups, the most that it can.`, 'Delete one first.');
+    throw failure(
+      'limit-reached',
+      `This system knows ${GROUPS_MAX} groups, the most that it can.`,
+      'Delete one first.',
+    );
   const master: MasterTable = {
     term: FIRST_TERM,
     policy,
@@ -189,20 +197,31 @@ export async function changeMaster(
   id: string,
   next: (table: MasterTable) => MasterTable,
 ): Promise<void> {
-  await controller.groups.sheets.update(id, (sheet) => (sheet.master ? { ...sheet, master: next(sheet.master) } : sheet));
+  await controller.groups.sheets.update(id, (sheet) =>
+    sheet.master ? { ...sheet, master: next(sheet.master) } : sheet,
+  );
 }
 
 /** Tells every system of the group, and those that left it, the group as it is now. Throws where one cannot be reached. */
 export async function tellAll(controller: Controller, id: string, left: readonly SystemRef[]): Promise<void> {
   const sheet = controller.groups.sheets.byId(id);
   if (!sheet?.master) return;
-  const { term, members, policy } = sheet.master;
+  const { term, members, policy, sequence } = sheet.master;
   const primaries = new Set(members.map(({ primary }) => primary.system.id));
   const shares = rateShares(policy.rateBytesPerSecond, Math.max(1, primaries.size));
   const ids = [...primaries].sort();
   for (const system of systemsOf(controller, members, left)) {
     const share = shares[ids.indexOf(system.id)] ?? null;
-    const input = { group: id, name: sheet.name, term, master: controller.peers.self, members, policy, share };
+    const input = {
+      group: id,
+      name: sheet.name,
+      term,
+      master: controller.peers.self,
+      members,
+      policy,
+      share,
+      sequence,
+    };
     await controller.groups.ask(system, 'group.put', input);
   }
 }
@@ -236,7 +255,7 @@ function withTables(sheet: GroupSheet, input: Input<'group.put'>, self: string):
             term,
             master,
             members: own,
-            highestSequence: subordinate?.highestSequence ?? 0,
+            highestSequence: Math.max(subordinate?.highestSequence ?? 0, input.sequence),
             policy,
             shareBytesPerSecond: share,
             failedOver: subordinate?.failedOver ?? false,
@@ -306,7 +325,11 @@ export function demandTerm(controller: Controller, { subordinate, remote }: Grou
 /** Nothing about the members changes while a formation is under way. */
 export function demandQuiet(controller: Controller, id: string, name: string): void {
   if (!controller.groups.forming.has(id)) return;
-  throw failure('group-forming', `Group ${name} is forming now.`, 'Try again in a moment, or stop it: copyset cg stop.');
+  throw failure(
+    'group-forming',
+    `Group ${name} is forming now.`,
+    'Try again in a moment, or stop it: copyset cg stop.',
+  );
 }
 
 async function holdNow(controller: Controller, id: string): Promise<void> {

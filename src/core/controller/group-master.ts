@@ -7,6 +7,8 @@ import {
   type FormationAnswer,
   type FormationEnd,
   formationAnswer,
+  formationEvent,
+  formationSentence,
   type GroupSheet,
   type MasterTable,
   nextFormationAt,
@@ -30,7 +32,11 @@ export interface FormingOptions {
 }
 
 /** One formation, to its end. What it came to is an answer; only what kept it from beginning is thrown. */
-export async function formGroup(controller: Controller, name: string, options: FormingOptions): Promise<FormationAnswer> {
+export async function formGroup(
+  controller: Controller,
+  name: string,
+  options: FormingOptions,
+): Promise<FormationAnswer> {
   const { groups, ports } = controller;
   const { id, master } = groups.sheets.mastered(name);
   const standing = standingNow(master, ports.clock.nowMs());
@@ -57,7 +63,7 @@ export async function formGroup(controller: Controller, name: string, options: F
 }
 
 /** Waiting members take part from their first duplex on. One whose system cannot be asked goes on waiting. */
-async function admitMembers(controller: Controller, id: string): Promise<void> {
+export async function admitMembers(controller: Controller, id: string): Promise<void> {
   const { groups } = controller;
   const waiting = groups.sheets.byId(id)?.master?.members.filter(({ joined }) => joined === 'waiting') ?? [];
   const ready = new Set<number>();
@@ -86,6 +92,8 @@ async function settleLast(
   name: string,
   options: FormingOptions,
 ): Promise<FormationAnswer | undefined> {
+  // After a log that failed the record in memory may say more than the one on disk.
+  controller.catalog.demandSound();
   const { id, master } = controller.groups.sheets.mastered(name);
   const owed = owedByOwnRecord(master.last);
   if (owed.kind === 'nothing' || !master.last) return undefined;
@@ -127,6 +135,7 @@ async function conclude(
     sheet.master ? { ...sheet, master: afterEnd(sheet.master, end, ports.clock.nowMs()) } : sheet,
   );
   const answer = formationAnswer(name, plan, master.members, end);
+  const event = formationEvent(id, answer);
   controller.record({
     code: end.outcome,
     phase: end.outcome === 'formed' ? 'end' : 'abnormal',
@@ -137,16 +146,12 @@ async function conclude(
     after: end.outcome === 'formed' ? String(end.sequence) : null,
     tracks: end.tracks,
     seconds: end.drainMs === null ? null : Math.round(end.drainMs) / 1000,
-    message: historyMessage(answer),
+    message: formationSentence(event),
     actor,
     id: ports.random.id(),
+    group: event,
   });
   return answer;
-}
-
-/** The history keeps what `cg history` shows of a formation, as JSON in its message. */
-function historyMessage({ sequence, time, outcome, reason, failure: failed, pauseMs, drainMs, tracks }: FormationAnswer) {
-  return JSON.stringify({ sequence, time, outcome, reason, failure: failed, pauseMs, drainMs, tracks });
 }
 
 /** Forms the running groups that this system masters, at their intervals and within their windows, until `signal` fires. */
@@ -199,7 +204,12 @@ async function formQuietly(
 }
 
 /** Tells the members what they hold back now. A hold carries its end; a manual one is renewed while the master lives (H31). */
-export async function holdMembers(controller: Controller, id: string, master: MasterTable, nowMs: number): Promise<void> {
+export async function holdMembers(
+  controller: Controller,
+  id: string,
+  master: MasterTable,
+  nowMs: number,
+): Promise<void> {
   const { stop } = standingNow(master, nowMs);
   const { toldHolds: told } = controller.groups;
   const last = told.get(id);
@@ -209,7 +219,5 @@ export async function holdMembers(controller: Controller, id: string, master: Ma
   const leaseMs = stop ? Math.max(0, Math.min(stop.untilMs - nowMs, STOP_LEASE_MS)) : 0;
   const systems = new Map(master.members.map(({ primary }) => [primary.system.id, primary.system]));
   const input = { group: id, term: master.term, what: stop?.what ?? null, leaseMs };
-  await Promise.allSettled(
-    [...systems.values()].map((system) => controller.groups.ask(system, 'group.hold', input)),
-  );
+  await Promise.allSettled([...systems.values()].map((system) => controller.groups.ask(system, 'group.hold', input)));
 }

@@ -11,11 +11,12 @@ import {
   type RecoveryVerdict,
   type RemoteTable,
   recoveryAnswer,
+  recoveryEvent,
   type SystemRef,
   verdictToKeep,
 } from '../group/group.js';
 import { pairChanges } from '../hostio/hostio.js';
-import { changedRecord, completed, decide, type HalfRecord, type PairRecord } from '../pair/pair.js';
+import { changedRecord, completed, decide, type HalfRecord, type PairRecord, takenOverHalf } from '../pair/pair.js';
 import { committing, memberHere, reverted } from './group-remote.js';
 import { GroupSheets } from './group-sheets.js';
 import type { Controller, RequestContext } from './open-controller.js';
@@ -48,7 +49,11 @@ export async function recoverGroup(
     context,
     [subject],
     () => carryOut(controller, name, id, seen, without),
-    ({ case: found, sequence }) => ({ after: sequence === null ? found : `${found} ${sequence}` }),
+    (answer) => ({
+      after: answer.sequence === null ? answer.case : `${answer.case} ${answer.sequence}`,
+      message: answer.verdict,
+      group: recoveryEvent(id, answer),
+    }),
   );
   return { output };
 }
@@ -131,7 +136,10 @@ function decisionOf(controller: Controller, id: string, master: SystemRef): Form
 }
 
 /** From now on nothing of a lower term is taken here: neither orders of the group nor data of its pairs (H5). */
-export async function fenceGroup(controller: Controller, input: Input<'group.fence'>): Promise<Answered<'group.fence'>> {
+export async function fenceGroup(
+  controller: Controller,
+  input: Input<'group.fence'>,
+): Promise<Answered<'group.fence'>> {
   const { catalog, groups } = controller;
   const sheet = groups.sheets.byId(input.group);
   if (!sheet?.remote) return { output: { sheet: null } };
@@ -248,8 +256,8 @@ function recovered(sheet: GroupSheet): GroupSheet {
 function takenBack(controller: Controller, half: HalfRecord, copy: PairRecord, timeMs: number) {
   const decision = decide(copy.state, { kind: 'resync-reverse' });
   if (decision.kind === 'refuse') throw failure(decision.code, decision.why, decision.hint);
-  const frozen = { pointInTimeMs: timeMs, virtual: false, readOnly: false, pointInTimeLost: false };
-  const opened: PairRecord = { ...half, state: { status: 'split', frozen } };
+  const known = { atMs: timeMs, from: half.state.status, knownAtMs: half.remote.toldAtMs, missingTracks: 0 };
+  const opened = takenOverHalf(half, known, half.remote.term);
   const restoring = decision.kind === 'do' ? restoreChanges(controller, copy, decision.change) : [];
   return [
     ...restoring,
@@ -269,7 +277,9 @@ function restoreChanges(
   change: Extract<ReturnType<typeof decide>, { kind: 'do' }>['change'],
 ) {
   const nothing = tracksToCopy(controller, copy, change) === 0;
-  const settled = nothing ? { ...change, next: completed(change.next, { outOfSyncEmpty: true, secondaryEmpty: true }) } : change;
+  const settled = nothing
+    ? { ...change, next: completed(change.next, { outOfSyncEmpty: true, secondaryEmpty: true }) }
+    : change;
   return pairChanges(controller.catalog, changedRecord(copy, settled), settled);
 }
 
@@ -277,5 +287,8 @@ function demandFenced(controller: Controller, group: string, term: number): Remo
   const table = controller.groups.sheets.byId(group)?.remote;
   if (!table) throw failure('group-not-found', `${controller.place.name} is no remote of this group.`);
   if (table.term === term) return table;
-  throw failure('term-superseded', `${controller.place.name} knows term ${table.term} of the group; this is of ${term}.`);
+  throw failure(
+    'term-superseded',
+    `${controller.place.name} knows term ${table.term} of the group; this is of ${term}.`,
+  );
 }

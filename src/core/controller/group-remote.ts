@@ -3,6 +3,7 @@ import { failure } from '../foundation/foundation.js';
 import type { GroupMember, GroupSheet, NumberedGroup, RemoteMember, RemoteTable } from '../group/group.js';
 import { pairChanges } from '../hostio/hostio.js';
 import { changedRecord, type HalfRecord, moveVirtualCopy, type PairRecord } from '../pair/pair.js';
+import { type DrillFrozen, drillFrozen } from './group-drills.js';
 import type { GroupWireRequests } from './group-wire.js';
 import type { Controller } from './open-controller.js';
 
@@ -29,7 +30,8 @@ export async function copyStep(controller: Controller, input: CopyInput): Promis
       await catalog.change(() => groups.sheets.change(input.group, (sheet) => prepared(sheet, input)));
       break;
     case 'commit':
-      // With the marks that are not logged yet: the step folds them, and a crash would replay it without them (H10).
+      demandCommittable(controller, here, input);
+      // With the marks: what the old generation's maps hold is folded into the new one, also after a kill.
       await catalog.change(() => committing(controller, here, input), true);
       break;
     case 'revert':
@@ -50,7 +52,10 @@ export function demandUninhibited(controller: Controller, half: HalfRecord): voi
     const member = remote?.members.find(({ pairId }) => pairId === half.remote.id);
     const row = remote?.volumes.find(({ relationshipId }) => relationshipId === member?.relationshipId);
     if (row?.revertible == null) continue;
-    throw failure('inhibited', `${controller.address(half.secondary)} waits for group ${row.revertible} to be settled.`);
+    throw failure(
+      'inhibited',
+      `${controller.address(half.secondary)} waits for group ${row.revertible} to be settled.`,
+    );
   }
 }
 
@@ -64,17 +69,26 @@ export function committing(
   const numbered = sheet?.remote?.groups.find(({ sequence }) => sequence === input.sequence);
   const due = here.filter(({ row }) => row.revertible === input.sequence);
   if (!numbered || due.length === 0) return [];
+  const drills = numbered.practice ? due.flatMap(({ row }) => drillFrozen(controller, row, numbered.timeMs) ?? []) : [];
   return [
     ...due.flatMap(({ copy }) => {
       const change = moveVirtualCopy(numbered.timeMs);
       return pairChanges(controller.catalog, changedRecord(copy, change), change);
     }),
+    ...drills.flatMap(({ changes }) => changes),
     ...controller.groups.sheets.change(input.group, (present) =>
       withRows(present, input, (row) =>
-        row.revertible === input.sequence ? { ...row, committed: input.sequence, revertible: null } : row,
+        row.revertible === input.sequence ? committedRow(row, input.sequence, drills) : row,
       ),
     ),
   ];
+}
+
+function committedRow(row: RemoteMember, sequence: number, drills: readonly DrillFrozen[]): RemoteMember {
+  const { practice } = row;
+  const made = drills.some(({ relationshipId }) => relationshipId === row.relationshipId);
+  const drill = practice && made ? { ...practice, sequence } : practice;
+  return { ...row, committed: sequence, revertible: null, practice: drill };
 }
 
 /** The same sheet with nothing revertible at this number. */
@@ -83,8 +97,7 @@ export function reverted(sheet: GroupSheet, input: Pick<CopyInput, 'sequence' | 
 }
 
 function prepared(sheet: GroupSheet, input: CopyInput): GroupSheet {
-  const next = withRows(sheet, input, (row) => ({ ...row, revertible: input.sequence }), input.numbered);
-  return next.remote ? { ...next, remote: { ...next.remote, term: Math.max(next.remote.term, input.term) } } : next;
+  return withRows(sheet, input, (row) => ({ ...row, revertible: input.sequence }), input.numbered);
 }
 
 function demandPreparable(controller: Controller, { row, half }: Here, { sequence, numbered }: CopyInput): void {
@@ -97,6 +110,16 @@ function demandPreparable(controller: Controller, { row, half }: Here, { sequenc
     throw failure('formation-failed', `${address} stands at group ${row.committed} already.`);
   if (controller.fabric.pair(half.number).completeFor !== sequence)
     throw failure('formation-failed', `${address} does not hold all of group ${sequence}, or was written since.`);
+}
+
+/** Every member of the number's list was prepared at it here, or committed already: else "formed" would be said of less. */
+function demandCommittable(controller: Controller, here: readonly Here[], { group, sequence }: CopyInput): void {
+  const numbered = controller.groups.sheets.byId(group)?.remote?.groups.find((one) => one.sequence === sequence);
+  for (const { row, half } of here) {
+    const listed = numbered?.memberList.some(({ relationshipId }) => relationshipId === row.relationshipId) ?? true;
+    if (!listed || row.revertible === sequence || (row.committed ?? 0) >= sequence) continue;
+    throw failure('formation-failed', `${controller.address(half.secondary)} was not prepared at group ${sequence}.`);
+  }
 }
 
 /** The members that an order names, with all that belongs to them. Throws where one of them is not here. */

@@ -1,6 +1,13 @@
 import type { VolumeNumber } from '../foundation/foundation.js';
 import { mapCounts } from '../hostio/hostio.js';
-import { geometryVolume, type MapName, type PairChange, type PairRecord, type PairStatus, rolesOf } from '../pair/pair.js';
+import {
+  geometryVolume,
+  type MapName,
+  type PairChange,
+  type PairRecord,
+  type PairStatus,
+  rolesOf,
+} from '../pair/pair.js';
 import type { Controller } from './open-controller.js';
 import type { Step } from './pair-steps.js';
 import type { PairActionRow, PairPlanRow } from './requests.js';
@@ -86,6 +93,6 @@ function lostBy(controller: Controller, { record, change, drops }: Step): number
     : 0;
 }
 
-function trackSizeOf(controller: Controller, record: PairRecord): number {
+export function trackSizeOf(controller: Controller, record: PairRecord): number {
   return controller.catalog.volumes.get(geometryVolume(record))?.trackSizeBytes ?? 0;
 }

@@ -71,14 +71,15 @@ interface Row {
 export function factsOf(question: RecoveryQuestion): Facts {
   const { found, without } = question;
   const givenUp = new Set(without);
-  const rows = found.flatMap(({ table }) => table.volumes).filter(({ relationshipId }) => !givenUp.has(relationshipId));
-  const { groups, differ } = groupsOf(found);
+  const { groups, removed, differ } = listsOf(found);
+  const all = found.flatMap(({ table }) => table.volumes).filter(({ relationshipId }) => !givenUp.has(relationshipId));
+  const rows = all.filter(({ relationshipId }) => !removed.has(relationshipId));
   const n = highest(rows.flatMap(({ committed, revertible }) => [committed, revertible]));
   const m = highest(rows.map(({ committed }) => (committed === n ? null : committed)));
   const listN = listOf(groups, n);
   const listM = listOf(groups, m);
   demandReached(question, [...listN, ...listM], givenUp);
-  const members = membersOf(found, rows, listN, givenUp, n);
+  const members = membersOf(found, all, { listN, givenUp, removed, n });
   const counted = (standing: Standing): number =>
     members.filter((member) => member.listed && member.standing === standing).length;
   const atM = (id: number): boolean => rows.some((row) => row.relationshipId === id && row.committed === m);
@@ -108,29 +109,51 @@ function listOf(groups: ReadonlyMap<number, NumberedGroup>, sequence: number | n
   return sequence === null ? [] : (groups.get(sequence)?.memberList ?? []);
 }
 
-/** The remotes' lists by number. Two that differ for one number are of two formations, of which one is no group. */
-function groupsOf(found: readonly FoundSystem[]): { groups: Map<number, NumberedGroup>; differ: boolean } {
+interface Lists {
+  readonly groups: ReadonlyMap<number, NumberedGroup>;
+  /** Members that only some of the remotes still list. */
+  readonly removed: ReadonlySet<number>;
+  /** Two formations of one number, of which one is no group. */
+  readonly differ: boolean;
+}
+
+/**
+ * The remotes' lists by number. A formation gives the same list to all, and only a removal shortens it; a remote that was not
+ * reached then still has the longer one. So what all of them list is the list.
+ */
+function listsOf(found: readonly FoundSystem[]): Lists {
   const groups = new Map<number, NumberedGroup>();
+  const removed = new Set<number>();
   let differ = false;
   for (const group of found.flatMap(({ table }) => table.groups)) {
     const known = groups.get(group.sequence);
-    if (known && keyOf(known) !== keyOf(group)) differ = true;
+    if (known && known.term !== group.term) differ = true;
+    if (known) for (const id of differing(known, group)) removed.add(id);
     groups.set(group.sequence, known ?? group);
   }
-  return { groups, differ };
+  for (const [sequence, group] of groups) {
+    const memberList = group.memberList.filter(({ relationshipId }) => !removed.has(relationshipId));
+    groups.set(sequence, { ...group, memberList });
+  }
+  return { groups, removed, differ };
 }
 
-function keyOf({ term, memberList }: NumberedGroup): string {
-  const ids = memberList.map(({ relationshipId }) => relationshipId).sort((a, b) => a - b);
-  return `${term} ${ids.join()}`;
+function differing(a: NumberedGroup, b: NumberedGroup): number[] {
+  const [inA, inB] = [a, b].map(({ memberList }) => new Set(memberList.map(({ relationshipId }) => relationshipId)));
+  return [...(inA ?? []), ...(inB ?? [])].filter((id) => !(inA?.has(id) && inB?.has(id)));
+}
+
+interface Looked {
+  readonly listN: readonly ListedMember[];
+  readonly givenUp: ReadonlySet<number>;
+  readonly removed: ReadonlySet<number>;
+  readonly n: number | null;
 }
 
 function membersOf(
   found: readonly FoundSystem[],
   rows: readonly Row[],
-  listN: readonly ListedMember[],
-  givenUp: ReadonlySet<number>,
-  n: number | null,
+  { listN, givenUp, removed, n }: Looked,
 ): readonly FoundMember[] {
   const inList = new Set(listN.map(({ relationshipId }) => relationshipId));
   const told = new Map(found.flatMap(({ table }) => table.members.map((one) => [one.relationshipId, one])));
@@ -141,7 +164,8 @@ function membersOf(
       listN.find(({ relationshipId }) => relationshipId === row.relationshipId)?.secondary;
     if (!secondary) return [];
     const backup = told.get(row.relationshipId)?.backup ?? null;
-    return [{ ...row, secondary, backup, listed, standing: standingOf(row, n, listed) }];
+    const standing = removed.has(row.relationshipId) ? 'behind' : standingOf(row, n, listed);
+    return [{ ...row, secondary, backup, listed, standing }];
   });
   const rowless = listN
     .filter(({ relationshipId }) => !givenUp.has(relationshipId))

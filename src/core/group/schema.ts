@@ -22,6 +22,8 @@ import type {
 
 /** One group forms as one; beyond this a formation would not fit its limits. */
 export const GROUP_MEMBERS_MAX = 4_096;
+/** Groups that one system may know. */
+export const GROUPS_MAX = 1_024;
 /** A remote keeps a list for each number that one of its volumes stands at; members that stand still are few. */
 const GROUPS_KEPT_MAX = 64;
 
@@ -80,7 +82,13 @@ const listedMember: v.GenericSchema<unknown, ListedMember> = v.strictObject({
   secondary: volumeRef,
 });
 
-const numbered = { sequence: positive, term: counter, timeMs: counter, memberList: several(listedMember) };
+const numbered = {
+  sequence: positive,
+  term: counter,
+  timeMs: counter,
+  memberList: several(listedMember),
+  practice: v.optional(v.literal(true)),
+};
 
 export const numberedGroupSchema: v.GenericSchema<unknown, NumberedGroup> = v.strictObject(numbered);
 
@@ -133,6 +141,7 @@ const masterTable: v.GenericSchema<unknown, MasterTable> = v.strictObject({
   failedCount: counter,
   lastFailure: v.nullable(groupFailure),
   handedOver: v.boolean(),
+  practice: v.optional(v.literal(true)),
 });
 
 const subordinateTable: v.GenericSchema<unknown, SubordinateTable> = v.strictObject({

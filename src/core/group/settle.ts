@@ -8,7 +8,10 @@ export type Owed =
   | { readonly kind: 'nothing' }
   | { readonly kind: 'settle'; readonly decision: 'commit' | 'revert'; readonly failure: StepFailure | null };
 
-/** By its own record, which it alone may read so: that nothing was decided is a decision to revert. */
+/**
+ * By its own record, which it alone may read so: that nothing was decided is a decision to revert. The record must be the one on disk: what
+ * a log that has failed still shows in memory may never have become durable.
+ */
 export function owedByOwnRecord(record: FormationRecord | null): Owed {
   if (record === null || record.phase === 'settled') return { kind: 'nothing' };
   if (record.decision === 'commit') return { kind: 'settle', decision: 'commit', failure: null };
@@ -36,7 +39,7 @@ export function owedByRemotes(judged: RecoveryJudgement): Owed {
 
 /** The plan under which a former formation is settled: its own number and list, under the present term. */
 export function planOfSettling(
-  record: Pick<FormationRecord, 'sequence' | 'memberList'>,
+  record: Pick<FormationRecord, 'sequence' | 'memberList' | 'practice'>,
   members: readonly GroupMember[],
   policy: GroupPolicy,
   term: number,
@@ -50,6 +53,7 @@ export function planOfSettling(
     parts: partsOf(members.filter(({ relationshipId }) => listed.has(relationshipId))),
     memberList: record.memberList,
     thenStopSending: false,
+    ...(record.practice ? { practice: true } : {}),
   };
 }
 

@@ -1,5 +1,4 @@
 import { type Catalog, type Change, pairMapKey } from '../catalog/catalog.js';
-import { addressOf } from './addresses.js';
 import {
   assert,
   type ByteCount,
@@ -10,28 +9,19 @@ import {
   tuning,
   type VolumeNumber,
 } from '../foundation/foundation.js';
-import {
-  changedRecord,
-  decide,
-  losePointInTime,
-  ownVolumes,
-  type PairChange,
-  type PairRecord,
-  type PairState,
-  type Side,
-  type SuspendReason,
-} from '../pair/pair.js';
+import { changedRecord, ownVolumes, type PairRecord, type Side, type SuspendReason } from '../pair/pair.js';
 import type { Clock, Files } from '../ports/ports.js';
 import { checkRange } from '../volume/volume.js';
+import { addressOf } from './addresses.js';
 import type { Claim } from './claims.js';
 import { LivePair, LiveVolume } from './live-volume.js';
 import { nextObstacle, type Obstacle } from './obstacles.js';
-import { lossesDownstream, pairChanges } from './pair-changes.js';
+import { lossesDownstream, pairChanges, suspension } from './pair-changes.js';
 import { hostRefusal } from './permission.js';
 import { readThrough } from './read-path.js';
 import { coldRegions } from './regions.js';
-import { saveAside } from './save-aside.js';
 import { fillTracks, saveTracks, supersedeTracks } from './save-and-fill.js';
+import { saveAside } from './save-aside.js';
 
 /** What the fabric tells its owner, who records it. */
 export interface FabricHooks {
@@ -72,6 +62,8 @@ export class Fabric {
   readonly clock: Clock;
   readonly hooks: FabricHooks;
   readonly saveLimitBytes: ByteCount;
+  /** What hosts have asked for so far; copying gives way while it grows. */
+  hostRequests = 0;
   readonly #files: Files;
   readonly #volumes = new Map<VolumeNumber, LiveVolume>();
   readonly #pairs = new Map<PairNumber, LivePair>();
@@ -196,12 +188,14 @@ export class Fabric {
 
   /** A host's read in the caller's own turn. The range lies inside the volume. Throws as `readAsHost` does. */
   readNow(volume: LiveVolume, target: Uint8Array, offset: ByteOffset): void {
+    this.hostRequests += 1;
     this.#demandHostQuickly(volume, 'read');
     readThrough(this, volume, target, offset);
   }
 
   /** A host's write in the caller's own turn: true when it landed, false where something stands in its way. */
   writeNow(volume: LiveVolume, data: Uint8Array, offset: ByteOffset): boolean {
+    this.hostRequests += 1;
     this.#demandHostQuickly(volume, 'write');
     const tracks = volume.geometry.tracksOf(offset, data.length);
     if (nextObstacle(this, volume, tracks, undefined, HOST)) return false;
@@ -213,6 +207,7 @@ export class Fabric {
 
   /** A host's read. Throws `not-readable`, `incomplete`, `volume-blocked`, `bad-range`, `io-error`. */
   readAsHost(number: VolumeNumber, target: Uint8Array, offset: ByteOffset): void {
+    this.hostRequests += 1;
     this.demandHost(number, 'read');
     this.#checkRange(number, offset, target.length);
     this.read(number, target, offset);
@@ -225,6 +220,7 @@ export class Fabric {
 
   /** A host's write: completed, not yet durable, when it resolves. Nothing is written when it throws before landing. */
   async writeAsHost(number: VolumeNumber, data: Uint8Array, offset: ByteOffset): Promise<void> {
+    this.hostRequests += 1;
     this.demandHost(number, 'write');
     this.#checkRange(number, offset, data.length);
     if (data.length === 0) return;
@@ -401,11 +397,4 @@ export class Fabric {
     assert(record, `volume ${number} is in the table`);
     checkRange({ sizeBytes: record.sizeBytes, name: record.name }, offset, length);
   }
-}
-
-function suspension(state: PairState, reason: SuspendReason, message: string, lost: boolean): PairChange | undefined {
-  const loss = lost ? losePointInTime(state, message) : undefined;
-  if (loss) return loss;
-  const decision = decide(state, { kind: 'suspend', reason, message, allowWrite: false });
-  return decision.kind === 'do' ? decision.change : undefined;
 }

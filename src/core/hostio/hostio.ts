@@ -10,6 +10,8 @@
  *
  * It does not know commands, the pair table's rules or who asked: `pair` says what a status means, `controller` changes it.
  */
+
+export { addressOf } from './addresses.js';
 export * from './claims.js';
 export * from './drain.js';
 export * from './fabric.js';
@@ -17,9 +19,7 @@ export { Mutex } from './gate.js';
 export * from './live-volume.js';
 export * from './pair-changes.js';
 export * from './permission.js';
-export { addressOf } from './addresses.js';
 export { holdsTrack } from './read-path.js';
 export { coldRegions } from './regions.js';
-export { unsaved } from './save-aside.js';
 export { checkCodeFailure, readCoded } from './track-codes.js';
 export { trackRuns, VolumeDevice } from './volume-device.js';

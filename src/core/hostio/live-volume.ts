@@ -37,6 +37,8 @@ export class LivePair {
   completeFor: number | undefined;
   /** Why the last formation's freeze ended before its time. */
   voidedBecause: string | undefined;
+  /** Commands that wait for what copying leads to. */
+  waiters = 0;
   readonly #catalog: Catalog;
   #forming: Forming | undefined;
   #rolesFor: unknown;

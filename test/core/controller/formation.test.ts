@@ -12,7 +12,10 @@ async function twoSites(seed: number) {
   await kyoto.volumes(4, 'log');
   await osaka.volumes(4, 'db', 'log', 'db-backup', 'log-backup');
   await tokyo.ask('cg.create', { group: 'g', policy: {} });
-  for (const [site, volume] of [[tokyo, 'db'], [kyoto, 'log']] as const) {
+  for (const [site, volume] of [
+    [tokyo, 'db'],
+    [kyoto, 'log'],
+  ] as const) {
     await tokyo.ask('cg.add', {
       group: 'g',
       primary: { system: site.ref, volume },
@@ -28,7 +31,10 @@ describe('A formation', () => {
     const { tokyo, kyoto, osaka } = await twoSites(1);
     await tokyo.write('db', 0, 1);
     await kyoto.write('log', 0, 1);
-    for (const [site, volume] of [[tokyo, 'db'], [kyoto, 'log']] as const)
+    for (const [site, volume] of [
+      [tokyo, 'db'],
+      [kyoto, 'log'],
+    ] as const)
       await site.ask('pair.wait', { pairs: [{ primary: volume }], statuses: ['duplex'] });
     const first = await tokyo.ask('cg.start', { group: 'g' });
     expect(first).toMatchObject({ outcome: 'formed', sequence: 1 });
@@ -45,7 +51,10 @@ describe('A formation', () => {
     const { tokyo, kyoto, osaka } = await twoSites(2);
     await tokyo.write('db', 0, 1);
     await kyoto.write('log', 0, 1);
-    for (const [site, volume] of [[tokyo, 'db'], [kyoto, 'log']] as const)
+    for (const [site, volume] of [
+      [tokyo, 'db'],
+      [kyoto, 'log'],
+    ] as const)
       await site.ask('pair.wait', { pairs: [{ primary: volume }], statuses: ['duplex'] });
     expect(await tokyo.ask('cg.start', { group: 'g' })).toMatchObject({ outcome: 'formed', sequence: 1 });
     await tokyo.write('db', 0, 2);
@@ -67,7 +76,33 @@ describe('A formation', () => {
     const half = pairs.find(({ secondary }) => secondary === 'osaka:db');
     expect(half).toMatchObject({ status: 'split', secondaryChangedTracks: 3 });
     await tokyo.restart();
-    await tokyo.ask('copier.drain', { timeoutMs: 1000 });
+    await kyoto.restart();
     await expect(tokyo.write('db', 0, 3)).rejects.toMatchObject({ code: 'displaced' });
+    const back = await osaka.ask('cg.failback', { group: 'g', wait: {} });
+    expect(back).toMatchObject({ outcome: 'returned', term: 3 });
+    expect(await tokyo.read('db', 4)).toEqual([1, 0, 0, 9]);
+    await tokyo.write('db', 2, 5);
+    await expect(osaka.write('db', 0, 1)).rejects.toMatchObject({ code: 'not-writable' });
+    expect(await tokyo.ask('cg.start', { group: 'g' })).toMatchObject({ outcome: 'formed', sequence: 2 });
+    expect(await osaka.read('db-backup', 4)).toEqual([1, 0, 5, 9]);
+  });
+
+  it('is there after a crash of the remote, though what a commit folded was marked in memory alone', async () => {
+    const { tokyo, kyoto, osaka } = await twoSites(3);
+    await tokyo.write('db', 0, 1);
+    await kyoto.write('log', 0, 1);
+    for (const [site, volume] of [
+      [tokyo, 'db'],
+      [kyoto, 'log'],
+    ] as const)
+      await site.ask('pair.wait', { pairs: [{ primary: volume }], statuses: ['duplex'] });
+    expect(await tokyo.ask('cg.start', { group: 'g' })).toMatchObject({ outcome: 'formed', sequence: 1 });
+    for (const site of [tokyo, kyoto, osaka]) site.kill();
+    await osaka.restart();
+    const at = { group: 'g', at: [osaka.ref], without: [] };
+    expect(await osaka.ask('cg.recover', at)).toMatchObject({ case: 'keep', sequence: 1 });
+    await osaka.ask('copier.drain', {});
+    expect(await osaka.read('db', 2)).toEqual([1, 0]);
+    expect(await osaka.read('log', 2)).toEqual([1, 0]);
   });
 });

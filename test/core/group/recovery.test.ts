@@ -76,6 +76,21 @@ describe('a recovery keeps', () => {
   });
 });
 
+describe('a member that was removed', () => {
+  it('is left out although a remote that was not told of it still lists it', () => {
+    const [osaka, kobe] = found(['9', '9', '9']);
+    const told = { ...osaka!, table: { ...osaka!.table, groups: [numbered(9, [1, 2])] } };
+    const judged = judge([told, kobe!]);
+    expect(judged).toMatchObject({ case: 'keep', sequence: 9 });
+    expect(actions(judged)).toBe('keep keep (left-out)');
+  });
+
+  it('is not waited for where its system is gone', () => {
+    const [osaka] = found(['8 9*', '8', '9'], [numbered(8, [1, 2]), numbered(9, [1, 2])]);
+    expect(judge([osaka!])).toMatchObject({ case: 'revert', sequence: 8, partial: false });
+  });
+});
+
 describe('a recovery commits', () => {
   it('the rest where some member has committed the number', () => {
     const judged = judge(found(['9', '8 9*', '9*']));

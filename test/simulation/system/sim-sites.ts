@@ -1,3 +1,4 @@
+import type { SystemRef } from '../../../src/core/controller/controller.js';
 import {
   createSystem,
   openClient,
@@ -6,8 +7,7 @@ import {
   type SystemClient,
   type SystemPlace,
 } from '../../../src/core/controller/controller.js';
-import type { SystemRef } from '../../../src/core/controller/controller.js';
-import { World, type WorldProcess } from '../world/world.js';
+import type { World, WorldProcess } from '../world/world.js';
 import { portsOf, TRACK } from './sim-system.js';
 
 /** A storage system owned by a process of its own, as if it were served. */
