@@ -12,7 +12,7 @@ import { KIB, portsOf, TRACK } from '../system/sim-system.js';
 import { OwnerTable, Rng, type SimDisk, World } from '../world/world.js';
 
 /** Everything small, so that few writes cool regions, fill lanes and batches, and start the log anew. */
-const SMALL: typeof tuning = {
+const SMALL: Partial<typeof tuning> = {
   regionBytes: 2 * TRACK,
   activeRegionsMax: 4,
   laneBytes: 2 * TRACK,
