@@ -4,6 +4,7 @@ import {
   type GroupSheet,
   type ListedFailure,
   reasonOf,
+  STOP_LEASE_MS,
   type StepAnswer,
   type SubordinateTable,
   type SystemRef,
@@ -37,6 +38,8 @@ type CopyStep = Pick<GroupWireRequests['group.copy']['input'], 'step' | 'sequenc
 export class Subordinate {
   readonly #controller: Controller;
   readonly #freezes = new Map<string, Freeze>();
+  /** The highest number of each group that was thawed here. */
+  readonly #thawed = new Map<string, number>();
   /** What last went wrong here in each group's formations; the master keeps what counts. */
   readonly failures = new Map<string, ListedFailure>();
   /** The last freeze of each group, for its measures. */
@@ -83,6 +86,8 @@ export class Subordinate {
         case 'revert':
           return await this.#passOn(group, term, table, { step: order.kind, sequence: order.sequence });
         case 'thaw':
+          // Held before the thaw: nothing of later is sent to a remote that is to be left on this group.
+          if (order.stopSending) this.#controller.groups.holds.set(group, 'sending', STOP_LEASE_MS);
           await this.#thaw(group, order.sequence);
           return { kind: 'ok' };
       }
@@ -106,6 +111,7 @@ export class Subordinate {
     // Durable before anything freezes: a late order of this number must freeze nothing, also after a restart (H1, H3).
     await this.#raise(group, sequence);
     await this.#endLeftover(group);
+    this.#demandCurrent(group, sequence);
     const members = table.members.filter(({ relationshipId }) => order.relationshipIds.includes(relationshipId));
     const halves = members.map((member) => this.#halfOf(member));
     const pairs = halves.map(({ number }) => this.#controller.fabric.pair(number));
@@ -121,6 +127,7 @@ export class Subordinate {
       return { kind: 'timed-out' };
     }
     try {
+      this.#demandCurrent(group, sequence);
       for (const half of halves) this.#demandFreezable(half);
     } catch (error) {
       open();
@@ -250,7 +257,15 @@ export class Subordinate {
     return listed;
   }
 
+  /** The order may have waited while a thaw of its number, or a later order, overtook it: then it freezes nothing. */
+  #demandCurrent(group: string, sequence: number): void {
+    const seen = this.#controller.groups.sheets.byId(group)?.subordinate?.highestSequence ?? 0;
+    if (seen <= sequence && (this.#thawed.get(group) ?? 0) < sequence) return;
+    throw failure('formation-failed', `Formation ${sequence} is over.`);
+  }
+
   async #thaw(group: string, sequence: number): Promise<void> {
+    this.#thawed.set(group, Math.max(sequence, this.#thawed.get(group) ?? 0));
     await this.#raise(group, sequence);
     const freeze = this.#freezes.get(group);
     if (freeze?.sequence !== sequence) return;

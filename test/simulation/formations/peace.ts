@@ -12,10 +12,7 @@ export async function checkPeace(stage: Stage): Promise<void> {
   stage.disarm();
   stage.world.network.weather.clear();
   for (const address of stage.world.network.listening.keys()) stage.world.network.heal(address);
-  for (const site of stage.sites.values()) {
-    site.files?.clear();
-    if (site.process) site.process.hangsUntilMs = 0;
-  }
+  for (const site of stage.sites.values()) site.files?.clear();
   for (const name of stage.sites.keys()) await stage.up(name);
   // One that forms by itself would go on meanwhile, again and again.
   await stage.master.ask('cg.stop', { group: GROUP });
