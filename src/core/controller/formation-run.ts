@@ -93,8 +93,8 @@ export class FormationRun {
     const step = stepOf(this.#state);
     if (step === undefined) return;
     const now = this.#controller.ports.clock.monotonicMs();
-    if (now - this.#stepBegunMs >= this.#limitMs(step)) this.#tell({ kind: 'limit', step });
-    else if (now - this.#repeatedMs >= REPEAT_MS && isRepeated(step)) {
+    if (this.#stepBegunMs + this.#limitMs(step) - now <= 0) this.#tell({ kind: 'limit', step });
+    else if (this.#repeatedMs + REPEAT_MS - now <= 0 && isRepeated(step)) {
       this.#repeatedMs = now;
       this.#tell({ kind: 'repeat' });
     }
@@ -179,7 +179,7 @@ export class FormationRun {
   #tell(told: Told): void {
     const { sequence, term } = this.#plan;
     this.#told.push({ ...told, sequence, term } as FormationEvent);
-    this.#wake?.abort();
+    this.#wake?.abort('told');
   }
 }
 

@@ -38,6 +38,8 @@ type CopyStep = Pick<GroupWireRequests['group.copy']['input'], 'step' | 'sequenc
 export class Subordinate {
   readonly #controller: Controller;
   readonly #freezes = new Map<string, Freeze>();
+  /** The highest number of each group that was thawed here. */
+  readonly #thawed = new Map<string, number>();
   /** What last went wrong here in each group's formations; the master keeps what counts. */
   readonly failures = new Map<string, ListedFailure>();
   /** The last freeze of each group, for its measures. */
@@ -107,6 +109,7 @@ export class Subordinate {
     // Durable before anything freezes: a late order of this number must freeze nothing, also after a restart (H1, H3).
     await this.#raise(group, sequence, order.term);
     await this.#endLeftover(group);
+    this.#demandCurrent(group, sequence);
     const members = table.members.filter(({ relationshipId }) => order.relationshipIds.includes(relationshipId));
     const halves = members.map((member) => this.#halfOf(member));
     const pairs = halves.map(({ number }) => this.#controller.fabric.pair(number));
@@ -122,6 +125,7 @@ export class Subordinate {
       return { kind: 'timed-out' };
     }
     try {
+      this.#demandCurrent(group, sequence);
       for (const half of halves) this.#demandFreezable(half);
     } catch (error) {
       open();
@@ -251,8 +255,16 @@ export class Subordinate {
     return listed;
   }
 
+  /** The order may have waited while a thaw of its number, or a later order, overtook it: then it freezes nothing. */
+  #demandCurrent(group: string, sequence: number): void {
+    const seen = this.#controller.groups.sheets.byId(group)?.subordinate?.highestSequence ?? 0;
+    if (seen <= sequence && (this.#thawed.get(group) ?? 0) < sequence) return;
+    throw failure('formation-failed', `Formation ${sequence} is over.`);
+  }
+
   /** `stopSending`: nothing newer than the group may reach the remotes, so sending is held before the first pair thaws. */
   async #thaw(group: string, sequence: number, stopSending = false): Promise<void> {
+    this.#thawed.set(group, Math.max(sequence, this.#thawed.get(group) ?? 0));
     await this.#raise(group, sequence);
     const freeze = this.#freezes.get(group);
     if (freeze?.sequence !== sequence) return;

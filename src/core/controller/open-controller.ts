@@ -259,7 +259,7 @@ export class Controller implements SystemClient {
   /** Resolves at the next change of any pair, or after `spanMs`. */
   async changed(spanMs: number, signal?: AbortSignal): Promise<void> {
     const sleep = new AbortController();
-    const wake = () => sleep.abort();
+    const wake = () => sleep.abort('woken');
     this.#watchers.push(wake);
     signal?.addEventListener('abort', wake, { once: true });
     await this.ports.clock.sleep(spanMs, sleep.signal);

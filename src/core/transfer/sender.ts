@@ -1,6 +1,6 @@
 import { type CopyJob, PASSES, RateLimit } from '../copy/copy.js';
 import { failure, isToolkitError, type Milliseconds, type TrackRun, tuning } from '../foundation/foundation.js';
-import type { Fabric, LivePair } from '../hostio/hostio.js';
+import type { Fabric, Forming, LivePair } from '../hostio/hostio.js';
 import {
   completed,
   isReturning,
@@ -49,8 +49,8 @@ export class Sender implements CopyJob {
   #passes = 0;
   /** The state that is being copied, and the passes made before it. */
   #copied: { readonly state: PairState; readonly passesBefore: number } | undefined;
-  /** The formation whose tracks all arrived, durable, with its end mark. */
-  #ended: number | undefined;
+  /** The freeze whose tracks all arrived, durable, with its end mark. Numbers of groups that came and went may be the same. */
+  #ended: Forming | undefined;
 
   constructor(fabric: Fabric, pair: LivePair, link: LinkSession, hooks: SenderHooks) {
     this.#fabric = fabric;
@@ -67,7 +67,7 @@ export class Sender implements CopyJob {
 
   /** Whether the end mark of this formation was taken. */
   hasEnded(sequence: number): boolean {
-    return this.#ended === sequence;
+    return this.#ended?.sequence === sequence && this.#pair.forming === this.#ended;
   }
 
   get tracksPerTurn(): number {
@@ -262,7 +262,7 @@ export class Sender implements CopyJob {
   /** Moves the pair on where its copying is finished, and gives the end mark of a formation. */
   async #complete(): Promise<void> {
     const { forming, record } = this.#pair;
-    if (forming) return this.#endFormation(forming.sequence);
+    if (forming) return this.#endFormation(forming);
     if (!record || !this.#pair.roles.drain) return;
     if (isReturning(record)) {
       if (this.#pair.secondary.map.isEmpty && (await this.#link.ready())) await this.#hooks.caughtUp();
@@ -301,11 +301,11 @@ export class Sender implements CopyJob {
     }
   }
 
-  async #endFormation(sequence: number): Promise<void> {
-    if (this.#ended === sequence || !this.#pair.outOfSync.map.isEmpty) return;
+  async #endFormation(forming: Forming): Promise<void> {
+    if (this.#ended === forming || !this.#pair.outOfSync.map.isEmpty) return;
     if (!(await this.#link.ready())) return;
-    await this.#link.ask('remote.settle', { end: sequence });
-    if (this.#pair.forming?.sequence === sequence) this.#ended = sequence;
+    await this.#link.ask('remote.settle', { end: forming.sequence });
+    if (this.#pair.forming === forming) this.#ended = forming;
     this.#fabric.hooks.step('send.ended');
     this.#hooks.ended();
   }
