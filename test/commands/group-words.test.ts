@@ -273,8 +273,8 @@ describe('other words', () => {
       group: 'sales',
       outcome: 'ordered',
       practice: [
-        { ...row, sequence: null },
-        { ...row, sequence: 8 },
+        { ...row, sequence: null, lost: false },
+        { ...row, sequence: 8, lost: false },
       ],
     });
     expect(said).toContain('osaka:drill, not made yet');

@@ -239,7 +239,7 @@ const jumpsAndStatuses: readonly PlantedBug[] = [
 const processes: readonly PlantedBug[] = [
   {
     id: 'H26',
-    file: `${CONTROLLER}/client.ts`,
+    file: `${CONTROLLER}/own-controller.ts`,
     find: 'await this.#server.start();',
     replace: 'void 0;',
     why: 'a command that holds a system answers nobody',
@@ -354,11 +354,36 @@ const protocols: readonly PlantedBug[] = [
   },
 ];
 
+const drills: readonly PlantedBug[] = [
+  {
+    id: 'H13a',
+    file: `${CONTROLLER}/group-drills.ts`,
+    find: 'newDrill(controller, sheet.name, secondary, volume)',
+    replace: 'newDrill(controller, sheet.name, findVolume(controller, member.backup.name), volume)',
+    why: 'a drill copy is a virtual copy of the backup, which moves under it',
+  },
+  {
+    id: 'H13b',
+    file: `${HOSTIO}/save-and-fill.ts`,
+    find: 'if (record.virtualCopyOf !== undefined) throw error;',
+    replace: 'if (record.virtualCopyOf !== undefined || record.practiceOf !== undefined) throw error;',
+    why: 'a fault of a drill copy stops the remote pair',
+  },
+  {
+    id: 'H13c',
+    file: `${CONTROLLER}/group-remote.ts`,
+    find: 'committing(controller, here, input), true);',
+    replace: 'committing(controller, here, input));',
+    why: 'a kill forgets what the old generation of the backup had changed',
+  },
+];
+
 export const BUGS: readonly PlantedBug[] = [
   ...thawAndFreeze,
   ...claims,
   ...doubt,
   ...jumpsAndStatuses,
   ...processes,
+  ...drills,
   ...protocols,
 ];

@@ -1,5 +1,5 @@
 import { sentence } from '../../core/foundation/foundation.js';
-import type { FormationAnswer, FormationHistoryRow } from '../../core/group/group.js';
+import type { FormationAnswer, GroupHistoryRow } from '../../core/group/group.js';
 import { formatDuration } from './durations.js';
 import { countOf } from './pair-action.js';
 import type { Column } from './table.js';
@@ -50,8 +50,9 @@ function where({ failure, reason }: FormationAnswer): string {
   return failure === null ? `Reason: ${why}.` : `It failed at ${failure.controller}, at ${failure.activity}: ${why}.`;
 }
 
-export const FORMATION_COLUMNS: readonly Column<FormationHistoryRow>[] = [
+export const FORMATION_COLUMNS: readonly Column<GroupHistoryRow>[] = [
   { key: 'ended', title: 'ENDED', value: (row) => row.ended, show: (row) => formatTime(Date.parse(row.ended)) },
+  { key: 'deed', title: 'WHAT', value: (row) => row.deed },
   { key: 'sequence', title: 'SEQUENCE', value: (row) => row.sequence, align: 'right' },
   {
     key: 'time',
@@ -77,7 +78,8 @@ export const FORMATION_COLUMNS: readonly Column<FormationHistoryRow>[] = [
   },
   { key: 'tracks', title: 'TRACKS', value: (row) => row.tracks, align: 'right' },
   { key: 'activity', title: 'FAILED AT', value: (row) => row.failure?.activity },
-  { key: 'controller', title: 'SYSTEM', value: (row) => row.failure?.controller },
+  { key: 'controller', title: 'FAILED IN', value: (row) => row.failure?.controller },
   { key: 'reason', title: 'REASON', value: (row) => row.reason },
+  { key: 'system', title: 'TOLD BY', value: (row) => row.system, hidden: true },
   { key: 'actor', title: 'ACTOR', value: (row) => row.actor, hidden: true },
 ];

@@ -67,6 +67,7 @@ export function practiceText({ group, outcome, practice }: Requests['cg.practice
   return [what, ...lines].join('\n');
 }
 
-function copyWords({ practice, sequence }: PracticeRow): string {
+function copyWords({ practice, sequence, lost }: PracticeRow): string {
+  if (lost) return `${practice} has lost group ${sequence}: an old track could not be saved to it`;
   return sequence === null ? `${practice}, not made yet` : `${practice} shows group ${sequence}`;
 }

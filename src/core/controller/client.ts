@@ -39,6 +39,8 @@ export async function openOwner(ports: Ports, place: SystemPlace, options: Clien
     const answer = await acquireSystem(ports, place, options.purpose);
     if (answer.kind === 'granted') {
       const own = new OwnController(await openedController(ports, place, answer.grant), 0);
+      // Hosts that come to a primary which was replaced while it was away are to find that out first.
+      await own.controller.halves.greetAll();
       await own.serving();
       return own;
     }

@@ -1,5 +1,5 @@
 import { failure } from '../foundation/foundation.js';
-import type { GroupRequests } from '../group/group.js';
+import { type GroupRequests, groupHistory } from '../group/group.js';
 import {
   addMember,
   changeState,
@@ -11,35 +11,54 @@ import {
   removeMember,
   setPolicy,
 } from './group-admin.js';
+import { comeHome, failBack, returnPairs } from './group-failback.js';
+import { practiceAtRemote } from './group-drills.js';
 import { formGroup, keepForming } from './group-master.js';
 import { backUp, enlistPair, unbackUp } from './group-pairs.js';
+import { practiceGroup } from './group-practice.js';
 import { carryVerdict, fenceGroup, keepVerdict, recoverGroup } from './group-recovery.js';
 import { copyStep } from './group-remote.js';
 import type { GroupWireRequests } from './group-wire.js';
 import type { Handler } from './handlers.js';
+import { readHistory } from './history.js';
+import { recorded } from './recorded.js';
 
+type Noted =
+  | 'cg.create'
+  | 'cg.add'
+  | 'cg.remove'
+  | 'cg.delete'
+  | 'cg.policy'
+  | 'cg.run'
+  | 'cg.pause'
+  | 'cg.resume'
+  | 'cg.stop'
+  | 'cg.master'
+  | 'cg.practice';
 type GroupCode = keyof GroupRequests | keyof GroupWireRequests | 'cg.split';
 
 /** Who answers the requests of consistency groups. */
 export const groupHandlers: { readonly [Code in GroupCode]: Handler<Code> } = {
-  'cg.create': createGroup,
-  'cg.add': addMember,
-  'cg.remove': removeMember,
-  'cg.delete': deleteGroup,
+  'cg.create': noted('cg create', createGroup),
+  'cg.add': noted('cg add', addMember),
+  'cg.remove': noted('cg remove', removeMember),
+  'cg.delete': noted('cg delete', deleteGroup),
   'cg.list': async ({ groups }) => ({ output: { sheets: groups.sheets.all(), members: groups.reports() } }),
   'cg.master': notHere,
-  'cg.policy': setPolicy,
+  'cg.policy': noted('cg policy', setPolicy),
   'cg.start': async (controller, { group, skipIfBusy }, { signal }, { actor }) => ({
     output: await formGroup(controller, group, { actor, single: true, skipIfBusy, signal }),
   }),
-  'cg.run': async (controller, { group }) => ({ output: await changeState(controller, group, { kind: 'run' }) }),
+  'cg.run': noted('cg start --continuous', async (controller, { group }) => ({
+    output: await changeState(controller, group, { kind: 'run' }),
+  })),
   'cg.follow': async (controller, { group }, { signal, onProgress }) => {
     await keepForming(controller, signal ?? new AbortController().signal, (formation) =>
       onProgress?.({ operation: 'cg formation', done: 0, total: 0, unit: 'tracks', formation }),
     );
     return { output: { group: listed(controller, group) } };
   },
-  'cg.pause': async (controller, { group, stop, consistent }, { signal }, { actor }) => {
+  'cg.pause': noted('cg pause', async (controller, { group, stop, consistent }, { signal }, { actor }) => {
     const formation = consistent
       ? await formGroup(controller, group, { actor, single: true, thenStopSending: true, signal })
       : null;
@@ -48,14 +67,21 @@ export const groupHandlers: { readonly [Code in GroupCode]: Handler<Code> } = {
     const leftOn = formation?.sequence ?? null;
     const paused = await changeState(controller, group, { kind: 'pause', stop: stop ?? null, leftOn });
     return { output: { ...paused, formation } };
-  },
-  'cg.resume': async (controller, { group }) => ({ output: await changeState(controller, group, { kind: 'resume' }) }),
-  'cg.stop': async (controller, { group }) => ({ output: await changeState(controller, group, { kind: 'stop' }) }),
+  }),
+  'cg.resume': noted('cg resume', async (controller, { group }) => ({
+    output: await changeState(controller, group, { kind: 'resume' }),
+  })),
+  'cg.stop': noted('cg stop', async (controller, { group }) => ({
+    output: await changeState(controller, group, { kind: 'stop' }),
+  })),
   'cg.split': notHere,
-  'cg.history': notHere,
+  'cg.history': async ({ groups, files, place }, { group }) => {
+    const id = groups.sheets.all().find(({ name }) => name === group)?.id ?? '';
+    return { output: { formations: groupHistory(readHistory(files, place.path), id) } };
+  },
   'cg.recover': (controller, input, _, context) => recoverGroup(controller, input, context),
-  'cg.failback': notHere,
-  'cg.practice': notHere,
+  'cg.failback': (controller, input, extras, context) => failBack(controller, input, extras, context),
+  'cg.practice': noted('cg practice', practiceGroup),
   'group.put': putGroup,
   'group.drop': dropGroup,
   'group.order': async ({ groups }, { group, term, order }) => ({
@@ -83,6 +109,9 @@ export const groupHandlers: { readonly [Code in GroupCode]: Handler<Code> } = {
   'group.enlist': (controller, input, _, context) => enlistPair(controller, input, context),
   'group.backup': (controller, input, _, context) => backUp(controller, input, context),
   'group.unback': unbackUp,
+  'group.return': (controller, input, extras, context) => returnPairs(controller, input, extras, context),
+  'group.home': (controller, input) => comeHome(controller, input),
+  'group.practice': (controller, input, _, context) => practiceAtRemote(controller, input, context),
   'group.fence': fenceGroup,
   'group.verdict': keepVerdict,
   'group.carry': (controller, input, _, context) => carryVerdict(controller, input, context),
@@ -90,4 +119,13 @@ export const groupHandlers: { readonly [Code in GroupCode]: Handler<Code> } = {
 
 async function notHere(): Promise<never> {
   throw failure('mode-not-here', 'Consistency groups are not carried out by this controller yet.');
+}
+
+/** The history tells who changed a group, and what came of it. */
+function noted<Code extends Noted>(operation: string, handler: Handler<Code>): Handler<Code> {
+  return (controller, input, extras, context) => {
+    const { group } = input as { group: string };
+    const subject = { operation, primary: group };
+    return recorded(controller, context, [subject], () => handler(controller, input, extras, context));
+  };
 }

@@ -71,7 +71,7 @@ export class GroupHolds {
     while (this.#holds.get(group) === hold) {
       const leftMs = hold.untilMs - clock.monotonicMs();
       if (leftMs <= 0) this.#end(group, hold);
-      else if ((await clock.sleep(leftMs, hold.end.signal)) === 'aborted') return;
+      else if ((await clock.sleep(Math.ceil(leftMs), hold.end.signal)) === 'aborted') return;
     }
     this.#controller.notify();
   }

@@ -7,6 +7,8 @@ import {
   type FormationAnswer,
   type FormationEnd,
   formationAnswer,
+  formationEvent,
+  formationSentence,
   type GroupSheet,
   type MasterTable,
   nextFormationAt,
@@ -61,7 +63,7 @@ export async function formGroup(
 }
 
 /** Waiting members take part from their first duplex on. One whose system cannot be asked goes on waiting. */
-async function admitMembers(controller: Controller, id: string): Promise<void> {
+export async function admitMembers(controller: Controller, id: string): Promise<void> {
   const { groups } = controller;
   const waiting = groups.sheets.byId(id)?.master?.members.filter(({ joined }) => joined === 'waiting') ?? [];
   const ready = new Set<number>();
@@ -133,6 +135,7 @@ async function conclude(
     sheet.master ? { ...sheet, master: afterEnd(sheet.master, end, ports.clock.nowMs()) } : sheet,
   );
   const answer = formationAnswer(name, plan, master.members, end);
+  const event = formationEvent(id, answer);
   controller.record({
     code: end.outcome,
     phase: end.outcome === 'formed' ? 'end' : 'abnormal',
@@ -143,25 +146,12 @@ async function conclude(
     after: end.outcome === 'formed' ? String(end.sequence) : null,
     tracks: end.tracks,
     seconds: end.drainMs === null ? null : Math.round(end.drainMs) / 1000,
-    message: historyMessage(answer),
+    message: formationSentence(event),
     actor,
     id: ports.random.id(),
+    group: event,
   });
   return answer;
-}
-
-/** The history keeps what `cg history` shows of a formation, as JSON in its message. */
-function historyMessage({
-  sequence,
-  time,
-  outcome,
-  reason,
-  failure: failed,
-  pauseMs,
-  drainMs,
-  tracks,
-}: FormationAnswer) {
-  return JSON.stringify({ sequence, time, outcome, reason, failure: failed, pauseMs, drainMs, tracks });
 }
 
 /** Forms the running groups that this system masters, at their intervals and within their windows, until `signal` fires. */

@@ -1,5 +1,7 @@
 import { failure } from '../foundation/foundation.js';
 import { moveVirtualCopy, type PairRecord } from '../pair/pair.js';
+import { createRemotePairs } from './half-create.js';
+import { dropDrill } from './group-drills.js';
 import type { Controller, RequestContext } from './open-controller.js';
 import { createPairs, pickSecondary } from './pair-create.js';
 import type { Answered, Requests } from './requests.js';
@@ -22,7 +24,7 @@ export async function enlistPair(
     return { output: { pairId: known.remote?.id ?? '', primary: { number, name }, paired: false } };
   }
   const row = { primary: name, secondary: input.secondary, secondarySystem: input.secondarySystem };
-  await createPairs(controller, { pairs: [row], mode: 'async' }, {}, context);
+  await createRemotePairs(controller, { pairs: [row], mode: 'async' }, context);
   const made = pairTo(controller, number, input);
   if (!made?.remote) throw failure('pair-not-found', `The pair of ${controller.address(number)} was not made.`);
   return { output: { pairId: made.remote.id, primary: { number, name }, paired: true } };
@@ -103,6 +105,7 @@ export async function unbackUp(
   input: Input<'group.unback'>,
 ): Promise<Answered<'group.unback'>> {
   const { catalog, fabric } = controller;
+  await dropDrillOf(controller, input);
   const copy = virtualCopyOf(controller, input.secondary, input.groupName);
   if (!copy) return { output: {} };
   const backup = catalog.volumes.get(copy.secondary);
@@ -125,6 +128,13 @@ export async function unbackUp(
   await catalog.durable();
   await controller.removeLeftovers();
   return { output: {} };
+}
+
+async function dropDrillOf(controller: Controller, { secondary, groupName }: Input<'group.unback'>): Promise<void> {
+  const sheet = controller.groups.sheets.all().find(({ name }) => name === groupName);
+  const member = sheet?.remote?.members.find((one) => one.secondary.number === secondary);
+  const row = sheet?.remote?.volumes.find(({ relationshipId }) => relationshipId === member?.relationshipId);
+  if (sheet && row) await dropDrill(controller, sheet.id, row);
 }
 
 function virtualCopyOf(controller: Controller, secondary: number, group: string): PairRecord | undefined {

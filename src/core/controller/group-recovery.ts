@@ -11,11 +11,12 @@ import {
   type RecoveryVerdict,
   type RemoteTable,
   recoveryAnswer,
+  recoveryEvent,
   type SystemRef,
   verdictToKeep,
 } from '../group/group.js';
 import { pairChanges } from '../hostio/hostio.js';
-import { changedRecord, completed, decide, type HalfRecord, type PairRecord } from '../pair/pair.js';
+import { changedRecord, completed, decide, type HalfRecord, type PairRecord, takenOverHalf } from '../pair/pair.js';
 import { committing, memberHere, reverted } from './group-remote.js';
 import { GroupSheets } from './group-sheets.js';
 import type { Controller, RequestContext } from './open-controller.js';
@@ -48,7 +49,11 @@ export async function recoverGroup(
     context,
     [subject],
     () => carryOut(controller, name, id, seen, without),
-    ({ case: found, sequence }) => ({ after: sequence === null ? found : `${found} ${sequence}` }),
+    (answer) => ({
+      after: answer.sequence === null ? answer.case : `${answer.case} ${answer.sequence}`,
+      message: answer.verdict,
+      group: recoveryEvent(id, answer),
+    }),
   );
   return { output };
 }
@@ -229,10 +234,12 @@ async function settle(
   const order = { group, sequence: verdict.settled, relationshipIds: ids };
   if (verdict.settle === 'nothing') return;
   const here = ids.map((id) => memberHere(controller, table, id));
-  await catalog.change(() =>
-    verdict.settle === 'commit'
-      ? committing(controller, here, order)
-      : groups.sheets.change(group, (sheet) => reverted(sheet, order)),
+  await catalog.change(
+    () =>
+      verdict.settle === 'commit'
+        ? committing(controller, here, order)
+        : groups.sheets.change(group, (sheet) => reverted(sheet, order)),
+    true,
   );
   await catalog.durable();
 }
@@ -249,8 +256,8 @@ function recovered(sheet: GroupSheet): GroupSheet {
 function takenBack(controller: Controller, half: HalfRecord, copy: PairRecord, timeMs: number) {
   const decision = decide(copy.state, { kind: 'resync-reverse' });
   if (decision.kind === 'refuse') throw failure(decision.code, decision.why, decision.hint);
-  const frozen = { pointInTimeMs: timeMs, virtual: false, readOnly: false, pointInTimeLost: false };
-  const opened: PairRecord = { ...half, state: { status: 'split', frozen } };
+  const known = { atMs: timeMs, from: half.state.status, knownAtMs: half.remote.toldAtMs, missingTracks: 0 };
+  const opened = takenOverHalf(half, known, half.remote.term);
   const restoring = decision.kind === 'do' ? restoreChanges(controller, copy, decision.change) : [];
   return [
     ...restoring,

@@ -3,6 +3,7 @@ import { failure } from '../foundation/foundation.js';
 import type { GroupMember, GroupSheet, NumberedGroup, RemoteMember, RemoteTable } from '../group/group.js';
 import { pairChanges } from '../hostio/hostio.js';
 import { changedRecord, type HalfRecord, moveVirtualCopy, type PairRecord } from '../pair/pair.js';
+import { type DrillFrozen, drillFrozen } from './group-drills.js';
 import type { GroupWireRequests } from './group-wire.js';
 import type { Controller } from './open-controller.js';
 
@@ -30,7 +31,8 @@ export async function copyStep(controller: Controller, input: CopyInput): Promis
       break;
     case 'commit':
       demandCommittable(controller, here, input);
-      await catalog.change(() => committing(controller, here, input));
+      // With the marks: what the old generation's maps hold is folded into the new one, also after a kill.
+      await catalog.change(() => committing(controller, here, input), true);
       break;
     case 'revert':
       // Whatever was complete is complete no more: a late PREPARE of this number is refused.
@@ -67,17 +69,26 @@ export function committing(
   const numbered = sheet?.remote?.groups.find(({ sequence }) => sequence === input.sequence);
   const due = here.filter(({ row }) => row.revertible === input.sequence);
   if (!numbered || due.length === 0) return [];
+  const drills = numbered.practice ? due.flatMap(({ row }) => drillFrozen(controller, row, numbered.timeMs) ?? []) : [];
   return [
     ...due.flatMap(({ copy }) => {
       const change = moveVirtualCopy(numbered.timeMs);
       return pairChanges(controller.catalog, changedRecord(copy, change), change);
     }),
+    ...drills.flatMap(({ changes }) => changes),
     ...controller.groups.sheets.change(input.group, (present) =>
       withRows(present, input, (row) =>
-        row.revertible === input.sequence ? { ...row, committed: input.sequence, revertible: null } : row,
+        row.revertible === input.sequence ? committedRow(row, input.sequence, drills) : row,
       ),
     ),
   ];
+}
+
+function committedRow(row: RemoteMember, sequence: number, drills: readonly DrillFrozen[]): RemoteMember {
+  const { practice } = row;
+  const made = drills.some(({ relationshipId }) => relationshipId === row.relationshipId);
+  const drill = practice && made ? { ...practice, sequence } : practice;
+  return { ...row, committed: sequence, revertible: null, practice: drill };
 }
 
 /** The same sheet with nothing revertible at this number. */

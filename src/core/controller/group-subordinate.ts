@@ -1,9 +1,18 @@
 import { failure, isToolkitError, type Milliseconds } from '../foundation/foundation.js';
-import type { GroupMember, GroupSheet, StepAnswer, SubordinateTable, SystemRef } from '../group/group.js';
+import {
+  type GroupMember,
+  type GroupSheet,
+  type ListedFailure,
+  reasonOf,
+  type StepAnswer,
+  type SubordinateTable,
+  type SystemRef,
+} from '../group/group.js';
 import type { LivePair, LiveVolume } from '../hostio/hostio.js';
 import type { HalfRecord } from '../pair/pair.js';
 import { isLost } from './group-sheets.js';
 import type { GroupWireRequests, SystemOrder } from './group-wire.js';
+import { isoTime } from './pair-listing.js';
 import type { Controller } from './open-controller.js';
 
 /** A formation's freeze here, from its gates to its thaw. It lives in this process alone (H3). */
@@ -28,6 +37,8 @@ type CopyStep = Pick<GroupWireRequests['group.copy']['input'], 'step' | 'sequenc
 export class Subordinate {
   readonly #controller: Controller;
   readonly #freezes = new Map<string, Freeze>();
+  /** What last went wrong here in each group's formations; the master keeps what counts. */
+  readonly failures = new Map<string, ListedFailure>();
   /** The last freeze of each group, for its measures. */
   readonly measures = new Map<string, { pauseMs: Milliseconds | null; drainMs: Milliseconds | null }>();
 
@@ -44,6 +55,15 @@ export class Subordinate {
 
   /** Carries out one order. What goes wrong is an answer, not an exception: the master's machine knows what follows from it. */
   async obey(group: string, term: number, order: SystemOrder): Promise<StepAnswer> {
+    const answer = await this.#answer(group, term, order);
+    if (answer.kind !== 'ok') {
+      const time = isoTime(this.#controller.ports.clock.nowMs());
+      this.failures.set(group, { activity: order.kind, reason: reasonOf(answer), time });
+    }
+    return answer;
+  }
+
+  async #answer(group: string, term: number, order: SystemOrder): Promise<StepAnswer> {
     try {
       const table = this.#demandTable(group, term);
       switch (order.kind) {

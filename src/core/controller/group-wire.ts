@@ -3,12 +3,14 @@ import type {
   GroupMember,
   GroupPolicy,
   GroupSheet,
+  NamedVolume,
   NumberedGroup,
   Order,
   RecoveryVerdict,
   StepAnswer,
   Stopped,
   SystemRef,
+  VolumeRef,
 } from '../group/group.js';
 import type { PairStatus } from '../pair/pair.js';
 
@@ -85,10 +87,39 @@ export interface GroupWireRequests {
   };
   /** The virtual-copy pair of a removed member goes. */
   'group.unback': { input: { readonly groupName: string; readonly secondary: number }; output: Record<string, never> };
+  /** The drill copies of the members here: shown, paired so that the next formation can freeze them, or dropped. */
+  'group.practice': {
+    input: OfTerm & { readonly order: 'show' | 'reserve' | 'drop'; readonly to: NamedVolume | 'auto' };
+    output: {
+      readonly drills: readonly {
+        readonly relationshipId: number;
+        readonly volume: VolumeRef;
+        readonly sequence: number | null;
+        readonly lost: boolean;
+      }[];
+    };
+  };
   /** Recovery: the term is durable here before anything is read. */
   'group.fence': { input: OfTerm; output: { readonly sheet: GroupSheet | null } };
   /** Recovery: the verdict is durable at every remote before it is carried out at any. */
   'group.verdict': { input: OfTerm & { readonly verdict: RecoveryVerdict }; output: Record<string, never> };
+  /** The way back of a recovered group's pairs, step by step, at the system of their old primaries. */
+  'group.return': {
+    input: {
+      readonly group: string;
+      readonly step: 'look' | 'begin' | 'drain' | 'close' | 'finish';
+      readonly pairs: readonly string[];
+    };
+    output: {
+      /** Still to be fetched from the secondaries. */
+      readonly leftTracks: TrackCount;
+      /** Written by their hosts since they were last asked. */
+      readonly gatheredTracks: TrackCount;
+      readonly pairs: readonly { readonly id: string; readonly tracks: TrackCount }[];
+    };
+  };
+  /** The group is back where it came from. */
+  'group.home': { input: OfTerm; output: Record<string, never> };
   /** Recovery: what the verdict says is done here; the secondaries are primaries afterwards. */
   'group.carry': { input: OfTerm; output: { readonly restored: readonly string[] } };
 }

@@ -1,5 +1,6 @@
 import { failure, type Milliseconds } from '../foundation/foundation.js';
 import type { GroupMember, MemberReport, SystemRef } from '../group/group.js';
+import type { PairRecord } from '../pair/pair.js';
 import { GroupHolds } from './group-holds.js';
 import { GroupSheets } from './group-sheets.js';
 import { Subordinate } from './group-subordinate.js';
@@ -58,6 +59,7 @@ export class Groups {
     for (const number of pairs) {
       const record = catalog.pairs.get(number);
       if (!record) continue;
+      if (record.practiceOf !== undefined) this.#demandDropped(record, record.practiceOf);
       const group = record.virtualCopyOf ?? record.remote?.group ?? null;
       const address = this.#controller.address(record.primary);
       if (record.remote && fabric.pair(number).forming)
@@ -69,6 +71,16 @@ export class Groups {
           `copyset cg remove ${group} PRIMARY takes it out of the group first.`,
         );
     }
+  }
+
+  /** After a recovery nobody is left to drop a drill copy but who deletes its pair. */
+  #demandDropped({ primary, secondary }: PairRecord, group: string): void {
+    if (this.sheets.all().some(({ name, remote }) => name === group && remote?.recovered)) return;
+    throw failure(
+      'in-group',
+      `${this.#controller.address(primary)} -> ${this.#controller.address(secondary)} is a drill copy of group ${group}.`,
+      `copyset cg practice ${group} --drop drops it.`,
+    );
   }
 
   async close(): Promise<void> {
@@ -89,7 +101,7 @@ export class Groups {
       state: step === 'idle' ? idle : step,
       outOfSyncTracks,
       ...measures,
-      lastFailure: null,
+      lastFailure: this.subordinate.failures.get(id) ?? null,
     };
   }
 }

@@ -1,11 +1,26 @@
 import type { Change } from '../catalog/catalog.js';
 import { failure, plural } from '../foundation/foundation.js';
 import { lossesDownstream, mapCounts } from '../hostio/hostio.js';
-import { incompleteAfterDelete, type PairOperation, type PairRecord, secondaryComplete } from '../pair/pair.js';
+import {
+  activeState,
+  decideReturn,
+  incompleteAfterDelete,
+  isReturning,
+  type PairOperation,
+  type PairRecord,
+  secondaryComplete,
+} from '../pair/pair.js';
 import type { VolumeRecord } from '../volume/volume.js';
-import { closeSecondaries, demandRemoteAble, dropSecondaries } from './half-operations.js';
+import {
+  closeSecondaries,
+  demandRemoteAble,
+  demandUnopened,
+  dropSecondaries,
+  tracksWrittenThere,
+} from './half-operations.js';
 import type { Controller, RequestContext } from './open-controller.js';
-import { bytesAtStake, planRow } from './pair-rows.js';
+import { missingHere } from './pair-listing.js';
+import { bytesAtStake, planRow, trackSizeOf } from './pair-rows.js';
 import { selectPairs } from './pair-selection.js';
 import { carryOut, planStep, type Step } from './pair-steps.js';
 import type { Answered, PacingInput, PairActionAnswer, RequestExtras, Requests } from './requests.js';
@@ -28,6 +43,7 @@ export async function splitPairs(
   });
   return operate(controller, context, 'pair split', input, (record) => {
     if (input.virtual) demandRemoteAble(record, 'A virtual split');
+    demandUnopened(controller, record);
     return planStep(controller, record, operation(), input);
   });
 }
@@ -39,14 +55,54 @@ export async function resyncPairs(
   context: RequestContext,
 ): Answer<'pair.resync'> {
   const kind = input.reverse ? 'resync-reverse' : 'resync';
-  const records = input.plan ? [] : selectPairs(controller, input.pairs);
-  for (const record of records) planStep(controller, record, { kind }, input);
+  const records = selectPairs(controller, input.pairs);
+  for (const record of records) resyncStep(controller, record, kind, input);
+  if (input.plan) return planResync(controller, input, kind, context, records);
   await closeSecondaries(controller, records, kind, input.discard ?? false);
   try {
     return await resyncHere(controller, input, kind, context);
   } finally {
     await controller.halves.tell(records.map(({ number }) => number));
   }
+}
+
+/** A displaced primary is no suspended one: it gives up its secondary's writes, or takes them and its place again. */
+function resyncStep(
+  controller: Controller,
+  record: PairRecord,
+  kind: 'resync' | 'resync-reverse',
+  pacing: PacingInput,
+): Step {
+  if (!record.remote?.displaced) return planStep(controller, record, { kind }, pacing);
+  if (kind === 'resync') {
+    const { change } = planStep(controller, record, { kind }, pacing);
+    return { record: { ...record, remote: { ...record.remote, displaced: false } }, change, pacing };
+  }
+  if (!isReturning(record)) return { record, change: decideReturn(), pacing };
+  // Suspended on its way back, it goes on.
+  const change = { next: activeState(record.state), steps: [], jumps: [] };
+  return { record, change: record.state.status === 'suspended' ? change : undefined, pacing };
+}
+
+/** What hosts wrote at remote secondaries is known there alone. */
+async function planResync(
+  controller: Controller,
+  input: Requests['pair.resync']['input'],
+  kind: 'resync' | 'resync-reverse',
+  context: RequestContext,
+  records: readonly PairRecord[],
+): Answer<'pair.resync'> {
+  const answered = await resyncHere(controller, input, kind, context);
+  const written = await Promise.all(records.map((record) => tracksWrittenThere(controller, record)));
+  const plan = (answered.output.plan ?? []).map((row, index) => {
+    const tracks = written[index] ?? 0;
+    const record = records[index];
+    if (!record || tracks === 0 || row.direction === 'none') return row;
+    const bytes = tracks * trackSizeOf(controller, record);
+    const bytesLost = row.bytesLost + (kind === 'resync' ? bytes : 0);
+    return { ...row, tracks: row.tracks + tracks, bytes: row.bytes + bytes, bytesLost };
+  });
+  return { output: { ...answered.output, plan } };
 }
 
 function resyncHere(
@@ -56,7 +112,7 @@ function resyncHere(
   context: RequestContext,
 ): Answer<'pair.resync'> {
   return operate(controller, context, input.reverse ? 'pair resync --reverse' : 'pair resync', input, (record) => {
-    const step = planStep(controller, record, { kind }, input);
+    const step = resyncStep(controller, record, kind, input);
     const lost = step.change ? bytesAtStake(controller, record, kind) : 0;
     if (lost > 0 && !input.discard && !input.plan)
       throw discardNeeded(controller, record, lost, input.reverse ?? false);
@@ -96,12 +152,14 @@ export async function deletePairs(
   _: RequestExtras,
   context: RequestContext,
 ): Answer<'pair.delete'> {
+  let leftBehind: string[] = [];
   if (!input.plan) {
     const records = selectPairs(controller, input.pairs);
     for (const record of records) afterDelete(controller, record, input);
-    await dropSecondaries(controller, records, { unreserve: input.unreserve ?? false, force: input.force ?? false });
+    const options = { unreserve: input.unreserve ?? false, force: input.force ?? false };
+    leftBehind = await dropSecondaries(controller, records, options);
   }
-  return operate(controller, context, 'pair delete', { ...input, pace: undefined }, (record) => {
+  const { output } = await operate(controller, context, 'pair delete', { ...input, pace: undefined }, (record) => {
     const step = planStep(controller, record, { kind: 'delete' }, {});
     const downstream = lossesDownstream(
       controller.catalog,
@@ -110,6 +168,7 @@ export async function deletePairs(
     );
     return { ...step, drops: true, more: [...downstream, ...afterDelete(controller, record, input)] };
   });
+  return { output: leftBehind.length === 0 ? output : { ...output, leftBehind } };
 }
 
 export async function pacePairs(
@@ -166,7 +225,12 @@ async function operateHere(
 
 /** What a delete leaves behind: sides that are not whole any more, and the reserve attribute. */
 function afterDelete(controller: Controller, record: PairRecord, input: Requests['pair.delete']['input']): Change[] {
-  const left = incompleteAfterDelete(record.state, mapCounts(controller.catalog, record));
+  const isLeft = record.remote?.side === 'secondary';
+  if (isLeft && !input.force && !input.plan) throw leftHalf(controller, record);
+  const missing = isLeft ? missingHere(controller.catalog, record, 'secondary') : 0;
+  const left = isLeft
+    ? [{ side: 'secondary' as const, missingTracks: missing }].filter(() => missing > 0)
+    : incompleteAfterDelete(record.state, mapCounts(controller.catalog, record));
   const first = left[0];
   if (first && !input.force && !input.plan) {
     throw failure(
@@ -188,6 +252,14 @@ function afterDelete(controller: Controller, record: PairRecord, input: Requests
   const secondary = rowOf(record.secondary);
   if (secondary && input.unreserve && secondary.reserved) rows.set(secondary.number, { ...secondary, reserved: false });
   return [...rows.values()].map((volume) => ({ do: 'put-volume', record: volume }));
+}
+
+function leftHalf(controller: Controller, record: PairRecord): Error {
+  return failure(
+    'force-needed',
+    `Only the secondary's half of the pair of ${controller.address(record.primary)} lies here.`,
+    'Where its primary is there, delete the pair there; --force ends this half alone.',
+  );
 }
 
 function discardNeeded(controller: Controller, record: PairRecord, lost: number, reverse: boolean): Error {

@@ -1,6 +1,6 @@
 import { PASSES, RateLimit } from '../copy/copy.js';
 import { failure } from '../foundation/foundation.js';
-import { activeState, rolesOf, type WaitVerdict, waitVerdict } from '../pair/pair.js';
+import { activeState, drainHere, type WaitVerdict, waitVerdict } from '../pair/pair.js';
 import type { Controller } from './open-controller.js';
 import { selectPairs } from './pair-selection.js';
 import type { Answered, RequestExtras, Requests } from './requests.js';
@@ -100,7 +100,7 @@ export async function drainPairs(
  */
 function undrained(controller: Controller, passesAtStart: ReadonlyMap<number, number>): boolean {
   return [...controller.catalog.pairs.values()].some((record) => {
-    const { drain } = rolesOf(record.state);
+    const drain = drainHere(record);
     if (!drain || record.pace === 'hold') return false;
     if (record.state.status !== 'duplex') return true;
     const passes = controller.passesOf(record.number) - (passesAtStart.get(record.number) ?? 0);
@@ -124,7 +124,7 @@ function verdictOf(verdicts: readonly WaitVerdict[]): Verdict | 'waiting' {
 
 function leftOf(controller: Controller, number: number): number {
   const record = controller.catalog.pairs.get(number);
-  const drain = record ? rolesOf(record.state).drain : null;
+  const drain = record ? drainHere(record) : null;
   return drain ? controller.catalog.pairMap(number, drain.map).map.count : 0;
 }
 

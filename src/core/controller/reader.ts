@@ -6,6 +6,7 @@ import { connectClient } from './control-client.js';
 import { readFaults } from './faults.js';
 import { GroupSheets } from './group-sheets.js';
 import { Listing } from './listing.js';
+import { showDoubt } from './recovery.js';
 import type { Answered, Requests } from './requests.js';
 import type { Ports, SystemPlace } from './system-place.js';
 
@@ -29,10 +30,15 @@ export async function openReader(ports: Ports, place: SystemPlace): Promise<Syst
   const owner = ports.owners.current(place.path);
   const client = owner ? await ifSoon(ports, () => connectClient(ports, place)) : undefined;
   let catalog = client ? undefined : readCatalog(ports, place);
+  let doubts: ReadonlyMap<number, number> | undefined;
   const fromFiles = <Code extends ReadingCode>(code: Code): Answered<Code> => {
     catalog ??= readCatalog(ports, place);
     const opened = catalog;
-    const listing = new Listing(place, opened, () => ports.clock.nowMs());
+    doubts ??= owner ? new Map() : showDoubt(catalog);
+    const known = doubts;
+    const listing = new Listing(place, catalog, () => ports.clock.nowMs(), {
+      doubtfulTracks: (pair) => known.get(pair) ?? 0,
+    });
     const answers: { readonly [Each in ReadingCode]: () => Requests[Each]['output'] } = {
       'system.show': () => ({ system: listing.system(owner) }),
       'volume.list': () => ({ volumes: listing.volumes(), totals: listing.totals() }),

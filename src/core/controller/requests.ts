@@ -8,9 +8,11 @@ import type {
 } from '../foundation/foundation.js';
 import type { FormationAnswer, GroupRequests } from '../group/group.js';
 import type { Pace, PairMode, PairStatus } from '../pair/pair.js';
-import type { VolumeStatus } from '../volume/volume.js';
 import type { GroupWireRequests } from './group-wire.js';
 import type { HalfRequests } from './half-requests.js';
+import type { PairListing, PortListing, SystemListing, VolumeListing, VolumeTotals } from './listing-rows.js';
+
+export * from './listing-rows.js';
 
 /** Names the pairs of a system: all pairs of the volumes that `primary` (a name, number or glob) matches, or the one with `secondary`. */
 export interface PairSelector {
@@ -18,6 +20,8 @@ export interface PairSelector {
   readonly secondary?: string | undefined;
   /** The system of the secondary where it is another one, by its name. */
   readonly secondarySystem?: string | undefined;
+  /** The system of the primary: the half of the secondary is meant, which lies here and which its primary has forgotten. */
+  readonly primarySystem?: string | undefined;
 }
 
 export interface PacingInput {
@@ -50,6 +54,8 @@ export interface PairActionRow {
   /** Bytes written at the losing side that vanish. */
   readonly bytesLost: ByteCount;
   readonly number: PairNumber;
+  /** What a person should know beside it; half a sentence. */
+  readonly note?: string | undefined;
 }
 
 export interface PairPlanRow {
@@ -69,99 +75,10 @@ export interface PairActionAnswer {
   readonly pairs: readonly PairActionRow[];
   readonly plan?: readonly PairPlanRow[] | undefined;
   readonly copying: readonly PairNumber[];
+  /** Halves of deleted pairs whose systems could not be reached. */
+  readonly leftBehind?: readonly string[] | undefined;
   /** Milliseconds that the gate of a split held the hosts' writes. */
   readonly pauseMs?: Milliseconds | undefined;
-}
-
-export interface PairListing {
-  readonly number: PairNumber;
-  readonly primary: string;
-  readonly secondary: string;
-  readonly primaryNumber: string;
-  readonly secondaryNumber: string;
-  readonly mode: PairMode;
-  readonly status: PairStatus;
-  readonly cci: string;
-  readonly percentIdentical: number;
-  readonly tracks: number;
-  readonly outOfSyncTracks: number;
-  readonly outOfSyncBytes: ByteCount;
-  readonly changedTracks: number;
-  readonly secondaryChangedTracks: number;
-  readonly pace: Pace;
-  readonly rateBytesPerSecond: ByteCount | null;
-  readonly secondsLeft: number | null;
-  readonly copyPointer: TrackIndex;
-  /** ISO times, or null. */
-  readonly pointInTime: string | null;
-  readonly splitAt: string | null;
-  readonly createdAt: string;
-  readonly generation: number;
-  readonly imageComplete: boolean;
-  readonly primaryStatus: PairStatus;
-  readonly secondaryStatus: PairStatus;
-  readonly primaryPorts: readonly { port: string; lun: number }[];
-  readonly secondaryPorts: readonly { port: string; lun: number }[];
-  readonly asOf: string;
-  /** Why it is suspended, with what was affected; else null. */
-  readonly reason: string | null;
-  readonly virtual: boolean;
-  readonly readOnly: boolean;
-  readonly pointInTimeLost: boolean;
-}
-
-export interface VolumeListing {
-  readonly system: string;
-  readonly number: string;
-  readonly name: string;
-  readonly sizeBytes: ByteCount;
-  readonly trackSizeBytes: ByteCount;
-  readonly tracks: number;
-  readonly allocatedTracks: number;
-  readonly reserved: boolean;
-  readonly status: VolumeStatus;
-  readonly blockedReason: string | null;
-  readonly emulation: string;
-  readonly pairCount: number;
-  /** Absolute. */
-  readonly path: string;
-  readonly imageComplete: boolean;
-  /** Tracks that this volume lacks and cannot read from elsewhere (an incomplete volume), else 0. */
-  readonly missingTracks: number;
-  readonly ports: readonly { port: string; lun: number }[];
-  /** The primary's address where the volume is S of a pair, else null. */
-  readonly secondaryOf: string | null;
-  readonly readable: boolean;
-  readonly writable: boolean;
-  /** The statuses of the pairs it takes part in. */
-  readonly pairStatuses: readonly PairStatus[];
-}
-
-export interface SystemListing {
-  readonly name: string;
-  readonly id: string;
-  readonly site: string | null;
-  readonly path: string;
-  readonly volumes: number;
-  readonly maxVolumes: number;
-  readonly reserved: number;
-  readonly maxReserved: number;
-  readonly pairs: number;
-  readonly maxPairs: number;
-  readonly trackSizeBytes: ByteCount;
-  readonly durability: 'power' | 'none';
-  readonly fixture: boolean;
-  /** Who owns it now, or null. */
-  readonly controller: { readonly host: string; readonly pid: number; readonly purpose: string } | null;
-}
-
-export interface VolumeTotals {
-  readonly volumes: number;
-  readonly maxVolumes: number;
-  readonly reserved: number;
-  readonly maxReserved: number;
-  readonly pairs: number;
-  readonly maxPairs: number;
 }
 
 export interface CheckFinding {
@@ -199,17 +116,6 @@ export interface Progress {
   readonly pair?: { primary: string; secondary: string; status: PairStatus } | undefined;
   /** A formation that has ended (`cg.follow`). */
   readonly formation?: FormationAnswer | undefined;
-}
-
-export interface PortListing {
-  readonly system: string;
-  readonly name: string;
-  readonly listen: string;
-  readonly tlsDir: string | null;
-  readonly insecure: boolean;
-  readonly luns: readonly { readonly lun: number; readonly volume: string }[];
-  /** Where it listens now, or null while nobody serves it. */
-  readonly address: string | null;
 }
 
 interface Action {
@@ -320,6 +226,11 @@ export interface Requests extends HalfRequests, GroupRequests, GroupWireRequests
   };
   'pair.delete': {
     input: Action & { pairs: readonly PairSelector[]; unreserve?: boolean | undefined; force?: boolean | undefined };
+    output: PairActionAnswer;
+  };
+  /** At the system of the secondaries, alone. `force`: also one that is a mix. */
+  'pair.takeover': {
+    input: Action & { volumes: readonly string[]; force?: boolean | undefined };
     output: PairActionAnswer;
   };
   'pair.rotate': {

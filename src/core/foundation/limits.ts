@@ -44,6 +44,10 @@ export const tuning = {
   aheadBytes: MIB,
   /** The log is started anew when it is filled this far. */
   checkpointAtBytes: 768 * KIB,
+  /** A log filled this far is started anew when its system is closed, unless too many maps would have to be written. */
+  checkpointAtCloseBytes: 32 * KIB,
+  /** A map that a checkpoint writes costs as much as so much of a log that is read again at the next open. */
+  checkpointMapBytes: 4 * KIB,
   /** Room that each of the log's files holds from the start. */
   ledgerBytes: MIB,
 };

@@ -25,8 +25,8 @@ export function ordersOf(state: FormationState, step: Step, to: readonly string[
   });
 }
 
-export function groupOf({ plan: { sequence, term, memberList }, timeMs }: FormationState): NumberedGroup {
-  return { sequence, term, timeMs: timeMs ?? 0, memberList };
+export function groupOf({ plan: { sequence, term, memberList, practice }, timeMs }: FormationState): NumberedGroup {
+  return { sequence, term, timeMs: timeMs ?? 0, memberList, ...(practice ? { practice } : {}) };
 }
 
 export function recordOf(

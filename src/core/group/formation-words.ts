@@ -20,6 +20,8 @@ export interface FormationPlan {
   readonly memberList: readonly ListedMember[];
   /** `cg pause --consistent`: once formed, the members send nothing more when they thaw. */
   readonly thenStopSending: boolean;
+  /** Drill copies are made with it. */
+  readonly practice?: true | undefined;
 }
 
 /**

@@ -8,6 +8,7 @@ import type {
   FormationPlan,
   FormationState,
   Step,
+  StepAnswer,
   StepFailure,
   StepReport,
 } from './formation-words.js';
@@ -90,13 +91,18 @@ const TROUBLE_WORDS: Readonly<Record<Exclude<Trouble, 'refused' | 'cancelled'>, 
   limit: NO_ANSWER,
 };
 
+/** Why a step did not come off, for a person. */
+export function reasonOf(answer: Exclude<StepAnswer, { kind: 'ok' }>): string {
+  return answer.kind === 'refused' ? answer.reason : TROUBLE_WORDS[answer.kind];
+}
+
 function answered(state: FormationState, event: Extract<FormationEvent, { kind: 'answered' }>): Advance {
   if (stepOf(state) !== event.step || !('waitingFor' in state) || !state.waitingFor.includes(event.from)) {
     return unchanged(state);
   }
   const { answer, from } = event;
   if (answer.kind === 'ok') return counted(reported(state, from, answer), from, event.atMs);
-  const reason = answer.kind === 'refused' ? answer.reason : TROUBLE_WORDS[answer.kind];
+  const reason = reasonOf(answer);
   const told = answer.kind === 'opened-by-itself' ? reported(state, from, answer) : state;
   const where = answer.kind === 'refused' ? answer.controller : undefined;
   return troubled(told, answer.kind, { reason, from, where });

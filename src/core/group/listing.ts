@@ -2,12 +2,15 @@ import { formatAddress } from '../volume/volume.js';
 import type { FormationEnd, FormationPlan } from './formation-words.js';
 import { type LocatedGroup, locateGroups, type SystemView } from './locate.js';
 import { POLICY_DEFAULT } from './policy.js';
-import type { GroupFailure, GroupMember, VolumeRef } from './record.js';
+import type { GroupFailure, GroupMember, MasterTable, VolumeRef } from './record.js';
 import type { RecoveryJudgement } from './recovery.js';
 import type {
   FormationAnswer,
   FormationMember,
+  GroupEvent,
+  GroupHistoryRow,
   GroupListing,
+  ListedFailure,
   MemberListing,
   MemberReport,
   RecoveryAnswer,
@@ -72,7 +75,7 @@ function committedAtAll({ id, members }: LocatedGroup, views: readonly SystemVie
 }
 
 function listMember(
-  { name, id, master }: LocatedGroup,
+  { name, id, master, table }: LocatedGroup,
   member: GroupMember,
   views: readonly SystemView[],
 ): MemberListing {
@@ -94,15 +97,19 @@ function listMember(
     revertible: remote === undefined ? null : remote.revertible !== null,
     sequence: remote === undefined ? null : (remote.revertible ?? remote.committed),
     ...measuresOf(report),
+    lastFailure: report?.lastFailure ?? failureAt(table, member),
   };
 }
 
-function measuresOf(report: MemberReport | undefined): Pick<MemberListing, 'pauseMs' | 'drainMs' | 'lastFailure'> {
-  return {
-    pauseMs: report?.pauseMs ?? null,
-    drainMs: report?.drainMs ?? null,
-    lastFailure: report?.lastFailure ?? null,
-  };
+/** What the master keeps of the group's last failure, where it was at one of the member's systems: it outlives their controllers. */
+function failureAt(table: MasterTable | null, { primary, secondary }: GroupMember): ListedFailure | null {
+  const failure = table?.lastFailure;
+  if (!failure || ![primary.system.name, secondary.system.name].includes(failure.controller)) return null;
+  return { activity: failure.activity, reason: failure.reason, time: iso(failure.timeMs) };
+}
+
+function measuresOf(report: MemberReport | undefined): Pick<MemberListing, 'pauseMs' | 'drainMs'> {
+  return { pauseMs: report?.pauseMs ?? null, drainMs: report?.drainMs ?? null };
 }
 
 function remoteRow(groupId: string, { secondary, relationshipId }: GroupMember, views: readonly SystemView[]) {
@@ -137,6 +144,54 @@ export function formationAnswer(
 export function noFormation(group: string, outcome: 'paused' | 'skipped', reason: string): FormationAnswer {
   const nothing = { sequence: null, time: null, failure: null, pauseMs: null, drainMs: null, tracks: null };
   return { group, outcome, reason, ...nothing, members: [] };
+}
+
+/** What the history keeps of a formation. */
+export function formationEvent(groupId: string, { members: _, ...answer }: FormationAnswer): GroupEvent {
+  return { ...answer, groupId, deed: 'formation' };
+}
+
+/** The same for a person, in the history's message. */
+export function formationSentence({
+  sequence,
+  outcome,
+  reason,
+  failure,
+  tracks,
+  pauseMs,
+  drainMs,
+}: GroupEvent): string {
+  if (outcome === 'formed')
+    return `group ${sequence} formed: ${tracks ?? 0} tracks, writes paused ${tenths(pauseMs)} ms, drained in ${tenths(drainMs)} ms`;
+  const where = failure === null ? '' : ` at ${failure.controller}, at ${failure.activity}`;
+  return `group ${sequence} ${outcome}${where}${reason === null ? '' : `: ${reason}`}`;
+}
+
+function tenths(spanMs: number | null): number {
+  return Math.round((spanMs ?? 0) * 10) / 10;
+}
+
+/** What the history keeps of a recovery. */
+export function recoveryEvent(
+  groupId: string,
+  { group, sequence, time, case: found, verdict }: RecoveryAnswer,
+): GroupEvent {
+  const unmeasured = { failure: null, pauseMs: null, drainMs: null, tracks: null };
+  return { groupId, deed: 'recovery', group, sequence, time, outcome: found, reason: verdict, ...unmeasured };
+}
+
+interface PastEvent {
+  readonly time: string;
+  readonly system: string;
+  readonly actor: string;
+  readonly group?: GroupEvent | undefined;
+}
+
+/** The rows of `cg history` among the events of one or more systems, in their order. */
+export function groupHistory(events: readonly PastEvent[], groupId: string): readonly GroupHistoryRow[] {
+  return events.flatMap(({ time, system, actor, group }) =>
+    group?.groupId === groupId ? [{ ...group, ended: time, system, actor }] : [],
+  );
 }
 
 export function recoveryAnswer(group: string, term: number, judged: RecoveryJudgement): RecoveryAnswer {

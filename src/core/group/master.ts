@@ -26,8 +26,9 @@ export function beginNext(table: MasterTable, { name, single, thenStopSending = 
   const members = readyMembers(table, name, single);
   const sequence = table.sequence + 1;
   const memberList = members.map(({ relationshipId, secondary }) => ({ relationshipId, secondary }));
-  const { term, policy } = table;
-  const last = { sequence, term, timeMs: 0, memberList, decision: 'none', phase: 'open' } as const;
+  const { term, policy, practice } = table;
+  const drill = practice ? { practice } : {};
+  const last = { sequence, term, timeMs: 0, memberList, ...drill, decision: 'none', phase: 'open' } as const;
   const plan: FormationPlan = {
     sequence,
     term,
@@ -36,6 +37,7 @@ export function beginNext(table: MasterTable, { name, single, thenStopSending = 
     parts: partsOf(members),
     memberList,
     thenStopSending,
+    ...drill,
   };
   return { table: { ...table, sequence, last }, plan };
 }
@@ -47,8 +49,9 @@ export function afterEnd(table: MasterTable, end: FormationEnd, nowMs: number): 
     return { ...table, failedCount, lastFailure: failureRow(end.failure, nowMs) ?? table.lastFailure };
   }
   const { sequence, timeMs, pauseMs, drainMs, tracks } = end;
+  const { practice: _, ...undrilled } = table;
   return {
-    ...table,
+    ...(table.last?.practice ? undrilled : table),
     formedCount: table.formedCount + 1,
     lastFormed: {
       sequence,

@@ -70,6 +70,8 @@ export interface NumberedGroup {
   /** Wall time of the instant at which all gates were closed; a label, never an order. */
   readonly timeMs: number;
   readonly memberList: readonly ListedMember[];
+  /** Drill copies are made in the same instant; absent for none. Ordered here, they show one group at all remotes (H13). */
+  readonly practice?: true | undefined;
 }
 
 /**
@@ -129,6 +131,8 @@ export interface MasterTable {
   readonly lastFailure: GroupFailure | null;
   /** Another master was designated; this row forms nothing any more. */
   readonly handedOver: boolean;
+  /** Drill copies stand ready at all remotes; the next formation makes them. */
+  readonly practice?: true | undefined;
 }
 
 /** The group's row at a system that holds primaries. */

@@ -95,10 +95,22 @@ export interface FormationAnswer {
   readonly members: readonly FormationMember[];
 }
 
+export type GroupDeed = 'formation' | 'recovery' | 'failback' | 'master';
+
+/** What a system's history keeps of a group's formation, or of what else was done with the whole group, for programs. */
+export interface GroupEvent extends Omit<FormationAnswer, 'members' | 'outcome'> {
+  /** A name may be used again; an id is not. */
+  readonly groupId: string;
+  readonly deed: GroupDeed;
+  readonly outcome: FormationOutcome | RecoveryCase | 'done';
+}
+
 /** One row of `cg history`. */
-export interface FormationHistoryRow extends Omit<FormationAnswer, 'members'> {
+export interface GroupHistoryRow extends GroupEvent {
   /** When it ended. ISO time. */
   readonly ended: string;
+  /** The system in whose history it stands. */
+  readonly system: string;
   readonly actor: string;
 }
 
@@ -143,6 +155,8 @@ export interface PracticeRow {
   readonly practice: string;
   /** Null until the formation in which it is made. */
   readonly sequence: number | null;
+  /** An old track could not be saved to it: it shows its group no more. */
+  readonly lost: boolean;
 }
 
 interface OfGroup {
@@ -191,8 +205,8 @@ export interface GroupRequests {
   };
   'cg.resume': { input: OfGroup; output: Changed };
   'cg.stop': { input: OfGroup; output: Changed };
-  /** Newest last. */
-  'cg.history': { input: OfGroup; output: { formations: readonly FormationHistoryRow[] } };
+  /** What stands in this system's own history, newest last; `cg history` puts those of all systems together. */
+  'cg.history': { input: OfGroup; output: { formations: readonly GroupHistoryRow[] } };
   /** Asked of one of the remotes. `without`: secondaries given up, as they were typed. */
   'cg.recover': {
     input: OfGroup & { at: readonly SystemRef[]; without: readonly string[]; plan?: boolean | undefined };

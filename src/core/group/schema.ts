@@ -82,7 +82,13 @@ const listedMember: v.GenericSchema<unknown, ListedMember> = v.strictObject({
   secondary: volumeRef,
 });
 
-const numbered = { sequence: positive, term: counter, timeMs: counter, memberList: several(listedMember) };
+const numbered = {
+  sequence: positive,
+  term: counter,
+  timeMs: counter,
+  memberList: several(listedMember),
+  practice: v.optional(v.literal(true)),
+};
 
 export const numberedGroupSchema: v.GenericSchema<unknown, NumberedGroup> = v.strictObject(numbered);
 
@@ -135,6 +141,7 @@ const masterTable: v.GenericSchema<unknown, MasterTable> = v.strictObject({
   failedCount: counter,
   lastFailure: v.nullable(groupFailure),
   handedOver: v.boolean(),
+  practice: v.optional(v.literal(true)),
 });
 
 const subordinateTable: v.GenericSchema<unknown, SubordinateTable> = v.strictObject({

@@ -39,7 +39,7 @@ export function owedByRemotes(judged: RecoveryJudgement): Owed {
 
 /** The plan under which a former formation is settled: its own number and list, under the present term. */
 export function planOfSettling(
-  record: Pick<FormationRecord, 'sequence' | 'memberList'>,
+  record: Pick<FormationRecord, 'sequence' | 'memberList' | 'practice'>,
   members: readonly GroupMember[],
   policy: GroupPolicy,
   term: number,
@@ -53,6 +53,7 @@ export function planOfSettling(
     parts: partsOf(members.filter(({ relationshipId }) => listed.has(relationshipId))),
     memberList: record.memberList,
     thenStopSending: false,
+    ...(record.practice ? { practice: true } : {}),
   };
 }
 

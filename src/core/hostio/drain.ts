@@ -81,14 +81,10 @@ export class Drain implements CopyJob {
       if (this.#fault !== undefined) throw this.#fault;
       const isFull = batch.copiedTracks * batch.source.geometry.trackSizeBytes >= tuning.batchBytes;
       const isEnded = isFull || (this.isDue && (!gently || this.mayCommit));
-      const lane = isEnded ? undefined : (this.#lane ?? (await this.#openLane(batch)));
-      if (!lane) {
+      if (isEnded || !(await this.#copy(batch, tracks))) {
         if (gently) return 'idle';
         await this.commit();
-        return 'copied';
       }
-      this.#read(batch, lane, Math.min(tracks, lane.run.count - lane.filledTracks));
-      if (lane.filledTracks === lane.run.count) await this.#send(batch, lane);
       return 'copied';
     } catch (error) {
       await this.#fail(error);
@@ -101,6 +97,20 @@ export class Drain implements CopyJob {
     if (!batch) return;
     if (this.#lane) await this.#send(batch, this.#shortened(this.#lane));
     await Promise.all(batch.landing);
+  }
+
+  /** Copies so many tracks, but no more than one piece may have; scattered ones as several. False where nothing was left at first. */
+  async #copy(batch: Batch, tracks: number): Promise<boolean> {
+    const most = Math.min(tracks, laneTracks(batch.target));
+    for (let left = most; left > 0; ) {
+      const lane = this.#lane ?? (await this.#openLane(batch));
+      if (!lane) return left < most;
+      const taken = Math.min(left, lane.run.count - lane.filledTracks);
+      this.#read(batch, lane, taken);
+      left -= taken;
+      if (lane.filledTracks === lane.run.count) await this.#send(batch, lane);
+    }
+    return true;
   }
 
   async commit(): Promise<void> {
@@ -151,7 +161,7 @@ export class Drain implements CopyJob {
   /** Claims the next piece at the target, when nothing stands in its way any more (H9). */
   async #openLane(batch: Batch): Promise<Lane | undefined> {
     const { geometry } = batch.target;
-    const limit = Math.max(1, Math.floor(tuning.laneBytes / geometry.trackSizeBytes));
+    const limit = laneTracks(batch.target);
     for (let next = this.#nextRun(batch, limit); next; next = this.#nextRun(batch, limit)) {
       const wanted = next;
       if (coldRegions(batch.target, wanted).length > 0)
@@ -380,6 +390,10 @@ export class Drain implements CopyJob {
   #takeBuffer(sizeBytes: number): Uint8Array {
     return this.#buffers.pop() ?? this.#fabric.bulkBuffer(sizeBytes);
   }
+}
+
+function laneTracks({ geometry }: Batch['target']): number {
+  return Math.max(1, Math.floor(tuning.laneBytes / geometry.trackSizeBytes));
 }
 
 function asError(error: unknown): Error {

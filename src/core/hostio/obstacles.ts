@@ -46,7 +46,7 @@ export function nextObstacle(
     if (side !== 'primary' || pair.number === writer.copierOf) continue;
     const lacking = lackingIn(pair, pair.roles.secondaryLacks, tracks, volume);
     if (lacking) return { kind: 'save', pair, tracks: lacking };
-    const aside = pair.roles.savesAside ? asideIn(pair, tracks, volume) : undefined;
+    const aside = asideIn(pair, tracks, volume);
     if (aside) return { kind: 'save-aside', pair, tracks: aside };
   }
   for (const { pair, side } of legs) {
@@ -74,7 +74,7 @@ function lackingIn(
 
 /** Frozen tracks to be saved aside, with lacking neighbours behind them, so that a sequential writer pays one flush for many. */
 function asideIn(pair: LivePair, tracks: TrackRun, volume: LiveVolume): TrackRun | undefined {
-  if (unsaved(pair, tracks).length === 0) return undefined;
+  if (!pair.roles.savesAside || unsaved(pair, tracks).length === 0) return undefined;
   const lacking = lackingIn(pair, pair.roles.savesAside, tracks, volume);
   if (!lacking) return undefined;
   const end = Math.max(lacking.first + lacking.count, tracks.first + tracks.count);

@@ -50,6 +50,21 @@ const TURN_ROUND: readonly MapStep[] = [
 
 const SECONDARY_LACKED: Jump = { side: 'secondary', map: 'outOfSync', when: 'before' };
 
+/**
+ * A displaced primary takes what its secondary holds: whatever differs, it lacks (DESIGN.md 5.2). Nothing is read through a link, so
+ * no track changes at once.
+ */
+export function decideReturn(): PairChange {
+  return {
+    next: { status: 'resync-reverse', backup: null },
+    steps: [
+      { step: 'fold', from: 'changed', into: 'secondary' },
+      { step: 'fold', from: 'outOfSync', into: 'secondary' },
+    ],
+    jumps: [],
+  };
+}
+
 /** What an operation does to a pair in this state (DESIGN.md 3.2). Pure: the caller logs the change and carries it out. */
 export function decide(state: PairState, operation: PairOperation): Decision {
   if (wantsPointInTime(operation) && pointInTimeLost(state)) return lost();

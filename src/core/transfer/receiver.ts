@@ -1,4 +1,4 @@
-import { type Change, pairMapKey, volumeMapKey } from '../catalog/catalog.js';
+import { volumeMapKey } from '../catalog/catalog.js';
 import { assert, failure, type TrackRun, tuning } from '../foundation/foundation.js';
 import { checkCodeFailure, type Fabric, type LivePair, type LiveVolume, readCoded } from '../hostio/hostio.js';
 import type { LinkMark } from '../pair/pair.js';
@@ -10,6 +10,11 @@ import { compareMarks } from './wire.js';
 export class Receiver {
   readonly #fabric: Fabric;
   readonly #pair: LivePair;
+  /**
+   * The session that was opened here. A controller that took over from one that died knows of none: what the primary sent to that one
+   * may be gone, and is not settled by settling here.
+   */
+  #openFor: LinkMark | undefined;
   /** Codes set since the last settling; a track that another writes meanwhile keeps none. */
   #landed: TrackRun[] = [];
   #rewritten: Watch | undefined;
@@ -28,18 +33,28 @@ export class Receiver {
     return this.#fabric.volume(record.secondary);
   }
 
+  /** A session begins: nothing of an earlier one is taken any more. */
+  begin(mark: LinkMark): void {
+    this.close();
+    this.#openFor = mark;
+  }
+
+  get isOpen(): boolean {
+    return this.#openFor !== undefined;
+  }
+
   /** Throws where an order comes from a replaced sender, or late from an earlier link session (H4, H5). */
   demandMark(mark: LinkMark): void {
     const { remote } = this.#pair.record ?? {};
-    if (!remote) throw gone();
+    if (remote?.side !== 'secondary') throw gone();
     if (mark.term < remote.term)
       throw failure(
         'term-superseded',
         `The secondary of this pair was made a primary under term ${remote.term}; orders of term ${mark.term} are refused.`,
         'copyset pair list shows both sides; resync, or fail back.',
       );
-    if (remote.taken && compareMarks(mark, remote.taken) < 0)
-      throw failure('link-lost', 'A later link session of this pair was opened meanwhile.', 'It goes on by itself.');
+    if (!this.#openFor || compareMarks(mark, this.#openFor) !== 0)
+      throw failure('link-lost', 'Another link session of this pair was opened meanwhile.', 'It goes on by itself.');
   }
 
   /** Lands neighbouring tracks. `codes` are those of the data; data that does not fit them never lands. */
@@ -108,19 +123,25 @@ export class Receiver {
     await this.#fabric.flush(volume.number);
     if (landed.length > 0) await volume.flushCodes();
     this.#fabric.hooks.step('receive.flushed');
-    const coded = landed.flatMap((run) => untouched(run, watch));
-    if (coded.length > 0)
-      await this.#fabric.catalog.change(() => [
-        {
-          do: 'clear',
-          map: volumeMapKey(volume.number, 'codeless'),
-          runs: coded.flatMap((run) => [run.first, run.count]),
-        },
-      ]);
+    await this.#fabric.catalog.change(() => {
+      const coded = landed.flatMap((run) => untouched(run, watch)).flatMap((run) => [run.first, run.count]);
+      return coded.length === 0 ? [] : [{ do: 'clear', map: volumeMapKey(volume.number, 'codeless'), runs: coded }];
+    });
     watch?.close();
     if (end === undefined) return;
     this.demandMark(mark);
     if (this.#landing === 0) this.#pair.completeFor = end;
+  }
+
+  /** The codes of the secondary's data as it is now; null where a map here has the track: it may differ, and that is known. */
+  codes(run: TrackRun): (number | null)[] {
+    const { outOfSync, changed, secondary } = this.#pair;
+    const isMarked = (track: number) => [outOfSync, changed, secondary].some(({ map }) => map.has(track));
+    const size = this.#volume.geometry.trackSizeBytes;
+    const data = new Uint8Array(this.#volume.geometry.bytesOfRun(run));
+    this.#fabric.read(this.#volume.number, data, this.#volume.geometry.offsetOf(run.first));
+    const codeAt = (i: number) => codeOfData(data.subarray(i * size, (i + 1) * size));
+    return Array.from({ length: run.count }, (_, i) => (isMarked(run.first + i) ? null : codeAt(i)));
   }
 
   /** Reads tracks for a restore of the primary, checked against their codes at rest. */
@@ -138,12 +159,8 @@ export class Receiver {
     this.#rewritten?.close();
     this.#rewritten = undefined;
     this.#landed = [];
+    this.#openFor = undefined;
   }
-}
-
-/** The change that empties a map which the primary has taken over. */
-export function emptied(pair: number, map: 'secondary' | 'outOfSync'): Change {
-  return { do: 'empty', map: pairMapKey(pair, map) };
 }
 
 function demandWhole(volume: LiveVolume, run: TrackRun, bytes: Uint8Array, codes: readonly number[]): void {
@@ -154,8 +171,13 @@ function demandWhole(volume: LiveVolume, run: TrackRun, bytes: Uint8Array, codes
     bytes.length === geometry.bytesOfRun(run) &&
     codes.length === run.count;
   if (!fits) throw failure('usage', 'A copy order does not fit its volume.');
-  const size = geometry.trackSizeBytes;
-  const bad = codes.findIndex((code, i) => codeOfData(bytes.subarray(i * size, (i + 1) * size)) !== code);
+  demandCodes(run, bytes, geometry.trackSizeBytes, codes);
+}
+
+/** Throws where data does not fit the codes that came with it: a mismatch never lands. */
+export function demandCodes(run: TrackRun, bytes: Uint8Array, trackSizeBytes: number, codes: readonly number[]): void {
+  const dataOf = (i: number) => bytes.subarray(i * trackSizeBytes, (i + 1) * trackSizeBytes);
+  const bad = codes.findIndex((code, i) => codeOfData(dataOf(i)) !== code);
   if (bad === -1) return;
   throw failure('check-code', `Track ${run.first + bad} arrived with data that does not fit its check code.`);
 }

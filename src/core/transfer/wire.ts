@@ -9,14 +9,19 @@ export interface Order {
   readonly mark: LinkMark;
 }
 
-/** The maps of a secondary's half that its primary takes over: its host's writes, and tracks in doubt after a crash. */
-export type HandedMap = 'secondary' | 'outOfSync';
+/**
+ * The maps of a secondary's half that its primary takes over: what was collected of its host's writes, and tracks in doubt after a
+ * crash. A secondary that records its host's writes has no use for its own map of changes; what is handed over lies there meanwhile.
+ */
+export type HandedMap = 'changed' | 'outOfSync';
 
 export interface HalfShown {
   readonly volume: VolumeNumber;
   readonly name: string;
   readonly state: PairState;
   readonly term: number;
+  /** It was made a primary, and is one still. */
+  readonly takenOver: boolean;
   /** Hosts may have written at the secondary, or may now: a return by itself would lose that (DESIGN.md 3.2). */
   readonly written: boolean;
   readonly secondaryTracks: TrackCount;
@@ -31,8 +36,15 @@ export interface TransferRequests {
   /** Begins a link session: whatever an earlier one still sends is refused from now on. */
   'remote.open': { input: Order & { readonly from: PeerVolume['system'] }; output: HalfShown };
   'remote.show': { input: { readonly pair: string }; output: HalfShown };
+  /** Whether the session still stands and nobody replaced the sender. */
+  'remote.beat': { input: Order; output: HalfShown };
   /** The state that the primary's half has; it says what hosts may do at the secondary. */
-  'remote.tell': { input: Order & { readonly state: PairState; readonly group: string | null }; output: HalfShown };
+  'remote.tell': {
+    input: Order & { readonly state: PairState; readonly group: string | null; readonly missingTracks: TrackCount };
+    output: HalfShown;
+  };
+  /** What the secondary's host wrote so far is moved to where it is handed over from; what it writes from now on is not in it. */
+  'remote.collect': { input: Order; output: { readonly tracks: TrackCount } };
   /** Runs of a map from a track on; `next` is where to go on, or null at the end. */
   'remote.map': {
     input: { readonly pair: string; readonly map: HandedMap | 'allocated'; readonly from: TrackIndex };
@@ -47,6 +59,11 @@ export interface TransferRequests {
   };
   /** Everything sent in this session is durable; with `end` it was all of that formation. */
   'remote.settle': { input: Order & { readonly end?: number | undefined }; output: Record<string, never> };
+  /** Check codes of the secondary's data, to compare. Null where a map there has the track. */
+  'remote.codes': {
+    input: { readonly pair: string; readonly first: TrackIndex; readonly count: TrackCount };
+    output: { readonly codes: readonly (number | null)[] };
+  };
   /** Tracks of the secondary for a restore; their bytes come back as data. */
   'remote.fetch': {
     input: Order & { readonly first: TrackIndex; readonly count: TrackCount };

@@ -76,7 +76,15 @@ describe('A formation', () => {
     const half = pairs.find(({ secondary }) => secondary === 'osaka:db');
     expect(half).toMatchObject({ status: 'split', secondaryChangedTracks: 3 });
     await tokyo.restart();
+    await kyoto.restart();
     await expect(tokyo.write('db', 0, 3)).rejects.toMatchObject({ code: 'displaced' });
+    const back = await osaka.ask('cg.failback', { group: 'g', wait: {} });
+    expect(back).toMatchObject({ outcome: 'returned', term: 3 });
+    expect(await tokyo.read('db', 4)).toEqual([1, 0, 0, 9]);
+    await tokyo.write('db', 2, 5);
+    await expect(osaka.write('db', 0, 1)).rejects.toMatchObject({ code: 'not-writable' });
+    expect(await tokyo.ask('cg.start', { group: 'g' })).toMatchObject({ outcome: 'formed', sequence: 2 });
+    expect(await osaka.read('db-backup', 4)).toEqual([1, 0, 5, 9]);
   });
 
   it('is there after a crash of the remote, though what a commit folded was marked in memory alone', async () => {
