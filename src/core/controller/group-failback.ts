@@ -71,7 +71,8 @@ async function bringBack(
   const { id, parts } = way;
   let isClosed = false;
   for (let rounds = 0; ; ) {
-    if (signal?.aborted) throw failure('interrupted', 'Stopped; the way back goes on where it is when it is run again.');
+    if (signal?.aborted)
+      throw failure('interrupted', 'Stopped; the way back goes on where it is when it is run again.');
     if (clock.monotonicMs() >= deadlineMs) return 'timed-out';
     const { leftTracks, gatheredTracks } = await askAll(controller, id, parts, 'drain');
     if (leftTracks > 0) continue;

@@ -11,8 +11,8 @@ import {
   removeMember,
   setPolicy,
 } from './group-admin.js';
-import { comeHome, failBack, returnPairs } from './group-failback.js';
 import { practiceAtRemote } from './group-drills.js';
+import { comeHome, failBack, returnPairs } from './group-failback.js';
 import { formGroup, keepForming } from './group-master.js';
 import { backUp, enlistPair, unbackUp } from './group-pairs.js';
 import { practiceGroup } from './group-practice.js';
@@ -84,6 +84,10 @@ export const groupHandlers: { readonly [Code in GroupCode]: Handler<Code> } = {
   'cg.practice': noted('cg practice', practiceGroup),
   'group.put': putGroup,
   'group.drop': dropGroup,
+  'group.announce': async ({ groups }, { group, term, sequence }) => {
+    await groups.subordinate.announce(group, term, sequence);
+    return { output: {} };
+  },
   'group.order': async ({ groups }, { group, term, order }) => ({
     output: { answer: await groups.subordinate.obey(group, term, order) },
   }),

@@ -6,6 +6,7 @@ import {
   beginNext,
   type FormationAnswer,
   type FormationEnd,
+  type FormationPlan,
   formationAnswer,
   formationEvent,
   formationSentence,
@@ -54,6 +55,7 @@ export async function formGroup(
     const owed = await settleLast(controller, name, options);
     if (owed) return owed;
     const begun = await begin(controller, name, options);
+    await announce(controller, id, begun.plan);
     const run = new FormationRun(controller, id, begun.plan, beginFormation(begun.plan));
     const end = await run.end(options.signal);
     return await conclude(controller, name, begun, end, options.actor);
@@ -122,6 +124,12 @@ async function begin(controller: Controller, name: string, options: FormingOptio
   return begun;
 }
 
+/** No formation waits long for it: who has not heard of the number learns it from the first order, and a lost system voids that. */
+async function announce({ groups }: Controller, id: string, { sequence, term, parts }: FormationPlan): Promise<void> {
+  const input = { group: id, term, sequence };
+  await Promise.allSettled(parts.map(({ system }) => groups.ask(system, 'group.announce', input, ANNOUNCE_LIMIT_MS)));
+}
+
 async function conclude(
   controller: Controller,
   name: string,
@@ -183,6 +191,7 @@ export async function keepForming(
 }
 
 const LOOK_MS = 500;
+const ANNOUNCE_LIMIT_MS = 1_000;
 /** A hold is renewed when less than this is left of it. */
 const RENEW_MS = STOP_LEASE_MS / 3;
 
