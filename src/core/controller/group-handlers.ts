@@ -87,6 +87,10 @@ export const groupHandlers: { readonly [Code in GroupCode]: Handler<Code> } = {
   'cg.practice': noted('cg practice', practiceGroup),
   'group.put': putGroup,
   'group.drop': dropGroup,
+  'group.announce': async ({ groups }, { group, term, sequence }) => {
+    await groups.subordinate.announce(group, term, sequence);
+    return { output: {} };
+  },
   'group.order': async ({ groups }, { group, term, order }) => ({
     output: { answer: await groups.subordinate.obey(group, term, order) },
   }),

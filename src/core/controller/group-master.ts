@@ -6,6 +6,7 @@ import {
   beginNext,
   type FormationAnswer,
   type FormationEnd,
+  type FormationPlan,
   formationAnswer,
   formationEvent,
   formationSentence,
@@ -52,6 +53,7 @@ export async function formGroup(
     const owed = await settleLast(controller, name, options);
     if (owed) return owed;
     const begun = await begin(controller, name, options);
+    await announce(controller, id, begun.plan);
     const run = new FormationRun(controller, id, begun.plan, beginFormation(begun.plan));
     const end = await run.end(options.signal);
     return await conclude(controller, name, begun, end, { actor: options.actor, superseded: run.superseded });
@@ -122,6 +124,12 @@ async function begin(controller: Controller, name: string, options: FormingOptio
   return begun;
 }
 
+/** No formation waits long for it: who has not heard of the number learns it from the first order, and a lost system voids that. */
+async function announce({ groups }: Controller, id: string, { sequence, term, parts }: FormationPlan): Promise<void> {
+  const input = { group: id, term, sequence };
+  await Promise.allSettled(parts.map(({ system }) => groups.ask(system, 'group.announce', input, ANNOUNCE_LIMIT_MS)));
+}
+
 async function conclude(
   controller: Controller,
   name: string,
@@ -160,3 +168,5 @@ async function conclude(
 function handedOver(table: MasterTable, superseded: boolean): MasterTable {
   return superseded ? { ...table, handedOver: true } : table;
 }
+
+const ANNOUNCE_LIMIT_MS = 1_000;

@@ -42,6 +42,8 @@ export class Subordinate {
   readonly #thawed = new Map<string, number>();
   /** What last went wrong here in each group's formations; the master keeps what counts. */
   readonly failures = new Map<string, ListedFailure>();
+  /** The number of each group that was announced to this process and not yet ordered. */
+  readonly #announced = new Map<string, { readonly sequence: number; readonly durable: Promise<void> }>();
   /** The last freeze of each group, for its measures. */
   readonly measures = new Map<string, { pauseMs: Milliseconds | null; drainMs: Milliseconds | null }>();
 
@@ -54,6 +56,17 @@ export class Subordinate {
     const freeze = this.#freezes.get(group);
     if (!freeze) return 'idle';
     return freeze.gate === 'closed' ? 'coordinating' : 'draining';
+  }
+
+  /**
+   * Makes the next number durable before its formation begins: a flush in front of the gates would differ in length from system to
+   * system, and the hosts of the quickest would wait for the slowest. A number that is seen already is announced in vain.
+   */
+  async announce(group: string, term: number, sequence: number): Promise<void> {
+    if (sequence <= this.#demandTable(group, term).highestSequence) return;
+    const durable = this.#raise(group, sequence, term);
+    this.#announced.set(group, { sequence, durable });
+    await durable;
   }
 
   /** Carries out one order. What goes wrong is an answer, not an exception: the master's machine knows what follows from it. */
@@ -104,10 +117,8 @@ export class Subordinate {
     const { sequence, coordinationLimitMs: limitMs, drainLimitMs } = order;
     const { clock } = this.#controller.ports;
     const startedAtMs = clock.monotonicMs();
-    if (sequence <= table.highestSequence)
+    if (!(await this.#admits(group, table, order)))
       return { kind: 'refused', reason: `formation ${table.highestSequence} was seen already` };
-    // Durable before anything freezes: a late order of this number must freeze nothing, also after a restart (H1, H3).
-    await this.#raise(group, sequence, order.term);
     await this.#endLeftover(group);
     this.#demandCurrent(group, sequence);
     const members = table.members.filter(({ relationshipId }) => order.relationshipIds.includes(relationshipId));
@@ -136,6 +147,22 @@ export class Subordinate {
     void this.#lease(freeze, open);
     void this.#live(group, freeze, limitMs + drainLimitMs);
     return { kind: 'ok' };
+  }
+
+  /**
+   * A number begins a formation once, and is durable before anything freezes: a late order of it must freeze nothing, also after a
+   * restart (H1, H3).
+   */
+  async #admits(group: string, table: SubordinateTable, { sequence, term }: Coordinate): Promise<boolean> {
+    const announced = this.#announced.get(group);
+    if (announced?.sequence === sequence) {
+      this.#announced.delete(group);
+      await announced.durable;
+      return true;
+    }
+    if (sequence <= table.highestSequence) return false;
+    await this.#raise(group, sequence, term);
+    return true;
   }
 
   /** One step: the maps change their meaning, and nothing was in flight (DESIGN.md 2). */
@@ -265,6 +292,7 @@ export class Subordinate {
   /** `stopSending`: nothing newer than the group may reach the remotes, so sending is held before the first pair thaws. */
   async #thaw(group: string, sequence: number, stopSending = false): Promise<void> {
     this.#thawed.set(group, Math.max(sequence, this.#thawed.get(group) ?? 0));
+    if (this.#announced.get(group)?.sequence === sequence) this.#announced.delete(group);
     await this.#raise(group, sequence);
     const freeze = this.#freezes.get(group);
     if (freeze?.sequence !== sequence) return;

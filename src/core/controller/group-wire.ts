@@ -42,6 +42,8 @@ export interface GroupWireRequests {
   };
   /** The group is no more. */
   'group.drop': { input: OfTerm; output: Record<string, never> };
+  /** The number of the formation that comes next, durable when answered, so that its first order has no flush to wait for. */
+  'group.announce': { input: OfTerm & { readonly sequence: number }; output: Record<string, never> };
   /** One step of a formation, from the master to a subordinate. */
   'group.order': { input: OfTerm & { readonly order: SystemOrder }; output: { readonly answer: StepAnswer } };
   /** The virtual copies of a subordinate's members at one remote: all of them, or a refusal. */
