@@ -1,5 +1,6 @@
 import { IMAGES_FOLDER } from '../catalog/catalog.js';
 import type { VolumeRecord } from '../volume/volume.js';
+import { checkGroups } from './group-check.js';
 import { imagePathOf } from './listing.js';
 import type { Controller } from './open-controller.js';
 import type { CheckFinding, Requests } from './requests.js';
@@ -29,7 +30,7 @@ export async function checkSystem(
       });
     }
   }
-  findings.push(...foreignFiles(controller));
+  findings.push(...foreignFiles(controller), ...checkGroups(controller));
   if (input.deep) findings.push(...(await checkDeeply(controller, findings)));
   return findings;
 }
