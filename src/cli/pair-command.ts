@@ -41,6 +41,7 @@ type ActionCode =
   | 'pair.suspend'
   | 'pair.delete'
   | 'pair.rotate'
+  | 'pair.takeover'
   | 'pair.pace';
 
 /** One system's part of an action. */
@@ -245,7 +246,8 @@ function outcomeOf(acted: readonly Acted[], followed: Followed | undefined, flag
     ...(followed === undefined ? {} : { verdict: followed.verdict }),
   };
   const text = (): string => textOf(acted, followed);
-  if (followed === undefined) return { data, text, notes: acted.flatMap((one) => leftToDo(one, flags)) };
+  if (followed === undefined)
+    return { data, text, notes: acted.flatMap((one) => [...leftBehind(one), ...leftToDo(one, flags)]) };
   return { data, text, notes: waitNotes(followed, flags.root), exitCode: VERDICT_EXIT[followed.verdict] };
 }
 
@@ -253,6 +255,15 @@ function outcomeOf(acted: readonly Acted[], followed: Followed | undefined, flag
 function withEnd(row: PairActionRow, followed: Followed | undefined): PairActionRow {
   const end = followed?.pairs.find((pair) => pair.primary === row.primary && pair.secondary === row.secondary);
   return end ? { ...row, after: end.status } : row;
+}
+
+/** Halves of deleted pairs that nobody could delete, and how they go. */
+function leftBehind({ answer }: Acted): string[] {
+  return (answer.leftBehind ?? []).map((secondary) => {
+    const row = answer.pairs.find((pair) => pair.secondary === secondary);
+    const command = `copyset pair delete ${row?.primary ?? 'PRIMARY'} ${secondary} --force`;
+    return `The half of ${secondary} stays behind; once its system is back, "${command}" ends it.`;
+  });
 }
 
 function textOf(acted: readonly Acted[], followed: Followed | undefined): string {

@@ -63,6 +63,37 @@ export async function selectPairs(
   return places.map((place) => ({ place, pairs: [{ primary: pattern.volume }], mayBeEmpty }));
 }
 
+/** The half that a secondary's system still has of a pair whose primary's half is gone, or cannot be seen from here. */
+export async function halfLeftBehind(
+  toolkit: Toolkit,
+  words: SelectionWords,
+): Promise<readonly SystemPairs[] | undefined> {
+  const { primary, secondary } = words;
+  if (primary === undefined || secondary === undefined) return undefined;
+  const [from, to] = [parseAddress(primary), parseAddress(secondary)];
+  const listed = async (system: string) => {
+    const place = await toolkit.find(system).catch(() => undefined);
+    if (!place) return undefined;
+    return {
+      place,
+      pairs: await toolkit.read(place, async (reader) => (await reader.request('pair.list')).output.pairs),
+    };
+  };
+  const there = await listed(to.system);
+  const half = there?.pairs.find(
+    (pair) =>
+      pair.half?.side === 'secondary' &&
+      parseAddress(pair.primary).system === from.system &&
+      isMeant(from.volume, pair.primary, pair.primaryNumber) &&
+      isMeant(to.volume, pair.secondary, pair.secondaryNumber),
+  );
+  if (!there || !half) return undefined;
+  const near = await listed(from.system);
+  if (near?.pairs.some((pair) => pair.half?.id === half.half?.id)) return undefined;
+  const pairs = [{ primary: from.volume, primarySystem: from.system, secondary: to.volume }];
+  return [{ place: there.place, pairs, mayBeEmpty: false }];
+}
+
 async function onePair(toolkit: Toolkit, primary: string, secondary: string): Promise<readonly SystemPairs[]> {
   const from = parseAddressPattern(primary);
   if (isGlob(from.system)) {
@@ -130,9 +161,10 @@ export function demandOneGate(selection: readonly SystemPairs[]): void {
 export function isSelected(pair: PairListing, selectors: readonly PairSelector[]): boolean {
   return selectors.some(
     ({ primary, secondary, secondarySystem }) =>
+      pair.half?.side !== 'secondary' &&
       isMeant(primary, pair.primary, pair.primaryNumber) &&
-      (secondarySystem === undefined || parseAddress(pair.secondary).system === secondarySystem) &&
-      (secondary === undefined || isMeant(secondary, pair.secondary, pair.secondaryNumber)),
+      (secondary === undefined || isMeant(secondary, pair.secondary, pair.secondaryNumber)) &&
+      (secondarySystem === undefined || parseAddress(pair.secondary).system === secondarySystem),
   );
 }
 

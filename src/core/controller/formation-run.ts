@@ -106,7 +106,8 @@ export class FormationRun {
     const now = this.#controller.ports.clock.monotonicMs();
     const toLimitMs = this.#stepBegunMs + this.#limitMs(step) - now;
     const toRepeatMs = isRepeated(step) ? this.#repeatedMs + REPEAT_MS - now : toLimitMs;
-    return Math.max(0, Math.min(toLimitMs, toRepeatMs));
+    // Whole milliseconds: a rest too short for the clock to notice would never come to the limit.
+    return Math.max(0, Math.ceil(Math.min(toLimitMs, toRepeatMs)));
   }
 
   #limitMs(step: Step): Milliseconds {

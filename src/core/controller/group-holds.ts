@@ -86,7 +86,7 @@ export class GroupHolds {
         continue;
       }
       hold.changed = new AbortController();
-      await clock.sleep(leftMs, hold.changed.signal);
+      await clock.sleep(Math.ceil(leftMs), hold.changed.signal);
     }
     this.#controller.notify();
   }

@@ -16,9 +16,11 @@ import {
   demandRemoteAble,
   demandUnopened,
   dropSecondaries,
+  secondariesGone,
   tracksWrittenThere,
 } from './half-operations.js';
 import type { Controller, RequestContext } from './open-controller.js';
+import { missingHere } from './pair-listing.js';
 import { bytesAtStake, planRow, trackSizeOf } from './pair-rows.js';
 import { selectPairs } from './pair-selection.js';
 import { carryOut, planStep, type Step } from './pair-steps.js';
@@ -98,10 +100,11 @@ async function planResync(
   const plan = (answered.output.plan ?? []).map((row, index) => {
     const tracks = written[index] ?? 0;
     const record = records[index];
-    if (!record || tracks === 0 || row.direction === 'none') return row;
+    if (!record || tracks === 0 || row.from === row.to) return row;
     const bytes = tracks * trackSizeOf(controller, record);
     const bytesLost = row.bytesLost + (kind === 'resync' ? bytes : 0);
-    return { ...row, tracks: row.tracks + tracks, bytes: row.bytes + bytes, bytesLost };
+    const direction = kind === 'resync' ? 'primary -> secondary' : 'secondary -> primary';
+    return { ...row, direction, tracks: row.tracks + tracks, bytes: row.bytes + bytes, bytesLost };
   });
   return { output: { ...answered.output, plan } };
 }
@@ -154,11 +157,12 @@ export async function deletePairs(
   context: RequestContext,
 ): Answer<'pair.delete'> {
   let leftBehind: string[] = [];
+  const records = selectPairs(controller, input.pairs);
+  const gone = input.plan || input.force ? new Set<number>() : await secondariesGone(controller, records);
   if (!input.plan) {
-    const records = selectPairs(controller, input.pairs);
     // Before a half is dropped at its secondary.
     controller.groups.demandFree(numbersOf(records), true);
-    for (const record of records) afterDelete(controller, record, input);
+    for (const record of records) afterDelete(controller, record, input, gone);
     const options = { unreserve: input.unreserve ?? false, force: input.force ?? false };
     leftBehind = await dropSecondaries(controller, records, options);
   }
@@ -169,7 +173,7 @@ export async function deletePairs(
       record,
       'the pair above it was deleted while tracks were read through it',
     );
-    return { ...step, drops: true, more: [...downstream, ...afterDelete(controller, record, input)] };
+    return { ...step, drops: true, more: [...downstream, ...afterDelete(controller, record, input, gone)] };
   });
   return { output: leftBehind.length === 0 ? output : { ...output, leftBehind } };
 }
@@ -226,8 +230,20 @@ async function operateHere(
 }
 
 /** What a delete leaves behind: sides that are not whole any more, and the reserve attribute. */
-function afterDelete(controller: Controller, record: PairRecord, input: Requests['pair.delete']['input']): Change[] {
-  const left = incompleteAfterDelete(record.state, mapCounts(controller.catalog, record));
+function afterDelete(
+  controller: Controller,
+  record: PairRecord,
+  input: Requests['pair.delete']['input'],
+  gone: ReadonlySet<number>,
+): Change[] {
+  const isLeft = record.remote?.side === 'secondary';
+  if (isLeft && !input.force && !input.plan) throw leftHalf(controller, record);
+  const missing = isLeft ? missingHere(controller.catalog, record, 'secondary') : 0;
+  const left = isLeft
+    ? [{ side: 'secondary' as const, missingTracks: missing }].filter(() => missing > 0)
+    : incompleteAfterDelete(record.state, mapCounts(controller.catalog, record)).filter(
+        ({ side }) => side === 'primary' || !gone.has(record.number),
+      );
   const first = left[0];
   if (first && !input.force && !input.plan) {
     throw failure(
@@ -249,6 +265,14 @@ function afterDelete(controller: Controller, record: PairRecord, input: Requests
   const secondary = rowOf(record.secondary);
   if (secondary && input.unreserve && secondary.reserved) rows.set(secondary.number, { ...secondary, reserved: false });
   return [...rows.values()].map((volume) => ({ do: 'put-volume', record: volume }));
+}
+
+function leftHalf(controller: Controller, record: PairRecord): Error {
+  return failure(
+    'force-needed',
+    `Only the secondary's half of the pair of ${controller.address(record.primary)} lies here.`,
+    'Where its primary is there, delete the pair there; --force ends this half alone.',
+  );
 }
 
 function discardNeeded(controller: Controller, record: PairRecord, lost: number, reverse: boolean): Error {

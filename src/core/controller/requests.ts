@@ -20,6 +20,8 @@ export interface PairSelector {
   readonly secondary?: string | undefined;
   /** The system of the secondary where it is another one, by its name. */
   readonly secondarySystem?: string | undefined;
+  /** The system of the primary: the half of the secondary is meant, which lies here and which its primary has forgotten. */
+  readonly primarySystem?: string | undefined;
 }
 
 export interface PacingInput {

@@ -9,24 +9,14 @@ import {
   tuning,
   type VolumeNumber,
 } from '../foundation/foundation.js';
-import {
-  changedRecord,
-  decide,
-  losePointInTime,
-  ownVolumes,
-  type PairChange,
-  type PairRecord,
-  type PairState,
-  type Side,
-  type SuspendReason,
-} from '../pair/pair.js';
+import { changedRecord, ownVolumes, type PairRecord, type Side, type SuspendReason } from '../pair/pair.js';
 import type { Clock, Files } from '../ports/ports.js';
 import { checkRange } from '../volume/volume.js';
 import { addressOf } from './addresses.js';
 import type { Claim } from './claims.js';
 import { LivePair, LiveVolume } from './live-volume.js';
 import { nextObstacle, type Obstacle } from './obstacles.js';
-import { lossesDownstream, pairChanges } from './pair-changes.js';
+import { lossesDownstream, pairChanges, suspension } from './pair-changes.js';
 import { hostRefusal } from './permission.js';
 import { readThrough } from './read-path.js';
 import { coldRegions } from './regions.js';
@@ -407,11 +397,4 @@ export class Fabric {
     assert(record, `volume ${number} is in the table`);
     checkRange({ sizeBytes: record.sizeBytes, name: record.name }, offset, length);
   }
-}
-
-function suspension(state: PairState, reason: SuspendReason, message: string, lost: boolean): PairChange | undefined {
-  const loss = lost ? losePointInTime(state, message) : undefined;
-  if (loss) return loss;
-  const decision = decide(state, { kind: 'suspend', reason, message, allowWrite: false });
-  return decision.kind === 'do' ? decision.change : undefined;
 }

@@ -133,11 +133,15 @@ export class Receiver {
     if (this.#landing === 0) this.#pair.completeFor = end;
   }
 
-  /** The codes of the secondary's data as it is now; null where nothing was ever written. */
+  /** The codes of the secondary's data as it is now; null where a map here has the track: it may differ, and that is known. */
   codes(run: TrackRun): (number | null)[] {
-    const volume = this.#volume;
-    const { codes } = this.read(run);
-    return codes.map((code, i) => (volume.allocated.map.has(run.first + i) ? code : null));
+    const { outOfSync, changed, secondary } = this.#pair;
+    const isMarked = (track: number) => [outOfSync, changed, secondary].some(({ map }) => map.has(track));
+    const size = this.#volume.geometry.trackSizeBytes;
+    const data = new Uint8Array(this.#volume.geometry.bytesOfRun(run));
+    this.#fabric.read(this.#volume.number, data, this.#volume.geometry.offsetOf(run.first));
+    const codeAt = (i: number) => codeOfData(data.subarray(i * size, (i + 1) * size));
+    return Array.from({ length: run.count }, (_, i) => (isMarked(run.first + i) ? null : codeAt(i)));
   }
 
   /** Reads tracks for a restore of the primary, checked against their codes at rest. */

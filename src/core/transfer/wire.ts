@@ -59,7 +59,7 @@ export interface TransferRequests {
   };
   /** Everything sent in this session is durable; with `end` it was all of that formation. */
   'remote.settle': { input: Order & { readonly end?: number | undefined }; output: Record<string, never> };
-  /** Check codes of the secondary's data, to compare. Null where nothing was ever written. */
+  /** Check codes of the secondary's data, to compare. Null where a map there has the track. */
   'remote.codes': {
     input: { readonly pair: string; readonly first: TrackIndex; readonly count: TrackCount };
     output: { readonly codes: readonly (number | null)[] };
