@@ -1,26 +1,17 @@
 import { failure } from '../foundation/foundation.js';
 import { type GroupRequests, groupHistory } from '../group/group.js';
-import {
-  addMember,
-  changeState,
-  createGroup,
-  deleteGroup,
-  demandTerm,
-  dropGroup,
-  listed,
-  putGroup,
-  removeMember,
-  setPolicy,
-} from './group-admin.js';
+import { changeState, createGroup, listed, setPolicy } from './group-admin.js';
 import { designateMaster, handOver } from './group-designation.js';
 import { practiceAtRemote } from './group-drills.js';
 import { comeHome, failBack, returnPairs } from './group-failback.js';
 import { keepForming } from './group-keeping.js';
 import { formGroup } from './group-master.js';
+import { addMember, deleteGroup, removeMember } from './group-members.js';
 import { backUp, enlistPair, unbackUp } from './group-pairs.js';
 import { practiceGroup } from './group-practice.js';
 import { carryVerdict, fenceGroup, keepVerdict, recoverGroup } from './group-recovery.js';
 import { copyStep } from './group-remote.js';
+import { demandTerm, dropGroup, putGroup } from './group-telling.js';
 import type { GroupWireRequests } from './group-wire.js';
 import type { Handler } from './handlers.js';
 import { readHistory } from './history.js';

@@ -57,6 +57,8 @@ export async function resyncPairs(
 ): Answer<'pair.resync'> {
   const kind = input.reverse ? 'resync-reverse' : 'resync';
   const records = selectPairs(controller, input.pairs);
+  // Before anything is changed at the secondaries.
+  if (!input.plan) controller.groups.demandFree(numbersOf(records), false);
   for (const record of records) resyncStep(controller, record, kind, input);
   if (input.plan) return planResync(controller, input, kind, context, records);
   await closeSecondaries(controller, records, kind, input.discard ?? false);
@@ -158,6 +160,8 @@ export async function deletePairs(
   const records = selectPairs(controller, input.pairs);
   const gone = input.plan || input.force ? new Set<number>() : await secondariesGone(controller, records);
   if (!input.plan) {
+    // Before a half is dropped at its secondary.
+    controller.groups.demandFree(numbersOf(records), true);
     for (const record of records) afterDelete(controller, record, input, gone);
     const options = { unreserve: input.unreserve ?? false, force: input.force ?? false };
     leftBehind = await dropSecondaries(controller, records, options);
@@ -209,8 +213,7 @@ async function operateHere(
   planOne: (record: PairRecord) => Step,
 ): Promise<{ output: PairActionAnswer }> {
   const records = selectPairs(controller, input.pairs);
-  const numbers = records.map(({ number }) => number);
-  controller.groups.demandFree(numbers, operation === 'pair delete');
+  controller.groups.demandFree(numbersOf(records), operation === 'pair delete');
   const present = () => records.map((record) => controller.catalog.pairs.get(record.number) ?? record);
   if (input.plan)
     return {
@@ -280,4 +283,8 @@ function discardNeeded(controller: Controller, record: PairRecord, lost: number,
     'Look at it with --plan; give --discard to lose them.',
     { details: { bytesLost: lost } },
   );
+}
+
+function numbersOf(records: readonly PairRecord[]): readonly number[] {
+  return records.map(({ number }) => number);
 }
