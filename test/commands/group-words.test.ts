@@ -59,6 +59,7 @@ const GROUP: GroupListing = {
   failed: 1,
   policy: POLICY_DEFAULT,
   stop: null,
+  held: null,
   lastFailure: {
     activity: 'drain',
     controller: 'nagoya',

@@ -4,15 +4,15 @@ import { Server } from './hosts-serving.js';
 
 export const GROUP = 'g';
 
-/** A volume at a primary site; its secondary and its backup at the remote bear its name. */
+/** A volume at a primary site; its secondary and its backup at its remote bear its name. */
 export interface SiteVolume {
   readonly system: string;
+  readonly remote: string;
   readonly name: string;
   readonly sizeBytes: number;
 }
 
 export interface SitePlan {
-  readonly remote: string;
   readonly volumes: readonly SiteVolume[];
   readonly durability: 'power' | 'none';
   /** Words of `cg create`: its policy. */
@@ -41,30 +41,33 @@ export interface GroupStatus {
   readonly lastFailure: { readonly activity: string; readonly controller: string; readonly reason: string } | null;
 }
 
-/** Primary sites, each with a server of its own, and one remote to which a group of all their volumes forms. */
+/** Primary sites and remotes, each with a server of its own, and a group of all their volumes. */
 export class GroupSites {
   readonly root: string;
   readonly plan: SitePlan;
+  /** The first is the group's master. */
   readonly primaries: readonly string[];
+  readonly remotes: readonly string[];
   readonly servers = new Map<string, Server>();
 
   constructor(root: string, plan: SitePlan) {
     this.root = root;
     this.plan = plan;
     this.primaries = [...new Set(plan.volumes.map(({ system }) => system))];
+    this.remotes = [...new Set(plan.volumes.map(({ remote }) => remote))];
   }
 
   /** Systems, volumes, servers and the group, each member in duplex. */
   async prepare(): Promise<void> {
-    const { remote, volumes, durability, policy = [] } = this.plan;
-    for (const system of [...this.primaries, remote])
+    const { volumes, durability, policy = [] } = this.plan;
+    for (const system of [...this.primaries, ...this.remotes])
       await this.ok('system', 'create', system, '--durability', durability, '--fixture');
-    for (const { system, name, sizeBytes } of volumes)
+    for (const { system, remote, name, sizeBytes } of volumes)
       for (const address of [`${system}:${name}`, `${remote}:${name}`, `${remote}:${name}-backup`])
         await this.ok('volume', 'create', address, '--size', String(sizeBytes));
-    await this.serve(...this.primaries, remote);
+    await this.serve(...this.primaries, ...this.remotes);
     await this.ok('cg', 'create', GROUP, '--master', this.primaries[0] ?? '', ...policy);
-    for (const { system, name } of volumes)
+    for (const { system, remote, name } of volumes)
       await this.ok(
         'cg',
         'add',
@@ -78,8 +81,8 @@ export class GroupSites {
   }
 
   async duplex(): Promise<void> {
-    for (const { system, name } of this.plan.volumes)
-      await this.ok('pair', 'wait', `${system}:${name}`, '--status', 'duplex', '--timeout', '60s');
+    for (const system of this.primaries)
+      await this.ok('pair', 'wait', `${system}:*`, '--status', 'duplex', '--timeout', '60s');
   }
 
   /** One server for each of the systems. */
@@ -104,6 +107,12 @@ export class GroupSites {
   async kill(...systems: readonly string[]): Promise<void> {
     await Promise.all(systems.map((system) => this.servers.get(system)?.kill()));
     for (const system of systems) this.servers.delete(system);
+  }
+
+  /** Ends all servers in order. */
+  async stop(): Promise<void> {
+    await Promise.all([...this.servers.values()].map((server) => server.stop()));
+    this.servers.clear();
   }
 
   async abandon(): Promise<void> {
@@ -137,7 +146,7 @@ export class GroupSites {
   }
 
   async recover(): Promise<Recovered> {
-    const { stdout } = await this.ok('cg', 'recover', GROUP, '--at', this.plan.remote, '--json');
+    const { stdout } = await this.ok('cg', 'recover', GROUP, '--at', this.remotes.join(','), '--json');
     return JSON.parse(stdout) as Recovered;
   }
 

@@ -9,8 +9,8 @@ import { useRootFolder } from './root-folder.js';
  * A real database over two systems: its data on a volume of tokyo, its write-ahead log on one of kyoto. Groups of both form at osaka
  * while clients work; then both sites are gone at once, and the database goes on at osaka.
  */
-const DATA = { system: 'tokyo', name: 'data', sizeBytes: 512 * 1_048_576 };
-const WAL = { system: 'kyoto', name: 'wal', sizeBytes: 256 * 1_048_576 };
+const DATA = { system: 'tokyo', remote: 'osaka', name: 'data', sizeBytes: 512 * 1_048_576 };
+const WAL = { system: 'kyoto', remote: 'osaka', name: 'wal', sizeBytes: 256 * 1_048_576 };
 const SCALE = 5;
 const CLIENTS = 4;
 /** What the clients work before the sites are lost, and how much longer by chance. */
@@ -41,7 +41,7 @@ function postgresOn(data: NbdMount, name: string): Postgres {
 beforeAll(async () => {
   if (why !== undefined) return;
   chmodSync(root.path, 0o755);
-  sites = new GroupSites(root.path, { remote: 'osaka', volumes: [DATA, WAL], durability: 'power' });
+  sites = new GroupSites(root.path, { volumes: [DATA, WAL], durability: 'power' });
   await sites.prepare();
 });
 

@@ -378,6 +378,83 @@ const drills: readonly PlantedBug[] = [
   },
 ];
 
+const TRANSFER = 'src/core/transfer';
+
+const remote: readonly PlantedBug[] = [
+  {
+    id: 'H4a',
+    file: `${TRANSFER}/receiver.ts`,
+    find: 'if (!this.#openFor || compareMarks(mark, this.#openFor) !== 0)',
+    replace: 'if (remote.taken && compareMarks(mark, remote.taken) > 0)',
+    why: 'data of an earlier link session lands late',
+  },
+  {
+    id: 'H4b',
+    file: `${TRANSFER}/receiver.ts`,
+    find: 'if (!this.#openFor || compareMarks(mark, this.#openFor) !== 0)',
+    replace: 'if (remote.taken && compareMarks(mark, remote.taken) < 0)',
+    why: 'a controller settles what was sent to the one that died',
+  },
+  {
+    id: 'H4c',
+    file: `${TRANSFER}/outgoing.ts`,
+    find: 'if (pair.roles.savesAside && pair.saved.any(run.first, run.count))',
+    replace: 'if (pair.roles.savesAside && pair.saved.isEmpty)',
+    why: 'a split sends what was written after its instant',
+  },
+  {
+    id: 'H4d',
+    file: `${TRANSFER}/outgoing.ts`,
+    find: 'if (!lacking.has(track) || batch.watch.touched(track)) continue;',
+    replace: 'if (!lacking.has(track)) continue;',
+    why: 'a track that was written while it was sent counts as sent',
+  },
+  {
+    id: 'H5a',
+    file: `${PAIR}/roles.ts`,
+    find: '    if (half.displaced)\n      return {',
+    replace: '    if (half.displaced && half.term < 0)\n      return {',
+    why: 'a former primary lets hosts write what nobody will ever copy',
+  },
+  {
+    id: 'H5b',
+    file: `${CONTROLLER}/half-roles.ts`,
+    find: 'takenOverHalf(row, knownOf(row, atMs), Math.max(remote.term + 1, term));',
+    replace: 'takenOverHalf(row, knownOf(row, atMs), Math.max(remote.term, term));',
+    why: 'a takeover does not raise the term',
+  },
+  {
+    id: 'H5c',
+    file: `${CONTROLLER}/halves.ts`,
+    find: 'await this.#within(GREETING_MS, this.link(number).ready());',
+    replace: 'await Promise.resolve();',
+    why: 'a former primary lets hosts in before it asks',
+  },
+  {
+    id: 'H16a',
+    file: `${CONTROLLER}/half-operations.ts`,
+    find: "  await link.announce(operation === 'resync' ? { status: 'resync' } : RESTORING);\n  controller.step('half.closed');\n  await link.gather('secondary');",
+    replace:
+      "  await link.gather('secondary');\n  await link.announce(operation === 'resync' ? { status: 'resync' } : RESTORING);\n  controller.step('half.closed');",
+    why: 'the map of writes is fetched while hosts still write',
+  },
+  {
+    id: 'H16b',
+    file: `${CONTROLLER}/half-orders.ts`,
+    find: "return [{ do: 'fold', from: pairMapKey(number, 'secondary'), into: pairMapKey(number, 'changed') }];",
+    replace:
+      "return [{ do: 'unite', from: pairMapKey(number, 'secondary'), into: pairMapKey(number, 'changed') }, { do: 'empty', map: pairMapKey(number, 'changed') }, { do: 'fold', from: pairMapKey(number, 'secondary'), into: pairMapKey(number, 'outOfSync') }];",
+    why: 'what was collected is not what is handed over',
+  },
+  {
+    id: 'H27',
+    file: `${CONTROLLER}/client.ts`,
+    find: "if (answer.kind === 'held') await askToYield(ports, place);",
+    replace: 'void askToYield;',
+    why: 'who comes to serve does not ask for a borrowed system',
+  },
+];
+
 export const BUGS: readonly PlantedBug[] = [
   ...thawAndFreeze,
   ...claims,
@@ -386,4 +463,5 @@ export const BUGS: readonly PlantedBug[] = [
   ...processes,
   ...drills,
   ...protocols,
+  ...remote,
 ];

@@ -91,6 +91,10 @@ export const CRASH_STEPS = [
   'volume.made',
   'volume.logged',
 ] as const;
+/** The steps among them that only a pair between systems comes to. */
+export const LINK_STEPS: readonly string[] = CRASH_STEPS.filter((step) =>
+  /^(aside|send|receive|fetch|half)\./.test(step),
+);
 export type CrashStep = (typeof CRASH_STEPS)[number];
 
 /** Which part of which volume an image file belongs to. */

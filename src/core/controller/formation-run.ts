@@ -34,6 +34,8 @@ export class FormationRun {
   readonly #group: string;
   readonly #plan: FormationPlan;
   readonly #systems: ReadonlyMap<string, SystemRef>;
+  /** Somebody knows a higher term: the group has another master now. */
+  superseded = false;
   #state: FormationState;
   readonly #recording: Promise<void>[] = [];
   #told: FormationEvent[] = [];
@@ -104,7 +106,7 @@ export class FormationRun {
     const now = this.#controller.ports.clock.monotonicMs();
     const toLimitMs = this.#stepBegunMs + this.#limitMs(step) - now;
     const toRepeatMs = isRepeated(step) ? this.#repeatedMs + REPEAT_MS - now : toLimitMs;
-    // A fraction of a millisecond that the clock cannot add up would be waited for without an end.
+    // Whole milliseconds: a rest too short for the clock to notice would never come to the limit.
     return Math.max(0, Math.ceil(Math.min(toLimitMs, toRepeatMs)));
   }
 
@@ -153,6 +155,7 @@ export class FormationRun {
     const system = this.#systems.get(order.to);
     if (!system) return;
     const answer = await this.#answerOf(system, order);
+    if (answer.kind === 'refused' && answer.superseded) this.superseded = true;
     this.#tell({
       kind: 'answered',
       step: order.kind,

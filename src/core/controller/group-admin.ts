@@ -18,8 +18,8 @@ import {
   samePolicy,
 } from '../group/group.js';
 import { parseName, quoted } from '../volume/volume.js';
-import { holdMembers } from './group-master.js';
-import { emptySheet } from './group-sheets.js';
+import { holdMembers } from './group-keeping.js';
+import { emptySheet, isLeftOver } from './group-sheets.js';
 import type { Controller } from './open-controller.js';
 import type { Answered, Requests } from './requests.js';
 
@@ -32,7 +32,7 @@ export async function createGroup(controller: Controller, input: Input<'cg.creat
   const name = parseName(input.group, 'group');
   const policy = changePolicy(POLICY_DEFAULT, input.policy);
   const known = groups.sheets.all();
-  if (known.some((sheet) => sheet.name === name))
+  if (known.some((sheet) => sheet.name === name && !isLeftOver(sheet)))
     throw failure(
       'already-exists',
       `There is a consistency group ${quoted(name)} already.`,
@@ -291,7 +291,8 @@ function withTables(sheet: GroupSheet, input: Input<'group.put'>, self: string):
 export async function dropGroup(controller: Controller, input: Input<'group.drop'>): Promise<Answered<'group.drop'>> {
   await controller.groups.sheets.update(input.group, (sheet) => {
     demandTerm(controller, sheet, input.term);
-    return { ...sheet, subordinate: null, remote: null };
+    const master = sheet.master?.handedOver ? null : sheet.master;
+    return { ...sheet, master, subordinate: null, remote: null };
   });
   controller.groups.holds.set(input.group, null, 0);
   await markPairs(controller, input.group, null);
@@ -336,7 +337,7 @@ export function demandQuiet(controller: Controller, id: string, name: string): v
 
 async function holdNow(controller: Controller, id: string): Promise<void> {
   const table = controller.groups.sheets.byId(id)?.master;
-  if (table) await holdMembers(controller, id, table, controller.ports.clock.nowMs());
+  if (table) await holdMembers(controller, id, table);
 }
 
 function systemsOf(

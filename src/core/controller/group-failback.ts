@@ -71,7 +71,8 @@ async function bringBack(
   const { id, parts } = way;
   let isClosed = false;
   for (let rounds = 0; ; ) {
-    if (signal?.aborted) throw failure('interrupted', 'Stopped; the way back goes on where it is when it is run again.');
+    if (signal?.aborted)
+      throw failure('interrupted', 'Stopped; the way back goes on where it is when it is run again.');
     if (clock.monotonicMs() >= deadlineMs) return 'timed-out';
     const { leftTracks, gatheredTracks } = await askAll(controller, id, parts, 'drain');
     if (leftTracks > 0) continue;
@@ -99,16 +100,21 @@ async function goHome(controller: Controller, { id, table, parts }: WayBackOfGro
 
 /** Answers at a system that has a role in the group: the recovery is over, under this term. */
 export async function comeHome(controller: Controller, input: Input<'group.home'>): Promise<Answered<'group.home'>> {
-  await controller.groups.sheets.update(input.group, (sheet) => homeSheet(sheet, input.term));
+  await controller.groups.sheets.update(input.group, (sheet) => homeSheet(sheet, input.term, controller.peers.self.id));
   controller.step('group.home');
   return { output: {} };
 }
 
-function homeSheet({ master, subordinate, remote, ...sheet }: GroupSheet, term: number): GroupSheet {
+function homeSheet({ master, subordinate, remote, ...sheet }: GroupSheet, term: number, self: string): GroupSheet {
+  // One that handed over to another before the disaster is not master again.
+  const isMaster = ((remote ?? subordinate)?.master.id ?? self) === self;
   return {
     ...sheet,
     // The recovery has settled whatever its last formation had left open.
-    master: master && { ...master, term, handedOver: false, last: master.last && { ...master.last, phase: 'settled' } },
+    master:
+      master && isMaster
+        ? { ...master, term, handedOver: false, last: master.last && { ...master.last, phase: 'settled' } }
+        : master,
     subordinate: subordinate && { ...subordinate, term, failedOver: false },
     remote: remote && { ...remote, term, recovered: false, verdict: null },
   };

@@ -5,15 +5,18 @@ import {
   changeState,
   createGroup,
   deleteGroup,
+  demandTerm,
   dropGroup,
   listed,
   putGroup,
   removeMember,
   setPolicy,
 } from './group-admin.js';
-import { comeHome, failBack, returnPairs } from './group-failback.js';
+import { designateMaster, handOver } from './group-designation.js';
 import { practiceAtRemote } from './group-drills.js';
-import { formGroup, keepForming } from './group-master.js';
+import { comeHome, failBack, returnPairs } from './group-failback.js';
+import { keepForming } from './group-keeping.js';
+import { formGroup } from './group-master.js';
 import { backUp, enlistPair, unbackUp } from './group-pairs.js';
 import { practiceGroup } from './group-practice.js';
 import { carryVerdict, fenceGroup, keepVerdict, recoverGroup } from './group-recovery.js';
@@ -44,7 +47,7 @@ export const groupHandlers: { readonly [Code in GroupCode]: Handler<Code> } = {
   'cg.remove': noted('cg remove', removeMember),
   'cg.delete': noted('cg delete', deleteGroup),
   'cg.list': async ({ groups }) => ({ output: { sheets: groups.sheets.all(), members: groups.reports() } }),
-  'cg.master': notHere,
+  'cg.master': designateMaster,
   'cg.policy': noted('cg policy', setPolicy),
   'cg.start': async (controller, { group, skipIfBusy }, { signal }, { actor }) => ({
     output: await formGroup(controller, group, { actor, single: true, skipIfBusy, signal }),
@@ -76,7 +79,7 @@ export const groupHandlers: { readonly [Code in GroupCode]: Handler<Code> } = {
   })),
   'cg.split': notHere,
   'cg.history': async ({ groups, files, place }, { group }) => {
-    const id = groups.sheets.all().find(({ name }) => name === group)?.id ?? '';
+    const id = groups.sheets.named(group)?.id ?? '';
     return { output: { formations: groupHistory(readHistory(files, place.path), id) } };
   },
   'cg.recover': (controller, input, _, context) => recoverGroup(controller, input, context),
@@ -84,6 +87,10 @@ export const groupHandlers: { readonly [Code in GroupCode]: Handler<Code> } = {
   'cg.practice': noted('cg practice', practiceGroup),
   'group.put': putGroup,
   'group.drop': dropGroup,
+  'group.announce': async ({ groups }, { group, term, sequence }) => {
+    await groups.subordinate.announce(group, term, sequence);
+    return { output: {} };
+  },
   'group.order': async ({ groups }, { group, term, order }) => ({
     output: { answer: await groups.subordinate.obey(group, term, order) },
   }),
@@ -102,13 +109,17 @@ export const groupHandlers: { readonly [Code in GroupCode]: Handler<Code> } = {
         })),
     },
   }),
-  'group.hold': async ({ groups }, { group, what, leaseMs }) => {
+  'group.hold': async (controller, { group, term, what, leaseMs }) => {
+    const { groups } = controller;
+    const sheet = groups.sheets.byId(group);
+    if (sheet) demandTerm(controller, sheet, term);
     groups.holds.set(group, what, leaseMs);
     return { output: {} };
   },
   'group.enlist': (controller, input, _, context) => enlistPair(controller, input, context),
   'group.backup': (controller, input, _, context) => backUp(controller, input, context),
   'group.unback': unbackUp,
+  'group.handover': handOver,
   'group.return': (controller, input, extras, context) => returnPairs(controller, input, extras, context),
   'group.home': (controller, input) => comeHome(controller, input),
   'group.practice': (controller, input, _, context) => practiceAtRemote(controller, input, context),

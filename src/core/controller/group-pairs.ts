@@ -1,7 +1,7 @@
 import { failure } from '../foundation/foundation.js';
 import { moveVirtualCopy, type PairRecord } from '../pair/pair.js';
-import { createRemotePairs } from './half-create.js';
 import { dropDrill } from './group-drills.js';
+import { createRemotePairs } from './half-create.js';
 import type { Controller, RequestContext } from './open-controller.js';
 import { createPairs, pickSecondary } from './pair-create.js';
 import type { Answered, Requests } from './requests.js';

@@ -1,4 +1,4 @@
-import { failure, isToolkitError, type Milliseconds } from '../foundation/foundation.js';
+import { failure, isToolkitError, type Milliseconds, type ToolkitError } from '../foundation/foundation.js';
 import {
   type GroupMember,
   type GroupSheet,
@@ -13,8 +13,8 @@ import type { LivePair, LiveVolume } from '../hostio/hostio.js';
 import type { HalfRecord } from '../pair/pair.js';
 import { isLost } from './group-sheets.js';
 import type { GroupWireRequests, SystemOrder } from './group-wire.js';
-import { isoTime } from './pair-listing.js';
 import type { Controller } from './open-controller.js';
+import { isoTime } from './pair-listing.js';
 
 /** A formation's freeze here, from its gates to its thaw. It lives in this process alone (H3). */
 interface Freeze {
@@ -42,6 +42,8 @@ export class Subordinate {
   readonly #thawed = new Map<string, number>();
   /** What last went wrong here in each group's formations; the master keeps what counts. */
   readonly failures = new Map<string, ListedFailure>();
+  /** The number of each group that was announced to this process and not yet ordered. */
+  readonly #announced = new Map<string, { readonly sequence: number; readonly durable: Promise<void> }>();
   /** The last freeze of each group, for its measures. */
   readonly measures = new Map<string, { pauseMs: Milliseconds | null; drainMs: Milliseconds | null }>();
 
@@ -54,6 +56,17 @@ export class Subordinate {
     const freeze = this.#freezes.get(group);
     if (!freeze) return 'idle';
     return freeze.gate === 'closed' ? 'coordinating' : 'draining';
+  }
+
+  /**
+   * Makes the next number durable before its formation begins: a flush in front of the gates would differ in length from system to
+   * system, and the hosts of the quickest would wait for the slowest. A number that is seen already is announced in vain.
+   */
+  async announce(group: string, term: number, sequence: number): Promise<void> {
+    if (sequence <= this.#demandTable(group, term).highestSequence) return;
+    const durable = this.#raise(group, sequence, term);
+    this.#announced.set(group, { sequence, durable });
+    await durable;
   }
 
   /** Carries out one order. What goes wrong is an answer, not an exception: the master's machine knows what follows from it. */
@@ -86,14 +99,12 @@ export class Subordinate {
         case 'revert':
           return await this.#passOn(group, term, table, { step: order.kind, sequence: order.sequence });
         case 'thaw':
-          // Held before the thaw: nothing of later is sent to a remote that is to be left on this group.
-          if (order.stopSending) this.#controller.groups.holds.set(group, 'sending', STOP_LEASE_MS);
-          await this.#thaw(group, order.sequence);
+          await this.#thaw(group, order.sequence, order.stopSending);
           return { kind: 'ok' };
       }
     } catch (error) {
       if (!isToolkitError(error)) throw error;
-      return { kind: 'refused', reason: error.message };
+      return refusedBy(error);
     }
   }
 
@@ -106,10 +117,8 @@ export class Subordinate {
     const { sequence, coordinationLimitMs: limitMs, drainLimitMs } = order;
     const { clock } = this.#controller.ports;
     const startedAtMs = clock.monotonicMs();
-    if (sequence <= table.highestSequence)
+    if (!(await this.#admits(group, table, order)))
       return { kind: 'refused', reason: `formation ${table.highestSequence} was seen already` };
-    // Durable before anything freezes: a late order of this number must freeze nothing, also after a restart (H1, H3).
-    await this.#raise(group, sequence);
     await this.#endLeftover(group);
     this.#demandCurrent(group, sequence);
     const members = table.members.filter(({ relationshipId }) => order.relationshipIds.includes(relationshipId));
@@ -138,6 +147,22 @@ export class Subordinate {
     void this.#lease(freeze, open);
     void this.#live(group, freeze, limitMs + drainLimitMs);
     return { kind: 'ok' };
+  }
+
+  /**
+   * A number begins a formation once, and is durable before anything freezes: a late order of it must freeze nothing, also after a
+   * restart (H1, H3).
+   */
+  async #admits(group: string, table: SubordinateTable, { sequence, term }: Coordinate): Promise<boolean> {
+    const announced = this.#announced.get(group);
+    if (announced?.sequence === sequence) {
+      this.#announced.delete(group);
+      await announced.durable;
+      return true;
+    }
+    if (sequence <= table.highestSequence) return false;
+    await this.#raise(group, sequence, term);
+    return true;
   }
 
   /** One step: the maps change their meaning, and nothing was in flight (DESIGN.md 2). */
@@ -244,7 +269,7 @@ export class Subordinate {
       if (result.status === 'fulfilled') continue;
       if (!isToolkitError(result.reason)) throw result.reason;
       if (isLost(result.reason)) return { kind: 'link-lost' };
-      return { kind: 'refused', reason: result.reason.message, controller: remotes[index]?.system.name };
+      return refusedBy(result.reason, remotes[index]?.system.name);
     }
     return { kind: 'ok' };
   }
@@ -264,11 +289,14 @@ export class Subordinate {
     throw failure('formation-failed', `Formation ${sequence} is over.`);
   }
 
-  async #thaw(group: string, sequence: number): Promise<void> {
+  /** `stopSending`: nothing newer than the group may reach the remotes, so sending is held before the first pair thaws. */
+  async #thaw(group: string, sequence: number, stopSending = false): Promise<void> {
     this.#thawed.set(group, Math.max(sequence, this.#thawed.get(group) ?? 0));
+    if (this.#announced.get(group)?.sequence === sequence) this.#announced.delete(group);
     await this.#raise(group, sequence);
     const freeze = this.#freezes.get(group);
     if (freeze?.sequence !== sequence) return;
+    if (stopSending) this.#controller.groups.holds.set(group, 'sending', STOP_LEASE_MS);
     this.#freezes.delete(group);
     freeze.lease.abort();
     freeze.life.abort();
@@ -283,10 +311,11 @@ export class Subordinate {
     if (left) await this.#thaw(group, left.sequence);
   }
 
-  async #raise(group: string, sequence: number): Promise<void> {
+  /** With the term of a new master that could not tell this system of itself. */
+  async #raise(group: string, sequence: number, term = 0): Promise<void> {
     const seen = this.#controller.groups.sheets.byId(group)?.subordinate?.highestSequence ?? 0;
     if (sequence <= seen) return;
-    await this.#controller.groups.sheets.update(group, (sheet) => withHighest(sheet, sequence));
+    await this.#controller.groups.sheets.update(group, (sheet) => withHighest(sheet, sequence, term));
   }
 
   #demandTable(group: string, term: number): SubordinateTable {
@@ -338,10 +367,11 @@ export class Subordinate {
 /** How often a drain looks when nothing tells it of a change. */
 const LOOK_MS = 20;
 
-function withHighest(sheet: GroupSheet, sequence: number): GroupSheet {
-  if (!sheet.subordinate) return sheet;
-  const highestSequence = Math.max(sheet.subordinate.highestSequence, sequence);
-  return { ...sheet, subordinate: { ...sheet.subordinate, highestSequence } };
+function withHighest(sheet: GroupSheet, sequence: number, term: number): GroupSheet {
+  const { subordinate } = sheet;
+  if (!subordinate) return sheet;
+  const highestSequence = Math.max(subordinate.highestSequence, sequence);
+  return { ...sheet, subordinate: { ...subordinate, highestSequence, term: Math.max(subordinate.term, term) } };
 }
 
 function byRemote(members: readonly GroupMember[]): readonly { system: SystemRef; relationshipIds: number[] }[] {
@@ -352,4 +382,9 @@ function byRemote(members: readonly GroupMember[]): readonly { system: SystemRef
     remotes.set(secondary.system.id, remote);
   }
   return [...remotes.values()];
+}
+
+function refusedBy(error: ToolkitError, controller?: string): StepAnswer {
+  const superseded = error.code === 'term-superseded' ? { superseded: true as const } : {};
+  return { kind: 'refused', reason: error.message, controller, ...superseded };
 }

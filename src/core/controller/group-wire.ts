@@ -3,6 +3,7 @@ import type {
   GroupMember,
   GroupPolicy,
   GroupSheet,
+  MasterTable,
   NamedVolume,
   NumberedGroup,
   Order,
@@ -41,6 +42,8 @@ export interface GroupWireRequests {
   };
   /** The group is no more. */
   'group.drop': { input: OfTerm; output: Record<string, never> };
+  /** The number of the formation that comes next, durable when answered, so that its first order has no flush to wait for. */
+  'group.announce': { input: OfTerm & { readonly sequence: number }; output: Record<string, never> };
   /** One step of a formation, from the master to a subordinate. */
   'group.order': { input: OfTerm & { readonly order: SystemOrder }; output: { readonly answer: StepAnswer } };
   /** The virtual copies of a subordinate's members at one remote: all of them, or a refusal. */
@@ -87,6 +90,8 @@ export interface GroupWireRequests {
   };
   /** The virtual-copy pair of a removed member goes. */
   'group.unback': { input: { readonly groupName: string; readonly secondary: number }; output: Record<string, never> };
+  /** Asked of a master: it forms nothing any more, and tells its table. Refused while its last decision is open. */
+  'group.handover': { input: OfTerm; output: { readonly master: MasterTable } };
   /** The drill copies of the members here: shown, paired so that the next formation can freeze them, or dropped. */
   'group.practice': {
     input: OfTerm & { readonly order: 'show' | 'reserve' | 'drop'; readonly to: NamedVolume | 'auto' };

@@ -9,7 +9,7 @@ import type { Sender } from '../transfer/transfer.js';
 import { CopyWork } from './copy-work.js';
 import { displacedChanges } from './displacement.js';
 import { Faults, faultyFiles } from './faults.js';
-import { keepForming } from './group-master.js';
+import { keepForming } from './group-keeping.js';
 import { Groups } from './groups.js';
 import { Halves } from './halves.js';
 import { handlers } from './handlers.js';

@@ -16,6 +16,7 @@ import {
   demandRemoteAble,
   demandUnopened,
   dropSecondaries,
+  secondariesGone,
   tracksWrittenThere,
 } from './half-operations.js';
 import type { Controller, RequestContext } from './open-controller.js';
@@ -97,10 +98,11 @@ async function planResync(
   const plan = (answered.output.plan ?? []).map((row, index) => {
     const tracks = written[index] ?? 0;
     const record = records[index];
-    if (!record || tracks === 0 || row.direction === 'none') return row;
+    if (!record || tracks === 0 || row.from === row.to) return row;
     const bytes = tracks * trackSizeOf(controller, record);
     const bytesLost = row.bytesLost + (kind === 'resync' ? bytes : 0);
-    return { ...row, tracks: row.tracks + tracks, bytes: row.bytes + bytes, bytesLost };
+    const direction = kind === 'resync' ? 'primary -> secondary' : 'secondary -> primary';
+    return { ...row, direction, tracks: row.tracks + tracks, bytes: row.bytes + bytes, bytesLost };
   });
   return { output: { ...answered.output, plan } };
 }
@@ -153,9 +155,10 @@ export async function deletePairs(
   context: RequestContext,
 ): Answer<'pair.delete'> {
   let leftBehind: string[] = [];
+  const records = selectPairs(controller, input.pairs);
+  const gone = input.plan || input.force ? new Set<number>() : await secondariesGone(controller, records);
   if (!input.plan) {
-    const records = selectPairs(controller, input.pairs);
-    for (const record of records) afterDelete(controller, record, input);
+    for (const record of records) afterDelete(controller, record, input, gone);
     const options = { unreserve: input.unreserve ?? false, force: input.force ?? false };
     leftBehind = await dropSecondaries(controller, records, options);
   }
@@ -166,7 +169,7 @@ export async function deletePairs(
       record,
       'the pair above it was deleted while tracks were read through it',
     );
-    return { ...step, drops: true, more: [...downstream, ...afterDelete(controller, record, input)] };
+    return { ...step, drops: true, more: [...downstream, ...afterDelete(controller, record, input, gone)] };
   });
   return { output: leftBehind.length === 0 ? output : { ...output, leftBehind } };
 }
@@ -224,13 +227,20 @@ async function operateHere(
 }
 
 /** What a delete leaves behind: sides that are not whole any more, and the reserve attribute. */
-function afterDelete(controller: Controller, record: PairRecord, input: Requests['pair.delete']['input']): Change[] {
+function afterDelete(
+  controller: Controller,
+  record: PairRecord,
+  input: Requests['pair.delete']['input'],
+  gone: ReadonlySet<number>,
+): Change[] {
   const isLeft = record.remote?.side === 'secondary';
   if (isLeft && !input.force && !input.plan) throw leftHalf(controller, record);
   const missing = isLeft ? missingHere(controller.catalog, record, 'secondary') : 0;
   const left = isLeft
     ? [{ side: 'secondary' as const, missingTracks: missing }].filter(() => missing > 0)
-    : incompleteAfterDelete(record.state, mapCounts(controller.catalog, record));
+    : incompleteAfterDelete(record.state, mapCounts(controller.catalog, record)).filter(
+        ({ side }) => side === 'primary' || !gone.has(record.number),
+      );
   const first = left[0];
   if (first && !input.force && !input.plan) {
     throw failure(

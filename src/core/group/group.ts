@@ -13,6 +13,7 @@
  * It has no files, no time and no links: `controller` tells it what happened, makes its records durable and carries its orders out.
  */
 export { CONSEQUENCES } from './consequences.js';
+export * from './designation.js';
 export * from './formation.js';
 export * from './formation-words.js';
 export * from './listing.js';

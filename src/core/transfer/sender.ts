@@ -32,6 +32,8 @@ export interface SenderHooks {
   ended(): void;
   /** The pair's group stops sending now. */
   isHeld(): boolean;
+  /** Milliseconds until the group's rate lets the pair go on; 0 = now. */
+  groupWaitMs(): number;
 }
 
 /** The copier's job for the primary's half of a remote pair: sends what its map holds, or fetches it for a restore. */
@@ -77,7 +79,7 @@ export class Sender implements CopyJob {
 
   waitMs(): Milliseconds {
     this.#rate.set(this.#pair.record?.rateBytesPerSecond ?? null);
-    return Math.max(this.#rate.waitMs(), this.#link.waitMs());
+    return Math.max(this.#rate.waitMs(), this.#link.waitMs(), this.#hooks.groupWaitMs());
   }
 
   get isDue(): boolean {
@@ -103,6 +105,8 @@ export class Sender implements CopyJob {
   async turn(tracks: number, gently: boolean): Promise<'copied' | 'idle'> {
     try {
       if (!(await this.#link.ready())) return 'idle';
+      // The group may have stopped sending meanwhile: a remote that was left on a group stays on it.
+      if (this.#hooks.isHeld()) return 'idle';
       const batch = this.#batch ?? this.#begin();
       if (!batch) return 'idle';
       if (batch.fault !== undefined) throw batch.fault;

@@ -105,4 +105,34 @@ describe('A formation', () => {
     expect(await osaka.read('db', 2)).toEqual([1, 0]);
     expect(await osaka.read('log', 2)).toEqual([1, 0]);
   });
+
+  it('begins once by a number that was announced, and never after a restart', async () => {
+    const { tokyo, kyoto } = await twoSites(4);
+    await tokyo.ask('pair.wait', { pairs: [{ primary: 'db' }], statuses: ['duplex'] });
+    const { sheets } = await tokyo.ask('cg.list', {});
+    const of = { group: sheets[0]?.id ?? '', term: 1 };
+    const limits = { coordinationLimitMs: 50, drainLimitMs: 1_000 };
+    const coordinate = (sequence: number) =>
+      kyoto.ask('group.order', {
+        ...of,
+        order: { kind: 'coordinate', to: '', sequence, term: 1, ...limits, relationshipIds: [2] },
+      });
+    const refused = { answer: { kind: 'refused' } };
+    await kyoto.ask('pair.wait', { pairs: [{ primary: 'log' }], statuses: ['duplex'] });
+    await kyoto.ask('group.announce', { ...of, sequence: 7 });
+    expect(await coordinate(7)).toMatchObject({ answer: { kind: 'ok' } });
+    expect(await coordinate(7)).toMatchObject(refused);
+    await kyoto.ask('group.announce', { ...of, sequence: 7 });
+    expect(await coordinate(7)).toMatchObject(refused);
+    await kyoto.ask('group.announce', { ...of, sequence: 8 });
+    await kyoto.ask('group.order', {
+      ...of,
+      order: { kind: 'thaw', to: '', sequence: 8, term: 1, stopSending: false },
+    });
+    expect(await coordinate(8)).toMatchObject(refused);
+    await kyoto.ask('group.announce', { ...of, sequence: 9 });
+    kyoto.kill();
+    await kyoto.restart();
+    expect(await coordinate(9)).toMatchObject(refused);
+  });
 });
