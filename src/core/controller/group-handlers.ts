@@ -18,7 +18,7 @@ import { copyStep } from './group-remote.js';
 import type { GroupWireRequests } from './group-wire.js';
 import type { Handler } from './handlers.js';
 
-type GroupCode = keyof GroupRequests | keyof GroupWireRequests | 'cg.split';
+type GroupCode = keyof GroupRequests | keyof GroupWireRequests;
 
 /** Who answers the requests of consistency groups. */
 export const groupHandlers: { readonly [Code in GroupCode]: Handler<Code> } = {
@@ -51,7 +51,6 @@ export const groupHandlers: { readonly [Code in GroupCode]: Handler<Code> } = {
   },
   'cg.resume': async (controller, { group }) => ({ output: await changeState(controller, group, { kind: 'resume' }) }),
   'cg.stop': async (controller, { group }) => ({ output: await changeState(controller, group, { kind: 'stop' }) }),
-  'cg.split': notHere,
   'cg.history': notHere,
   'cg.recover': (controller, input, _, context) => recoverGroup(controller, input, context),
   'cg.failback': notHere,

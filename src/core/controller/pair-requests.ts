@@ -3,12 +3,13 @@ import { failure, plural } from '../foundation/foundation.js';
 import { lossesDownstream, mapCounts } from '../hostio/hostio.js';
 import { incompleteAfterDelete, type PairOperation, type PairRecord, secondaryComplete } from '../pair/pair.js';
 import type { VolumeRecord } from '../volume/volume.js';
-import { closeSecondaries, demandRemoteAble, dropSecondaries } from './half-operations.js';
+import { closeSecondaries, dropSecondaries } from './half-operations.js';
 import type { Controller, RequestContext } from './open-controller.js';
 import { bytesAtStake, planRow } from './pair-rows.js';
 import { selectPairs } from './pair-selection.js';
 import { carryOut, planStep, type Step } from './pair-steps.js';
 import type { Answered, PacingInput, PairActionAnswer, RequestExtras, Requests } from './requests.js';
+import { splitStep } from './split-steps.js';
 
 type Answer<Code extends 'pair.split' | 'pair.resync' | 'pair.suspend' | 'pair.delete' | 'pair.pace'> = Promise<
   Answered<Code>
@@ -20,16 +21,7 @@ export async function splitPairs(
   _: RequestExtras,
   context: RequestContext,
 ): Answer<'pair.split'> {
-  const operation = (): PairOperation => ({
-    kind: 'split',
-    atMs: Math.floor(controller.ports.clock.nowMs()),
-    virtual: input.virtual ?? false,
-    readOnly: input.readOnly,
-  });
-  return operate(controller, context, 'pair split', input, (record) => {
-    if (input.virtual) demandRemoteAble(record, 'A virtual split');
-    return planStep(controller, record, operation(), input);
-  });
+  return operate(controller, context, 'pair split', input, (record) => splitStep(controller, record, input));
 }
 
 export async function resyncPairs(
@@ -40,6 +32,7 @@ export async function resyncPairs(
 ): Answer<'pair.resync'> {
   const kind = input.reverse ? 'resync-reverse' : 'resync';
   const records = input.plan ? [] : selectPairs(controller, input.pairs);
+  await controller.splits.demandSettled(records);
   for (const record of records) planStep(controller, record, { kind }, input);
   await closeSecondaries(controller, records, kind, input.discard ?? false);
   try {
@@ -98,6 +91,7 @@ export async function deletePairs(
 ): Answer<'pair.delete'> {
   if (!input.plan) {
     const records = selectPairs(controller, input.pairs);
+    if (!input.force) await controller.splits.demandSettled(records);
     for (const record of records) afterDelete(controller, record, input);
     await dropSecondaries(controller, records, { unreserve: input.unreserve ?? false, force: input.force ?? false });
   }
@@ -124,6 +118,7 @@ export async function pacePairs(
 interface Common extends PacingInput {
   readonly pairs: Requests['pair.split']['input']['pairs'];
   readonly plan?: boolean | undefined;
+  readonly force?: boolean | undefined;
 }
 
 async function operate(
@@ -133,7 +128,10 @@ async function operate(
   input: Common,
   planOne: (record: PairRecord) => Step,
 ): Promise<{ output: PairActionAnswer }> {
-  const answered = await controller.exclusively(() => operateHere(controller, context, operation, input, planOne));
+  // With --force a pair is given up, whatever waits for it.
+  const givesUp = operation === 'pair delete' && (input.force ?? false);
+  if (!input.plan && !givesUp) await controller.splits.demandSettled(selectPairs(controller, input.pairs));
+  const answered = await controller.exclusively(() => operateHere(controller, context, operation, { ...input, givesUp }, planOne));
   // The section is left before a peer is awaited (H26).
   if (!input.plan) await controller.halves.tell(answered.output.pairs.map(({ number }) => number));
   return answered;
@@ -143,7 +141,7 @@ async function operateHere(
   controller: Controller,
   context: RequestContext,
   operation: string,
-  input: Common,
+  input: Common & { readonly givesUp: boolean },
   planOne: (record: PairRecord) => Step,
 ): Promise<{ output: PairActionAnswer }> {
     const records = selectPairs(controller, input.pairs);
@@ -160,6 +158,7 @@ async function operateHere(
           copying: [],
         },
       };
+    if (!input.givesUp) controller.splits.demandFree(records);
     present().map(planOne); // Whatever is refused is refused before a gate closes.
     return { output: await carryOut(controller, context, operation, records, () => present().map(planOne)) };
 }

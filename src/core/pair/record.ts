@@ -1,4 +1,5 @@
 import type { ByteCount, Epoch, PairNumber, TrackIndex, VolumeNumber } from '../foundation/foundation.js';
+import type { PreparedSplit } from './prepared.js';
 
 export const PAIR_STATUSES = [
   'simplex',
@@ -124,6 +125,8 @@ export interface PairRecord {
    * and its point in time is never given up for a write's sake (H8).
    */
   readonly virtualCopyOf?: string | undefined;
+  /** A split over several systems whose decision is not known here yet. */
+  readonly prepared?: PreparedSplit | undefined;
   readonly state: PairState;
   readonly pace: Pace;
   /** Bytes per second, or null for no cap. */

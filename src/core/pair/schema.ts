@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { PAIRS_MAX, VOLUMES_MAX } from '../foundation/foundation.js';
 import { PACES } from './pace.js';
+import type { PreparedSplit } from './prepared.js';
 import type { ActiveState, Frozen, PairRecord, PairState, RemoteHalf } from './record.js';
 
 const counter = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -9,15 +10,14 @@ const name = v.pipe(v.string(), v.maxLength(64));
 /** A number of a volume here, or one that stands for a volume of another system; pair numbers are never used twice. */
 const sideNumber = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(VOLUMES_MAX + PAIRS_MAX * 1_000));
 
+const id = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/));
+const systemSchema = v.strictObject({ id, name, path: v.pipe(v.string(), v.maxLength(4096)) });
+
 const remoteSchema: v.GenericSchema<unknown, RemoteHalf> = v.strictObject({
-  id: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
+  id,
   side: v.picklist(['primary', 'secondary'] as const),
   peer: v.strictObject({
-    system: v.strictObject({
-      id: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
-      name,
-      path: v.pipe(v.string(), v.maxLength(4096)),
-    }),
+    system: systemSchema,
     number: volumeNumber,
     name,
   }),
@@ -28,6 +28,19 @@ const remoteSchema: v.GenericSchema<unknown, RemoteHalf> = v.strictObject({
   group: v.nullable(name),
   toldAtMs: v.nullable(counter),
   displaced: v.boolean(),
+});
+
+const preparedSchema: v.GenericSchema<unknown, PreparedSplit> = v.strictObject({
+  split: id,
+  coordinator: systemSchema,
+  from: v.nullable(v.picklist(['pending', 'duplex', 'resync'] as const)),
+  wishes: v.strictObject({
+    atMs: counter,
+    virtual: v.boolean(),
+    readOnly: v.nullable(v.boolean()),
+    pace: v.nullable(v.picklist(PACES)),
+    rateBytesPerSecond: v.nullable(counter),
+  }),
 });
 
 const frozenSchema: v.GenericSchema<unknown, Frozen> = v.strictObject({
@@ -77,6 +90,7 @@ export const pairRecordSchema: v.GenericSchema<unknown, PairRecord> = v.pipe(
     mode: v.picklist(['local', 'sync', 'async', 'journal'] as const),
     remote: v.optional(remoteSchema),
     virtualCopyOf: v.optional(name),
+    prepared: v.optional(preparedSchema),
     state: pairStateSchema,
     pace: v.picklist(PACES),
     rateBytesPerSecond: v.nullable(v.pipe(counter, v.minValue(1))),

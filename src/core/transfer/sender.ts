@@ -139,6 +139,7 @@ export class Sender implements CopyJob {
   #begin(): Batch | undefined {
     const { drain } = this.#pair.roles;
     if (!drain || this.#pair.map(drain.map).map.isEmpty) return undefined;
+    if (this.#fabric.clock.monotonicMs() < this.#pair.restsUntilMs) return undefined;
     const record = this.#pair.record;
     const release = this.#pair.mutex.tryAcquire();
     if (!release || !record) return undefined;
@@ -302,7 +303,8 @@ export class Sender implements CopyJob {
     const { forming } = this.#pair;
     if (forming) return this.#endFormation(forming.sequence);
     const before = this.#pair.record;
-    if (!before || !this.#pair.roles.drain) return;
+    // A split that is not decided yet opens nothing.
+    if (!before || before.prepared || !this.#pair.roles.drain) return;
     const next = (state: PairState) =>
       completed(state, {
         outOfSyncEmpty: this.#pair.outOfSync.map.isEmpty,
@@ -315,7 +317,7 @@ export class Sender implements CopyJob {
       let after: PairRecord | undefined;
       await this.#fabric.catalog.change(() => {
         const record = this.#pair.record;
-        if (!record || next(record.state) === record.state) return [];
+        if (!record || record.prepared || next(record.state) === record.state) return [];
         after = { ...record, state: next(record.state), copyPointer: 0 };
         return [{ do: 'put-pair', record: after }];
       }, true);
