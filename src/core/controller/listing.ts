@@ -173,7 +173,7 @@ export class Listing {
       primaryPorts: this.#portsOf(record.primary),
       secondaryPorts: this.#portsOf(record.secondary),
       asOf: isoTime(this.#nowMs()),
-      reason: record.state.status === 'suspended' ? record.state.message : null,
+      reason: reasonOf(record),
       virtual: frozen?.virtual ?? false,
       readOnly: frozen?.readOnly ?? false,
       pointInTimeLost: frozen?.pointInTimeLost ?? false,
@@ -192,6 +192,12 @@ export class Listing {
   #address(volume: number): string {
     return addressOf(this.#catalog, this.#place.name, volume);
   }
+}
+
+/** Why a pair does not go on: what suspended it, or whose decision it waits for. */
+function reasonOf({ state, prepared }: PairRecord): string | null {
+  if (state.status === 'suspended') return state.message;
+  return prepared ? `its split waits for the decision of storage system ${prepared.coordinator.name}` : null;
 }
 
 /** `CU:LDEV` of one side; of a remote pair's other side the number that it has in its own system. */

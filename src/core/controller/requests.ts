@@ -104,7 +104,7 @@ export interface PairListing {
   readonly primaryPorts: readonly { port: string; lun: number }[];
   readonly secondaryPorts: readonly { port: string; lun: number }[];
   readonly asOf: string;
-  /** Why it is suspended, with what was affected; else null. */
+  /** Why it is suspended, with what was affected, or whose decision on a split it waits for; else null. */
   readonly reason: string | null;
   readonly virtual: boolean;
   readonly readOnly: boolean;

@@ -43,6 +43,7 @@ export class SplitRun {
   readonly #work: SplitWork;
   #state: SplitState;
   #told: SplitEvent[] = [];
+  #fault: { readonly error: unknown } | undefined;
   #wake: AbortController | undefined;
   #stepBegunMs = 0;
   #repeatedMs = 0;
@@ -60,7 +61,7 @@ export class SplitRun {
   async end(signal?: AbortSignal): Promise<SplitEnd> {
     const { closing } = this.#controller.splits;
     const cancel = () => this.#tell({ kind: 'cancelled', reason: 'it was cancelled' });
-    const stop = () => this.#wake?.abort();
+    const stop = () => this.#wake?.abort('closing');
     signal?.addEventListener('abort', cancel, { once: true });
     closing.addEventListener('abort', stop, { once: true });
     if (signal?.aborted) cancel();
@@ -68,6 +69,7 @@ export class SplitRun {
       for (;;) {
         for (const event of this.#told.splice(0)) this.#advance(event);
         if (this.#state.phase === 'ended') return this.#state.end;
+        if (this.#fault) throw this.#fault.error;
         if (closing.aborted) return { outcome: 'undecided', failure: null, pauseMs: null };
         this.#wake = new AbortController();
         await this.#controller.ports.clock.sleep(this.#restMs(), this.#wake.signal);
@@ -96,8 +98,8 @@ export class SplitRun {
     const { phase } = this.#state;
     if (phase === 'deciding' || phase === 'ended') return;
     const now = this.#controller.ports.clock.monotonicMs();
-    if (now - this.#stepBegunMs >= this.#limitMs(phase)) this.#told.push({ kind: 'limit', step: phase });
-    else if (now - this.#repeatedMs >= REPEAT_MS) {
+    if (this.#stepBegunMs + this.#limitMs(phase) - now <= 0) this.#told.push({ kind: 'limit', step: phase });
+    else if (this.#repeatedMs + REPEAT_MS - now <= 0) {
       this.#repeatedMs = now;
       this.#told.push({ kind: 'repeat' });
     }
@@ -109,7 +111,8 @@ export class SplitRun {
     if (phase === 'deciding' || phase === 'ended') return REPEAT_MS;
     const now = this.#controller.ports.clock.monotonicMs();
     const toLimitMs = this.#stepBegunMs + this.#limitMs(phase) - now;
-    return Math.max(0, Math.min(toLimitMs, this.#repeatedMs + REPEAT_MS - now));
+    // A fraction of a millisecond that the clock cannot add up would be waited for without an end.
+    return Math.max(0, Math.ceil(Math.min(toLimitMs, this.#repeatedMs + REPEAT_MS - now)));
   }
 
   #limitMs(step: SplitStep): Milliseconds {
@@ -128,10 +131,18 @@ export class SplitRun {
 
   #perform(orders: readonly SplitOrder[]): void {
     for (const order of orders) {
-      if (order.kind === 'record') void this.#record();
-      else if (order.kind === 'forget') void this.#forget();
-      else void this.#send(order.kind, order.to);
+      if (order.kind === 'record') this.#beside(this.#record());
+      else if (order.kind === 'forget') this.#beside(this.#forget());
+      else this.#beside(this.#send(order.kind, order.to));
     }
+  }
+
+  /** A fault of ours in what goes on beside the machine ends the whole. */
+  #beside(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      this.#fault ??= { error };
+      this.#wake?.abort('fault');
+    });
   }
 
   /** The decision is durable before anybody is told of it. */
@@ -187,6 +198,6 @@ export class SplitRun {
 
   #tell(event: SplitEvent): void {
     this.#told.push(event);
-    this.#wake?.abort();
+    this.#wake?.abort('told');
   }
 }

@@ -23,6 +23,7 @@ export class Splits {
   readonly #stopped: Promise<'stopped'>;
   readonly #asking = new Set<Promise<void>>();
   #settling: Promise<void> | undefined;
+  #fault: { readonly error: unknown } | undefined;
 
   constructor(controller: Controller) {
     this.#controller = controller;
@@ -47,7 +48,7 @@ export class Splits {
 
   /** Tells decisions, in the background, until all their members have heard them. */
   settleLeft(): void {
-    this.#settling ??= settleLeft(this.#controller).finally(() => {
+    this.#settling ??= this.#beside(settleLeft(this.#controller)).finally(() => {
       this.#settling = undefined;
     });
   }
@@ -61,11 +62,12 @@ export class Splits {
 
   /** Asks for the decision on a split that is prepared here, until it is known. */
   watch(split: string, lease?: GateLease): void {
-    void this.#ask(split, lease === undefined ? 0 : ASK_AFTER_MS);
+    void this.#beside(this.#ask(split, lease === undefined ? 0 : ASK_AFTER_MS));
   }
 
   /** Asks for the decisions on these pairs at once, so that no verb is refused for a decision that can be had. */
   async demandSettled(records: readonly PairRecord[]): Promise<void> {
+    if (this.#fault) throw this.#fault.error;
     const present = records.flatMap(({ number }) => this.#controller.catalog.pairs.get(number) ?? []);
     for (const split of new Set(present.map(({ prepared }) => prepared?.split))) {
       if (split === undefined || this.member.isGated(split)) continue;
@@ -96,8 +98,15 @@ export class Splits {
   async close(): Promise<void> {
     this.#stop.abort();
     this.member.close();
-    await Promise.all(this.#asking);
+    await Promise.allSettled(this.#asking);
     await this.#settling;
+  }
+
+  /** A fault of ours in the background is thrown at the next verb. */
+  #beside(work: Promise<void>): Promise<void> {
+    return work.catch((error: unknown) => {
+      this.#fault ??= { error };
+    });
   }
 
   async #ask(split: string, firstMs: number): Promise<void> {
