@@ -1,5 +1,6 @@
 import type { Handler } from './handlers.js';
 import { splitGroup, splitOver } from './split-coordinator.js';
+import { settleSplits } from './split-adopt.js';
 import type { SplitRequests } from './split-wire.js';
 
 /** Who answers the requests of splits over several systems. */
@@ -16,4 +17,7 @@ export const splitHandlers: { readonly [Code in keyof SplitRequests]: Handler<Co
     return { output: { splits: [...bySplit.values()] } };
   },
   'split.adopt': async ({ splits }, { split, by }) => ({ output: { standing: await splits.member.adopt(split, by) } }),
+  'split.settle': async (controller, { systems, former }) => ({
+    output: { settled: await settleSplits(controller, systems, former) },
+  }),
 };

@@ -66,4 +66,12 @@ export interface SplitRequests {
     input: { readonly split: string; readonly by: SystemRef };
     output: { readonly standing: SplitStanding };
   };
+  /**
+   * Settles the splits that these systems are prepared for and that the system with the id `former` coordinated, which is gone for
+   * good. Asked of whoever coordinates from now on.
+   */
+  'split.settle': {
+    input: { readonly systems: readonly SystemRef[]; readonly former: string };
+    output: { readonly settled: readonly { readonly split: string; readonly decision: 'commit' | 'undo' }[] };
+  };
 }

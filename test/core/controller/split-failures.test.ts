@@ -42,6 +42,7 @@ describe.each(['coordinator', 'member'] as const)('A split over several systems 
         await two.rest(two.world.rng.unit() * 3);
         expect(await writeMs(two, survivor)).toBeLessThan(SPLIT_LIMIT_MS + 100);
         const told = await two.outcome(split);
+        await two.rest(5_000);
         expect(two[victim].process.process.alive).toBe(false);
         await two.comeBack();
         const end = await two.settledAs();
@@ -64,7 +65,7 @@ describe('A split over several systems of which everybody dies', () => {
         two.startWriting();
         await two.rest(5);
         two.coordinator.client.request('split.over', two.splitInput()).catch(() => undefined);
-        await two.rest(two.world.rng.unit() * 6);
+        await two.rest(two.world.rng.unit() * (kind === 'kill' ? 6 : 12));
         const again = await two.afterCrash(kind, 'random');
         await again.rest(20_000);
         ends.push(await again.settledAs());

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { FAULT_TABLE } from '../../../src/core/catalog/catalog.js';
+import { openClient } from '../../../src/core/controller/controller.js';
 import { codeOf, overSeeds } from '../../hazards/stage.js';
+import { portsOf } from '../../simulation/system/sim-system.js';
 import { TwoSites } from '../../simulation/system/two-sites.js';
 
 describe('A split over several systems', () => {
@@ -80,12 +83,80 @@ describe('A split over several systems', () => {
       });
   });
 
-  it('answers the same again where its request is sent again', async () => {
+  it('is answered the same where its request is sent again after the coordinator died', async () => {
     const two = await TwoSites.create(8);
-    const controller = (two.coordinator.client as unknown as { request: unknown }) && two.coordinator;
-    const first = await controller.ask('split.over', two.splitInput());
-    expect(first.parts).toHaveLength(2);
-    const again = await controller.ask('split.over', two.splitInput());
-    expect(again.parts.flatMap(({ answer }) => answer.pairs).every(({ outcome }) => outcome === 'nothing')).toBe(true);
+    const asker = two.world.start('asker');
+    await two.rest(50);
+    const client = await two.world.run(openClient(portsOf(asker), two.coordinator.place, { purpose: 'ask' }));
+    await two.coordinator.ask('fault.set', { kind: 'crash', step: 'split.decided' });
+    const answer = client.request('split.over', two.splitInput());
+    const restart = async () => {
+      while (two.coordinator.process.process.alive) await two.world.clock.sleep(1);
+      two.world.files.remove(`${two.coordinator.place.path}/${FAULT_TABLE}`);
+    };
+    const [{ output }] = await two.world.run(Promise.all([answer, restart()]));
+    expect(output.parts.flatMap(({ answer: { pairs } }) => pairs.map(({ outcome }) => outcome))).toEqual([
+      'done',
+      'done',
+      'done',
+      'done',
+    ]);
+  });
+});
+
+describe('A split whose coordinator is gone for good', () => {
+  const systems = (two: TwoSites) => two.sites.map(({ ref }) => ref);
+  const settle = (two: TwoSites) =>
+    two.member.ask('split.settle', { systems: systems(two), former: two.remote.ref.id });
+  const statuses = async (two: TwoSites) => (await two.statuses()).filter((_, at) => at % 2 === 0);
+
+  it('is undone by its next coordinator where no member has committed it, whatever the former one knew', async () => {
+    const two = await TwoSites.create(11);
+    await two.remote.ask('fault.set', { kind: 'crash', step: 'split.decided' });
+    two.splitFromAfar().catch(() => undefined);
+    await two.rest(1_500);
+    two.world.files.rename(two.remote.place.path, '/sys/away');
+    await two.rest(30_000);
+    expect(await statuses(two)).toEqual(['sp-pending', 'sp-pending']);
+    expect(await settle(two)).toMatchObject({ settled: [{ decision: 'undo' }] });
+    await two.rest(2_000);
+    expect(await statuses(two)).toEqual(['duplex', 'duplex']);
+
+    // It comes back with a decision that nobody obeys any more, and forgets it.
+    two.world.files.rename('/sys/away', two.remote.place.path);
+    await two.comeBack();
+    expect(await statuses(two)).toEqual(['duplex', 'duplex']);
+    expect(await two.remote.ask('split.list', {})).toEqual({ splits: [] });
+  });
+
+  it('is committed by its next coordinator where one member has committed it', async () => {
+    const two = await TwoSites.create(12);
+    await two.remote.ask('fault.set', { kind: 'link-slow', peer: two.coordinator.place.name, delayMs: 400 });
+    two.splitFromAfar().catch(() => undefined);
+    // READY, PREPARE and RUN take 400 ms each; COMMIT has reached the quick one and not yet the slow one.
+    await two.rest(1_500);
+    two.remote.kill();
+    two.world.files.rename(two.remote.place.path, '/sys/away');
+    expect(await statuses(two)).toEqual(['sp-pending', 'split']);
+    expect(await settle(two)).toMatchObject({ settled: [{ decision: 'commit' }] });
+    await two.rest(2_000);
+    expect(await statuses(two)).toEqual(['split', 'split']);
+    expect(await settle(two)).toEqual({ settled: [] });
+  });
+
+  it('decides nothing while a member cannot be reached, and goes on by itself when it can', async () => {
+    const two = await TwoSites.create(13);
+    await two.remote.ask('fault.set', { kind: 'crash', step: 'split.decided' });
+    two.splitFromAfar().catch(() => undefined);
+    await two.rest(1_500);
+    two.world.files.rename(two.remote.place.path, '/sys/away');
+    const failing = two.member.client.request('split.settle', { systems: systems(two), former: two.remote.ref.id });
+    await two.member.ask('fault.set', { kind: 'link-down', peer: two.coordinator.place.name });
+    expect(await codeOf(two.world.run(failing))).toBe('link-lost');
+    expect(await statuses(two)).toEqual(['sp-pending', 'sp-pending']);
+    await two.member.ask('fault.clear', {});
+    await settle(two);
+    await two.rest(5_000);
+    expect(await statuses(two)).toEqual(['duplex', 'duplex']);
   });
 });

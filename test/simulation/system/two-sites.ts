@@ -49,6 +49,11 @@ export class TwoSites {
     return new TwoSites(world, tokyo, kyoto, osaka);
   }
 
+  /** A system that is no member coordinates, so that it can be lost without one. */
+  splitFromAfar(): Promise<unknown> {
+    return this.remote.client.request('split.over', this.splitInput({}, 'db'));
+  }
+
   get coordinator(): SimSite {
     return this.sites[0] as SimSite;
   }
