@@ -115,4 +115,17 @@ describe('a split over several systems that was answered', () => {
       await again.settledAs();
     });
   });
+
+  it('H15: counts for the member that has not heard it, too, when all lost power after another had', async () => {
+    const two = await TwoSites.create(7);
+    await two.remote.ask('fault.set', { kind: 'link-slow', peer: two.coordinator.place.name, delayMs: 400 });
+    two.splitFromAfar().catch(() => undefined);
+    // READY, PREPARE and RUN take 400 ms each; COMMIT is on its way to the slow one.
+    await two.rest(1_500);
+    const ofDb = async (of: TwoSites) => (await of.statuses()).filter((_, at) => at % 2 === 0);
+    expect(await ofDb(two)).toEqual(['sp-pending', 'split']);
+    const again = await two.afterCrash('power', 'none');
+    await again.rest(10_000);
+    expect(await ofDb(again)).toEqual(['split', 'split']);
+  });
 });

@@ -157,6 +157,9 @@ export class TwoSites {
       await site.ask('pair.wait', { pairs: [{ primary: '*' }], statuses: ['duplex'] });
       const { pairs } = await site.ask('pair.verify', { pairs: [{ primary: 'db' }], repair: false });
       if (pairs.some(({ same }) => !same)) throw new Error('a difference was lost');
+      // A mark that nobody copies away is a difference that only the next freeze would find.
+      const left = (await site.ask('pair.list', {})).pairs.filter(({ changedTracks }) => changedTracks > 0);
+      if (left.length > 0) throw new Error(`${left[0]?.primary} has ${left[0]?.changedTracks} tracks that nobody copies`);
       await site.ask('pair.split', { pairs: [{ primary: 'log' }] });
       await site.ask('pair.wait', { pairs: [{ primary: 'log' }], statuses: ['split'] });
       const there = await this.remote.read(`log-of-${site.place.name}`, TRACKS);
