@@ -1,14 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { useRootFolder } from './root-folder.js';
-import { useServers } from './hosts-servers.js';
 import { NumberedLoad } from './hosts-load.js';
+import { useServers } from './hosts-servers.js';
+import { useRootFolder } from './root-folder.js';
 
 const SIZE = String(1_048_576);
 
 const root = useRootFolder(async (folder) => {
-  for (const name of ['tokyo', 'kyoto', 'osaka']) await folder.ok('system', 'create', name, '--durability', 'none', '--fixture');
+  for (const name of ['tokyo', 'kyoto', 'osaka'])
+    await folder.ok('system', 'create', name, '--durability', 'none', '--fixture');
   for (const name of ['tokyo', 'kyoto']) {
-    for (const volume of ['db', 'copy', 'log']) await folder.ok('volume', 'create', `${name}:${volume}`, '--size', SIZE);
+    for (const volume of ['db', 'copy', 'log'])
+      await folder.ok('volume', 'create', `${name}:${volume}`, '--size', SIZE);
     await folder.ok('volume', 'create', `osaka:of-${name}`, '--size', SIZE);
     await folder.ok('pair', 'create', `${name}:db`, `${name}:copy`, '--wait');
     await folder.ok('pair', 'create', `${name}:log`, `osaka:of-${name}`, '--mode', 'async', '--wait');

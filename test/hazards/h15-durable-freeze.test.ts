@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type SimSystem, TRACK } from '../simulation/system/sim-system.js';
-import type { Keep } from '../simulation/world/world.js';
 import { TwoSites } from '../simulation/system/two-sites.js';
+import type { Keep } from '../simulation/world/world.js';
 import { afterPowerLoss, overSeeds, pairOf, staged } from './stage.js';
 
 const TRACKS = 48;
@@ -85,23 +85,26 @@ describe('a split that was answered', () => {
 });
 
 describe('a split over several systems that was answered', () => {
-  it.each(['none', 'random'] as const)('H15: shows the same instant after all lost power and kept %s of the unflushed', async (keep) => {
-    await overSeeds(12, async (seed) => {
-      const two = await TwoSites.create(seed);
-      two.startWriting();
-      await two.rest(two.world.rng.unit() * 12);
-      const before = two.answered;
-      await two.split();
-      const shown = await two.shown();
-      expect(shown).toBeGreaterThanOrEqual(before);
-      const again = await two.afterCrash('power', keep);
-      await again.rest(5_000);
-      expect(await again.settledAs()).toBe('split');
-      expect(await again.shown()).toBe(shown);
-      for (const site of again.sites) await site.ask('pair.wait', { pairs: [{ primary: '*' }], statuses: ['split'] });
-      expect(await again.shown()).toBe(shown);
-    });
-  });
+  it.each(['none', 'random'] as const)(
+    'H15: shows the same instant after all lost power and kept %s of the unflushed',
+    async (keep) => {
+      await overSeeds(12, async (seed) => {
+        const two = await TwoSites.create(seed);
+        two.startWriting();
+        await two.rest(two.world.rng.unit() * 12);
+        const before = two.answered;
+        await two.split();
+        const shown = await two.shown();
+        expect(shown).toBeGreaterThanOrEqual(before);
+        const again = await two.afterCrash('power', keep);
+        await again.rest(5_000);
+        expect(await again.settledAs()).toBe('split');
+        expect(await again.shown()).toBe(shown);
+        for (const site of again.sites) await site.ask('pair.wait', { pairs: [{ primary: '*' }], statuses: ['split'] });
+        expect(await again.shown()).toBe(shown);
+      });
+    },
+  );
 
   it('H15: is durable at every member before it counts anywhere: a loss of power at any instant leaves all or none', async () => {
     await overSeeds(40, async (seed) => {

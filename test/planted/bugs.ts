@@ -373,7 +373,8 @@ const splits: readonly PlantedBug[] = [
     id: 'H2sc',
     file: `${CONTROLLER}/split-gate.ts`,
     find: 'for (const volume of volumes) volume.gate.close();',
-    replace: 'for (const volume of volumes) { volume.gate.close(); volume.gate.open(); volume.gate.open = () => undefined; }',
+    replace:
+      'for (const volume of volumes) { volume.gate.close(); volume.gate.open(); volume.gate.open = () => undefined; }',
     why: 'the gates are not closed until all are frozen',
   },
   {

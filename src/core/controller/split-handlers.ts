@@ -1,6 +1,6 @@
 import type { Handler } from './handlers.js';
-import { splitGroup, splitOver } from './split-coordinator.js';
 import { settleSplits } from './split-adopt.js';
+import { splitGroup, splitOver } from './split-coordinator.js';
 import type { SplitRequests } from './split-wire.js';
 
 /** Who answers the requests of splits over several systems. */

@@ -7,9 +7,9 @@ import { selectPairs } from './pair-selection.js';
 import { decideAll, type Step } from './pair-steps.js';
 import type { PairActionAnswer } from './requests.js';
 import { GateLease } from './split-gate.js';
+import { noteCommitted } from './split-sheets.js';
 import { commitStep, type Mark, preparedStep, splitStep, undoStep } from './split-steps.js';
 import type { MemberAnswer, MemberOrder, SplitWords } from './split-wire.js';
-import { noteCommitted } from './split-sheets.js';
 
 /** From READY on the copiers of the pairs rest for so long at most, so that PREPARE finds nothing under way. */
 const REST_MS = 2_000;
@@ -149,7 +149,12 @@ export class SplitMember {
         const lease = new GateLease(ports.clock, volumesOf(this.#controller, records), order.limitMs);
         this.#leases.set(split, lease);
         try {
-          const answer = await this.#freeze(lease, records, { split, coordinator: by, wishes: this.#wishes(order.words) }, order.words);
+          const answer = await this.#freeze(
+            lease,
+            records,
+            { split, coordinator: by, wishes: this.#wishes(order.words) },
+            order.words,
+          );
           return lease.state === 'closed' ? { kind: 'ok', answer } : { kind: 'opened-by-itself' };
         } catch (error) {
           lease.giveUp();
@@ -180,7 +185,10 @@ export class SplitMember {
       if (this.#over.has(mark.split)) throw failure('split-void', 'The split is over.');
       const steps = this.#plan(records, words);
       answer = decideAll(this.#controller, steps).output;
-      return decideAll(this.#controller, steps.map((step) => preparedStep(step, mark))).changes;
+      return decideAll(
+        this.#controller,
+        steps.map((step) => preparedStep(step, mark)),
+      ).changes;
     }, true);
     this.#controller.splits.watch(mark.split, lease);
     fabric.pairsChanged();
@@ -215,7 +223,13 @@ export class SplitMember {
       settled = due();
       if (settled.length === 0) return [];
       const note = noteCommitted(this.#controller.splits.sheets.committed(), split);
-      return [...decideAll(this.#controller, settled.map((record) => commitStep(this.#controller, record))).changes, note];
+      return [
+        ...decideAll(
+          this.#controller,
+          settled.map((record) => commitStep(this.#controller, record)),
+        ).changes,
+        note,
+      ];
     }, true);
     fabric.pairsChanged();
     // Also where there was nothing left to do: the frame of an earlier order may not be durable yet.
@@ -238,7 +252,10 @@ export class SplitMember {
           let settled: PairRecord[] = [];
           await catalog.change(() => {
             settled = due();
-            return decideAll(this.#controller, settled.map((record) => undoStep(this.#controller, record))).changes;
+            return decideAll(
+              this.#controller,
+              settled.map((record) => undoStep(this.#controller, record)),
+            ).changes;
           }, true);
           fabric.pairsChanged();
           await catalog.durable();

@@ -40,7 +40,10 @@ export type MemberAnswer = SplitAnswer & {
 /** Splits over several systems at one instant. Repeating any of it does no harm. */
 export interface SplitRequests {
   /** Asked of the coordinator. All or none; `split-void` where a gate opened by itself or a member failed (H2). */
-  'split.over': { input: { readonly parts: readonly SplitPart[]; readonly words: SplitWords }; output: SplitOverAnswer };
+  'split.over': {
+    input: { readonly parts: readonly SplitPart[]; readonly words: SplitWords };
+    output: SplitOverAnswer;
+  };
   /** Splits all pairs of a group, over all its systems; all or none. Asked of the master. */
   'cg.split': {
     input: { readonly group: string; readonly plan?: boolean | undefined; readonly words?: SplitWords | undefined };

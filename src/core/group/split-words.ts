@@ -63,7 +63,7 @@ interface Common {
 
 export type SplitState = Common &
   (
-    | { readonly phase: SplitStep; /** Who has not answered. */ readonly waitingFor: readonly string[] }
+    | { readonly phase: SplitStep /** Who has not answered. */; readonly waitingFor: readonly string[] }
     | { readonly phase: 'deciding' }
     | { readonly phase: 'ended'; readonly end: SplitEnd }
   );

@@ -19,7 +19,13 @@ export type SplitConsequence = 'refuse' | 'undo' | 'wait' | 'give-up';
 
 /** The one table of failing steps. */
 export const SPLIT_CONSEQUENCES: Readonly<Record<SplitStep, Readonly<Record<SplitTrouble, SplitConsequence>>>> = {
-  ready: { refused: 'refuse', 'link-lost': 'refuse', 'opened-by-itself': 'refuse', limit: 'refuse', cancelled: 'refuse' },
+  ready: {
+    refused: 'refuse',
+    'link-lost': 'refuse',
+    'opened-by-itself': 'refuse',
+    limit: 'refuse',
+    cancelled: 'refuse',
+  },
   prepare: { refused: 'undo', 'link-lost': 'undo', 'opened-by-itself': 'undo', limit: 'undo', cancelled: 'undo' },
   run: { refused: 'undo', 'link-lost': 'undo', 'opened-by-itself': 'undo', limit: 'undo', cancelled: 'undo' },
   commit: { refused: 'wait', 'link-lost': 'wait', 'opened-by-itself': 'wait', limit: 'give-up', cancelled: 'wait' },
@@ -64,7 +70,8 @@ export function advanceSplit(state: SplitState, event: SplitEvent): SplitAdvance
 
 function answered(state: SplitState, { step, from, answer }: Extract<SplitEvent, { kind: 'answered' }>): SplitAdvance {
   if (state.phase !== step || !state.waitingFor.includes(from)) return unchanged(state);
-  const pauseMs = 'pauseMs' in answer && answer.pauseMs !== undefined ? Math.max(state.pauseMs ?? 0, answer.pauseMs) : state.pauseMs;
+  const pauseMs =
+    'pauseMs' in answer && answer.pauseMs !== undefined ? Math.max(state.pauseMs ?? 0, answer.pauseMs) : state.pauseMs;
   const told = { ...state, pauseMs };
   if (answer.kind !== 'ok')
     return troubled(told, answer.kind, answer.kind === 'refused' ? answer.reason : WORDS[answer.kind], from);
@@ -99,7 +106,9 @@ function troubled(state: SplitState, trouble: SplitTrouble, reason: string, syst
     case 'wait':
       return unchanged(state);
     case 'give-up':
-      return state.phase === 'commit' ? ended(state, 'undecided', failure) : ended(state, 'void', state.failure ?? failure);
+      return state.phase === 'commit'
+        ? ended(state, 'undecided', failure)
+        : ended(state, 'void', state.failure ?? failure);
   }
 }
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { FAULT_TABLE } from '../../../src/core/catalog/catalog.js';
 import { SPLIT_LIMIT_MS } from '../../../src/core/foundation/foundation.js';
-import { withSeed } from '../../simulation/world/world.js';
 import { TwoSites } from '../../simulation/system/two-sites.js';
+import { withSeed } from '../../simulation/world/world.js';
 
 const STEPS = [
   'split.ready',
@@ -27,33 +27,36 @@ describe.each(['coordinator', 'member'] as const)('A split over several systems 
   const survivor = victim === 'member' ? 'coordinator' : 'member';
 
   // The decision is the coordinator's alone.
-  it.each(STEPS.filter((step) => victim === 'coordinator' || step !== 'split.decided'))('at %s is made at all systems or at none, and no host waits longer than the limit', async (step) => {
-    const ends = new Set<string>();
-    for (let seed = 1; seed <= 4; seed += 1) {
-      await withSeed(seed, step, async () => {
-        const two = await TwoSites.create(seed);
-        // Only an undo that is provoked is ever come to.
-        const slow = { kind: 'link-slow', peer: two.member.place.name, delayMs: 3_000 } as const;
-        if (step === 'split.undone') await two.coordinator.ask('fault.set', slow);
-        await two[victim].ask('fault.set', { kind: 'crash', step });
-        two.startWriting();
-        await two.rest(two.world.rng.unit() * 10);
-        const split = two.coordinator.client.request('split.over', two.splitInput());
-        await two.rest(two.world.rng.unit() * 3);
-        expect(await writeMs(two, survivor)).toBeLessThan(SPLIT_LIMIT_MS + 100);
-        const told = await two.outcome(split);
-        await two.rest(5_000);
-        expect(two[victim].process.process.alive).toBe(false);
-        await two.comeBack();
-        const end = await two.settledAs();
-        if (told === 'split') expect(end).toBe('split');
-        if (told === 'split-void') expect(end).toBe('following');
-        ends.add(end);
-      });
-    }
-    // From the decision on it counts, before it does not.
-    expect([...ends]).toEqual(step === 'split.decided' || step === 'split.committed' ? ['split'] : ['following']);
-  });
+  it.each(STEPS.filter((step) => victim === 'coordinator' || step !== 'split.decided'))(
+    'at %s is made at all systems or at none, and no host waits longer than the limit',
+    async (step) => {
+      const ends = new Set<string>();
+      for (let seed = 1; seed <= 4; seed += 1) {
+        await withSeed(seed, step, async () => {
+          const two = await TwoSites.create(seed);
+          // Only an undo that is provoked is ever come to.
+          const slow = { kind: 'link-slow', peer: two.member.place.name, delayMs: 3_000 } as const;
+          if (step === 'split.undone') await two.coordinator.ask('fault.set', slow);
+          await two[victim].ask('fault.set', { kind: 'crash', step });
+          two.startWriting();
+          await two.rest(two.world.rng.unit() * 10);
+          const split = two.coordinator.client.request('split.over', two.splitInput());
+          await two.rest(two.world.rng.unit() * 3);
+          expect(await writeMs(two, survivor)).toBeLessThan(SPLIT_LIMIT_MS + 100);
+          const told = await two.outcome(split);
+          await two.rest(5_000);
+          expect(two[victim].process.process.alive).toBe(false);
+          await two.comeBack();
+          const end = await two.settledAs();
+          if (told === 'split') expect(end).toBe('split');
+          if (told === 'split-void') expect(end).toBe('following');
+          ends.add(end);
+        });
+      }
+      // From the decision on it counts, before it does not.
+      expect([...ends]).toEqual(step === 'split.decided' || step === 'split.committed' ? ['split'] : ['following']);
+    },
+  );
 });
 
 describe('A split over several systems of which everybody dies', () => {

@@ -24,8 +24,7 @@ describe('A split over several systems', () => {
       expect(shown).toBeGreaterThanOrEqual(before);
       expect(shown).toBeLessThanOrEqual(after + 1);
       await two.stopWriting();
-      for (const site of two.sites)
-        await site.ask('pair.wait', { pairs: [{ primary: '*' }], statuses: ['split'] });
+      for (const site of two.sites) await site.ask('pair.wait', { pairs: [{ primary: '*' }], statuses: ['split'] });
       expect(await two.shown()).toBe(shown);
       expect(await two.statuses()).toEqual(['split', 'split', 'split', 'split']);
     });
@@ -72,7 +71,10 @@ describe('A split over several systems', () => {
 
   it('can be virtual, and takes pace and rate, where it counts', async () => {
     const two = await TwoSites.create(7);
-    const input = { ...two.splitInput({}, 'db'), words: { virtual: true, pace: 'slow' as const, rateBytesPerSecond: 4096 } };
+    const input = {
+      ...two.splitInput({}, 'db'),
+      words: { virtual: true, pace: 'slow' as const, rateBytesPerSecond: 4096 },
+    };
     await two.coordinator.ask('split.over', input);
     for (const site of two.sites)
       expect((await site.ask('pair.list', {})).pairs[0]).toMatchObject({

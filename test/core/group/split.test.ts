@@ -141,10 +141,13 @@ describe('a step that fails', () => {
 });
 
 describe('a split that is gone on with', () => {
-  it.each(['commit', 'undo'] as const)('after a durable %s asks nothing else, and forgets it when all have answered', (decision) => {
-    const play = new Play(resumeSplit(PLAN, decision)).both(decision);
-    expect(play.kinds()).toEqual([decision, decision, 'forget']);
-  });
+  it.each(['commit', 'undo'] as const)(
+    'after a durable %s asks nothing else, and forgets it when all have answered',
+    (decision) => {
+      const play = new Play(resumeSplit(PLAN, decision)).both(decision);
+      expect(play.kinds()).toEqual([decision, decision, 'forget']);
+    },
+  );
 
   it('under a new coordinator counts where one member has committed it, and is void where none has', () => {
     expect(judgeSplit(['prepared', 'committed', 'prepared'])).toBe('commit');

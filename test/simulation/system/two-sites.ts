@@ -98,10 +98,11 @@ export class TwoSites {
   async shown(volume = 'copy'): Promise<number> {
     const seen = await Promise.all(this.sites.map((site) => site.read(volume, TRACKS)));
     const values = Array.from({ length: 2 * TRACKS }, (_, k) => seen[k % 2]?.[Math.floor(k / 2)] ?? -1);
-    const count = values.findIndex((value) => value === 0);
+    const count = values.indexOf(0);
     const upTo = count === -1 ? values.length : count;
     values.forEach((value, k) => {
-      if (value !== (k < upTo ? k + 1 : 0)) throw new Error(`write ${k + 1} is ${value} where ${upTo} are shown: ${values}`);
+      if (value !== (k < upTo ? k + 1 : 0))
+        throw new Error(`write ${k + 1} is ${value} where ${upTo} are shown: ${values}`);
     });
     return upTo;
   }
@@ -109,7 +110,9 @@ export class TwoSites {
   /** The statuses of all pairs, by system and primary. */
   async statuses(): Promise<string[]> {
     const lists = await Promise.all(this.sites.map((site) => site.ask('pair.list', {})));
-    return lists.flatMap(({ pairs }) => pairs.filter(({ primary }) => !primary.startsWith('osaka')).map(({ status }) => status));
+    return lists.flatMap(({ pairs }) =>
+      pairs.filter(({ primary }) => !primary.startsWith('osaka')).map(({ status }) => status),
+    );
   }
 
   async reasons(): Promise<(string | null)[]> {
@@ -159,7 +162,8 @@ export class TwoSites {
       if (pairs.some(({ same }) => !same)) throw new Error('a difference was lost');
       // A mark that nobody copies away is a difference that only the next freeze would find.
       const left = (await site.ask('pair.list', {})).pairs.filter(({ changedTracks }) => changedTracks > 0);
-      if (left.length > 0) throw new Error(`${left[0]?.primary} has ${left[0]?.changedTracks} tracks that nobody copies`);
+      if (left.length > 0)
+        throw new Error(`${left[0]?.primary} has ${left[0]?.changedTracks} tracks that nobody copies`);
       await site.ask('pair.split', { pairs: [{ primary: 'log' }] });
       await site.ask('pair.wait', { pairs: [{ primary: 'log' }], statuses: ['split'] });
       const there = await this.remote.read(`log-of-${site.place.name}`, TRACKS);
