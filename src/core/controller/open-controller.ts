@@ -20,8 +20,8 @@ import type { Reach } from './peer-connection.js';
 import { Peers } from './peers.js';
 import { answerChange } from './recorded.js';
 import { doubtfulChanges } from './recovery.js';
-import { Splits } from './splits.js';
 import type { Answered, RequestCode, RequestExtras, Requests, SystemClient } from './requests.js';
+import { Splits } from './splits.js';
 import type { Ports, SystemPlace } from './system-place.js';
 
 /** Long works with an effect, made of many frames: their answers are kept in one of their own (H28). */

@@ -11,12 +11,7 @@ import {
   secondaryComplete,
 } from '../pair/pair.js';
 import type { VolumeRecord } from '../volume/volume.js';
-import {
-  closeSecondaries,
-  dropSecondaries,
-  secondariesGone,
-  tracksWrittenThere,
-} from './half-operations.js';
+import { closeSecondaries, dropSecondaries, secondariesGone, tracksWrittenThere } from './half-operations.js';
 import type { Controller, RequestContext } from './open-controller.js';
 import { missingHere } from './pair-listing.js';
 import { bytesAtStake, planRow, trackSizeOf } from './pair-rows.js';
@@ -194,7 +189,9 @@ async function operate(
   // With --force a pair is given up, whatever waits for it.
   const givesUp = operation === 'pair delete' && (input.force ?? false);
   if (!input.plan && !givesUp) await controller.splits.demandSettled(selectPairs(controller, input.pairs));
-  const answered = await controller.exclusively(() => operateHere(controller, context, operation, { ...input, givesUp }, planOne));
+  const answered = await controller.exclusively(() =>
+    operateHere(controller, context, operation, { ...input, givesUp }, planOne),
+  );
   // The section is left before a peer is awaited (H26).
   if (!input.plan) await controller.halves.tell(answered.output.pairs.map(({ number }) => number));
   return answered;

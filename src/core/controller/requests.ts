@@ -13,6 +13,7 @@ import type { HalfRequests } from './half-requests.js';
 import type { PairListing, PortListing, SystemListing, VolumeListing, VolumeTotals } from './listing-rows.js';
 
 export * from './listing-rows.js';
+
 import type { SplitRequests } from './split-wire.js';
 
 /** Names the pairs of a system: all pairs of the volumes that `primary` (a name, number or glob) matches, or the one with `secondary`. */
