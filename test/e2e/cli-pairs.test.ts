@@ -184,8 +184,10 @@ describe('several pairs', () => {
     expect(statuses(await pairs())).toEqual(statuses(before));
   });
 
-  it('of several systems are not split under one gate', async () => {
-    expect(await root.run('pair', 'split', '*:*')).toMatchObject(refused(3, 'mode-not-here'));
+  it('of several systems of which one alone has any are split in that one', async () => {
+    const { code, data } = await root.json('pair', 'split', '*:*', '--plan');
+    expect(code).toBe(0);
+    expect(data.plan).toMatchObject([{ primary: 'tokyo:db' }, { primary: 'tokyo:log' }]);
   });
 
   it('of several systems are asked system by system, and a system without a match is passed over', async () => {

@@ -378,12 +378,158 @@ const drills: readonly PlantedBug[] = [
   },
 ];
 
+const TRANSFER = 'src/core/transfer';
+
+const remote: readonly PlantedBug[] = [
+  {
+    id: 'H4a',
+    file: `${TRANSFER}/receiver.ts`,
+    find: 'if (!this.#openFor || compareMarks(mark, this.#openFor) !== 0)',
+    replace: 'if (remote.taken && compareMarks(mark, remote.taken) > 0)',
+    why: 'data of an earlier link session lands late',
+  },
+  {
+    id: 'H4b',
+    file: `${TRANSFER}/receiver.ts`,
+    find: 'if (!this.#openFor || compareMarks(mark, this.#openFor) !== 0)',
+    replace: 'if (remote.taken && compareMarks(mark, remote.taken) < 0)',
+    why: 'a controller settles what was sent to the one that died',
+  },
+  {
+    id: 'H4c',
+    file: `${TRANSFER}/outgoing.ts`,
+    find: 'if (pair.roles.savesAside && pair.saved.any(run.first, run.count))',
+    replace: 'if (pair.roles.savesAside && pair.saved.isEmpty)',
+    why: 'a split sends what was written after its instant',
+  },
+  {
+    id: 'H4d',
+    file: `${TRANSFER}/outgoing.ts`,
+    find: 'if (!lacking.has(track) || batch.watch.touched(track)) continue;',
+    replace: 'if (!lacking.has(track)) continue;',
+    why: 'a track that was written while it was sent counts as sent',
+  },
+  {
+    id: 'H5a',
+    file: `${PAIR}/roles.ts`,
+    find: '    if (half.displaced)\n      return {',
+    replace: '    if (half.displaced && half.term < 0)\n      return {',
+    why: 'a former primary lets hosts write what nobody will ever copy',
+  },
+  {
+    id: 'H5b',
+    file: `${CONTROLLER}/half-roles.ts`,
+    find: 'takenOverHalf(row, knownOf(row, atMs), Math.max(remote.term + 1, term));',
+    replace: 'takenOverHalf(row, knownOf(row, atMs), Math.max(remote.term, term));',
+    why: 'a takeover does not raise the term',
+  },
+  {
+    id: 'H5c',
+    file: `${CONTROLLER}/halves.ts`,
+    find: 'await this.#within(GREETING_MS, this.link(number).ready());',
+    replace: 'await Promise.resolve();',
+    why: 'a former primary lets hosts in before it asks',
+  },
+  {
+    id: 'H16a',
+    file: `${CONTROLLER}/half-operations.ts`,
+    find: "  await link.announce(operation === 'resync' ? { status: 'resync' } : RESTORING);\n  controller.step('half.closed');\n  await link.gather('secondary');",
+    replace:
+      "  await link.gather('secondary');\n  await link.announce(operation === 'resync' ? { status: 'resync' } : RESTORING);\n  controller.step('half.closed');",
+    why: 'the map of writes is fetched while hosts still write',
+  },
+  {
+    id: 'H16b',
+    file: `${CONTROLLER}/half-orders.ts`,
+    find: "return [{ do: 'fold', from: pairMapKey(number, 'secondary'), into: pairMapKey(number, 'changed') }];",
+    replace:
+      "return [{ do: 'unite', from: pairMapKey(number, 'secondary'), into: pairMapKey(number, 'changed') }, { do: 'empty', map: pairMapKey(number, 'changed') }, { do: 'fold', from: pairMapKey(number, 'secondary'), into: pairMapKey(number, 'outOfSync') }];",
+    why: 'what was collected is not what is handed over',
+  },
+  {
+    id: 'H27',
+    file: `${CONTROLLER}/client.ts`,
+    find: "if (answer.kind === 'held') await askToYield(ports, place);",
+    replace: 'void askToYield;',
+    why: 'who comes to serve does not ask for a borrowed system',
+  },
+];
+
+const splits: readonly PlantedBug[] = [
+  {
+    id: 'H2sa',
+    file: 'src/core/group/split.ts',
+    find: "  if (answer.kind !== 'ok')\n",
+    replace: "  if (answer.kind !== 'ok' && answer.kind !== 'opened-by-itself')\n",
+    why: 'a gate that opened by itself counts like one that was opened by run',
+  },
+  {
+    id: 'H2sb',
+    file: `${CONTROLLER}/split-gate.ts`,
+    find: "this.#stop.signal).then(() => this.#open('opened-by-itself'));",
+    replace: "this.#stop.signal).then(() => this.#open('opened-by-run'));",
+    why: 'a member says of its lease that run ended it',
+  },
+  {
+    id: 'H2sc',
+    file: `${CONTROLLER}/split-gate.ts`,
+    find: 'for (const volume of volumes) volume.gate.close();',
+    replace:
+      'for (const volume of volumes) { volume.gate.close(); volume.gate.open(); volume.gate.open = () => undefined; }',
+    why: 'the gates are not closed until all are frozen',
+  },
+  {
+    id: 'H2sd',
+    file: `${PAIR}/prepared.ts`,
+    find: 'return prepared !== undefined && prepared.from !== null;',
+    replace: 'return prepared === undefined && prepared !== undefined;',
+    why: 'hosts see a secondary whose split may be void',
+  },
+  {
+    id: 'H2se',
+    file: `${PAIR}/prepared.ts`,
+    find: '  return { ...decision.change, next: stays ? { ...state, from: follows } : follows };',
+    replace: '  return { next: stays ? { ...state, from: follows } : follows, steps: [], jumps: [] };',
+    why: 'a void split forgets what was written while it was prepared',
+  },
+  {
+    id: 'H15sa',
+    file: `${CONTROLLER}/split-member.ts`,
+    find: "    await catalog.durable();\n    this.#controller.step('split.prepared');",
+    replace: "    this.#controller.step('split.prepared');",
+    why: 'a member answers before its freeze is durable',
+  },
+  {
+    id: 'H15sb',
+    file: `${CONTROLLER}/split-member.ts`,
+    find: '    await lease.during(Promise.all(hot.map(({ number }) => fabric.flush(number))));\n',
+    replace: '    void hot;\n',
+    why: 'data written before the instant is not durable at the answer',
+  },
+  {
+    id: 'H15sc',
+    file: `${CONTROLLER}/split-member.ts`,
+    find: 'preparedStep(step, mark))).changes;\n    }, true);',
+    replace: 'preparedStep(step, mark))).changes;\n    });',
+    why: 'marks of hot regions are not in the record of the freeze',
+  },
+  {
+    id: 'H15sd',
+    file: `${CONTROLLER}/split-sheets.ts`,
+    find: 'sheet: record }, ...more]);\n    await this.#catalog.durable();',
+    replace: 'sheet: record }, ...more]);',
+    why: 'members are told of a decision that a loss of power takes back',
+  },
+];
+
 export const BUGS: readonly PlantedBug[] = [
   ...thawAndFreeze,
+  ...splits,
   ...claims,
   ...doubt,
   ...jumpsAndStatuses,
   ...processes,
   ...drills,
   ...protocols,
+  ...remote,
 ];

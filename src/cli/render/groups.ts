@@ -111,9 +111,11 @@ function measures({ pauseMs, drainMs }: GroupListing): string | undefined {
   return `writes paused ${shortSpan(pauseMs)}, drained in ${formatDuration(drainMs)}`;
 }
 
-function stateWords({ state, stop }: GroupListing): string {
+function stateWords({ state, held }: GroupListing): string {
   if (state === 'failed') return 'FAILED: it forms nothing until somebody has looked';
-  return stop === null ? state : `${state}, ${stop === 'writes' ? 'host writes are stopped' : 'sending is stopped'}`;
+  if (held === null) return state;
+  const what = held.what === 'writes' ? 'host writes are stopped' : 'sending is stopped';
+  return held.by === 'pause' ? `${state}, ${what}` : `${state}, ${what} by the window until ${localTime(held.until)}`;
 }
 
 /** Where and why the last formation failed, with its time. */

@@ -115,8 +115,13 @@ export class CopyWork {
     if (!remote) return new Drain(fabric, pair, hooks);
     return new Sender(fabric, pair, halves.link(number), {
       ...hooks,
+      taken: (bytes: number) => {
+        hooks.taken(bytes);
+        this.#controller.groups.rates.spend(remote.id, bytes);
+      },
       caughtUp: () => this.#wayBack.caughtUp(number),
       isHeld: () => this.#controller.groups.holds.stopsSending(remote.id),
+      groupWaitMs: () => this.#controller.groups.rates.waitMs(remote.id),
       ended: () => this.#controller.notify(),
     });
   }

@@ -85,12 +85,25 @@ export const CRASH_STEPS = [
   'group.home',
   'half.taken-over',
   'half.returned',
+  'split.ready',
+  'split.gated',
+  'split.logged',
+  'split.prepared',
+  'split.opened',
+  'split.decided',
+  'split.committed',
+  'split.undone',
+  'split.adopted',
   'pair.gated',
   'pair.logged',
   'pair.durable',
   'volume.made',
   'volume.logged',
 ] as const;
+/** The steps among them that only a pair between systems comes to. */
+export const LINK_STEPS: readonly string[] = CRASH_STEPS.filter((step) =>
+  /^(aside|send|receive|fetch|half)\./.test(step),
+);
 export type CrashStep = (typeof CRASH_STEPS)[number];
 
 /** Which part of which volume an image file belongs to. */

@@ -34,6 +34,8 @@ export class FormationRun {
   readonly #group: string;
   readonly #plan: FormationPlan;
   readonly #systems: ReadonlyMap<string, SystemRef>;
+  /** Somebody knows a higher term: the group has another master now. */
+  superseded = false;
   #state: FormationState;
   readonly #recording: Promise<void>[] = [];
   #told: FormationEvent[] = [];
@@ -91,8 +93,8 @@ export class FormationRun {
     const step = stepOf(this.#state);
     if (step === undefined) return;
     const now = this.#controller.ports.clock.monotonicMs();
-    if (now - this.#stepBegunMs >= this.#limitMs(step)) this.#tell({ kind: 'limit', step });
-    else if (now - this.#repeatedMs >= REPEAT_MS && isRepeated(step)) {
+    if (this.#stepBegunMs + this.#limitMs(step) - now <= 0) this.#tell({ kind: 'limit', step });
+    else if (this.#repeatedMs + REPEAT_MS - now <= 0 && isRepeated(step)) {
       this.#repeatedMs = now;
       this.#tell({ kind: 'repeat' });
     }
@@ -153,6 +155,7 @@ export class FormationRun {
     const system = this.#systems.get(order.to);
     if (!system) return;
     const answer = await this.#answerOf(system, order);
+    if (answer.kind === 'refused' && answer.superseded) this.superseded = true;
     this.#tell({
       kind: 'answered',
       step: order.kind,
@@ -176,7 +179,7 @@ export class FormationRun {
   #tell(told: Told): void {
     const { sequence, term } = this.#plan;
     this.#told.push({ ...told, sequence, term } as FormationEvent);
-    this.#wake?.abort();
+    this.#wake?.abort('told');
   }
 }
 

@@ -1,5 +1,5 @@
 import { failure, isToolkitError, type Milliseconds } from '../foundation/foundation.js';
-import type { FailbackRow, GroupMember, GroupSheet, RemoteTable, SystemRef } from '../group/group.js';
+import type { FailbackRow, GroupEvent, GroupMember, GroupSheet, RemoteTable, SystemRef } from '../group/group.js';
 import { mapCounts } from '../hostio/hostio.js';
 import { type HalfRecord, isHalf, isReturning } from '../pair/pair.js';
 import { closeReturning, finishReturn } from './half-roles.js';
@@ -43,10 +43,23 @@ export async function failBack(
       if (!input.wait) return 'begun' as const;
       return bringBack(controller, { id, table, parts }, input.wait.timeoutMs, extras.signal);
     },
-    (end) => ({ after: end }),
+    (end) => ({ after: end, ...(end === 'returned' ? { group: returnedEvent(id, name) } : {}) }),
   );
   const term = controller.groups.sheets.byId(id)?.remote?.term ?? table.term;
   return { output: { group: name, term, outcome, pairs } };
+}
+
+function returnedEvent(groupId: string, group: string): GroupEvent {
+  const nothing = {
+    sequence: null,
+    time: null,
+    reason: null,
+    failure: null,
+    pauseMs: null,
+    drainMs: null,
+    tracks: null,
+  };
+  return { groupId, group, deed: 'failback', outcome: 'done', ...nothing };
 }
 
 interface Part {
@@ -100,16 +113,21 @@ async function goHome(controller: Controller, { id, table, parts }: WayBackOfGro
 
 /** Answers at a system that has a role in the group: the recovery is over, under this term. */
 export async function comeHome(controller: Controller, input: Input<'group.home'>): Promise<Answered<'group.home'>> {
-  await controller.groups.sheets.update(input.group, (sheet) => homeSheet(sheet, input.term));
+  await controller.groups.sheets.update(input.group, (sheet) => homeSheet(sheet, input.term, controller.peers.self.id));
   controller.step('group.home');
   return { output: {} };
 }
 
-function homeSheet({ master, subordinate, remote, ...sheet }: GroupSheet, term: number): GroupSheet {
+function homeSheet({ master, subordinate, remote, ...sheet }: GroupSheet, term: number, self: string): GroupSheet {
+  // One that handed over to another before the disaster is not master again.
+  const isMaster = ((remote ?? subordinate)?.master.id ?? self) === self;
   return {
     ...sheet,
     // The recovery has settled whatever its last formation had left open.
-    master: master && { ...master, term, handedOver: false, last: master.last && { ...master.last, phase: 'settled' } },
+    master:
+      master && isMaster
+        ? { ...master, term, handedOver: false, last: master.last && { ...master.last, phase: 'settled' } }
+        : master,
     subordinate: subordinate && { ...subordinate, term, failedOver: false },
     remote: remote && { ...remote, term, recovered: false, verdict: null },
   };

@@ -1,23 +1,16 @@
-import { failure } from '../foundation/foundation.js';
 import { type GroupRequests, groupHistory } from '../group/group.js';
-import {
-  addMember,
-  changeState,
-  createGroup,
-  deleteGroup,
-  dropGroup,
-  listed,
-  putGroup,
-  removeMember,
-  setPolicy,
-} from './group-admin.js';
+import { changeState, createGroup, listed, setPolicy } from './group-admin.js';
+import { designateMaster, handOver } from './group-designation.js';
 import { practiceAtRemote } from './group-drills.js';
 import { comeHome, failBack, returnPairs } from './group-failback.js';
-import { formGroup, keepForming } from './group-master.js';
+import { keepForming } from './group-keeping.js';
+import { formGroup } from './group-master.js';
+import { addMember, deleteGroup, removeMember } from './group-members.js';
 import { backUp, enlistPair, unbackUp } from './group-pairs.js';
 import { practiceGroup } from './group-practice.js';
 import { carryVerdict, fenceGroup, keepVerdict, recoverGroup } from './group-recovery.js';
 import { copyStep } from './group-remote.js';
+import { demandTerm, dropGroup, putGroup } from './group-telling.js';
 import type { GroupWireRequests } from './group-wire.js';
 import type { Handler } from './handlers.js';
 import { readHistory } from './history.js';
@@ -35,7 +28,7 @@ type Noted =
   | 'cg.stop'
   | 'cg.master'
   | 'cg.practice';
-type GroupCode = keyof GroupRequests | keyof GroupWireRequests | 'cg.split';
+type GroupCode = keyof GroupRequests | keyof GroupWireRequests;
 
 /** Who answers the requests of consistency groups. */
 export const groupHandlers: { readonly [Code in GroupCode]: Handler<Code> } = {
@@ -44,7 +37,7 @@ export const groupHandlers: { readonly [Code in GroupCode]: Handler<Code> } = {
   'cg.remove': noted('cg remove', removeMember),
   'cg.delete': noted('cg delete', deleteGroup),
   'cg.list': async ({ groups }) => ({ output: { sheets: groups.sheets.all(), members: groups.reports() } }),
-  'cg.master': notHere,
+  'cg.master': designateMaster,
   'cg.policy': noted('cg policy', setPolicy),
   'cg.start': async (controller, { group, skipIfBusy }, { signal }, { actor }) => ({
     output: await formGroup(controller, group, { actor, single: true, skipIfBusy, signal }),
@@ -74,9 +67,8 @@ export const groupHandlers: { readonly [Code in GroupCode]: Handler<Code> } = {
   'cg.stop': noted('cg stop', async (controller, { group }) => ({
     output: await changeState(controller, group, { kind: 'stop' }),
   })),
-  'cg.split': notHere,
   'cg.history': async ({ groups, files, place }, { group }) => {
-    const id = groups.sheets.all().find(({ name }) => name === group)?.id ?? '';
+    const id = groups.sheets.named(group)?.id ?? '';
     return { output: { formations: groupHistory(readHistory(files, place.path), id) } };
   },
   'cg.recover': (controller, input, _, context) => recoverGroup(controller, input, context),
@@ -106,13 +98,17 @@ export const groupHandlers: { readonly [Code in GroupCode]: Handler<Code> } = {
         })),
     },
   }),
-  'group.hold': async ({ groups }, { group, what, leaseMs }) => {
+  'group.hold': async (controller, { group, term, what, leaseMs }) => {
+    const { groups } = controller;
+    const sheet = groups.sheets.byId(group);
+    if (sheet) demandTerm(controller, sheet, term);
     groups.holds.set(group, what, leaseMs);
     return { output: {} };
   },
   'group.enlist': (controller, input, _, context) => enlistPair(controller, input, context),
   'group.backup': (controller, input, _, context) => backUp(controller, input, context),
   'group.unback': unbackUp,
+  'group.handover': handOver,
   'group.return': (controller, input, extras, context) => returnPairs(controller, input, extras, context),
   'group.home': (controller, input) => comeHome(controller, input),
   'group.practice': (controller, input, _, context) => practiceAtRemote(controller, input, context),
@@ -120,10 +116,6 @@ export const groupHandlers: { readonly [Code in GroupCode]: Handler<Code> } = {
   'group.verdict': keepVerdict,
   'group.carry': (controller, input, _, context) => carryVerdict(controller, input, context),
 };
-
-async function notHere(): Promise<never> {
-  throw failure('mode-not-here', 'Consistency groups are not carried out by this controller yet.');
-}
 
 /** The history tells who changed a group, and what came of it. */
 function noted<Code extends Noted>(operation: string, handler: Handler<Code>): Handler<Code> {

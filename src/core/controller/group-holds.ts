@@ -6,6 +6,8 @@ import type { Controller } from './open-controller.js';
 interface Hold {
   readonly what: Stopped;
   untilMs: number;
+  /** Its end was told anew. */
+  changed: AbortController;
   readonly end: AbortController;
   readonly volumes: readonly LiveVolume[];
   gates: 'open' | 'closed';
@@ -42,7 +44,9 @@ export class GroupHolds {
     const present = this.#holds.get(group);
     const untilMs = this.#controller.ports.clock.monotonicMs() + leaseMs;
     if (present && present.what === what) {
-      present.untilMs = Math.max(present.untilMs, untilMs);
+      present.untilMs = untilMs;
+      // One that ends sooner than it was told first has to be looked at again.
+      present.changed.abort();
       return;
     }
     if (present) this.#end(group, present);
@@ -56,7 +60,14 @@ export class GroupHolds {
 
   #begin(group: string, what: Stopped, untilMs: number): void {
     const volumes = what === 'writes' ? this.#volumesOf(group) : [];
-    const hold: Hold = { what, untilMs, end: new AbortController(), volumes, gates: 'open' };
+    const hold: Hold = {
+      what,
+      untilMs,
+      changed: new AbortController(),
+      end: new AbortController(),
+      volumes,
+      gates: 'open',
+    };
     this.#holds.set(group, hold);
     if (volumes.length > 0) {
       for (const volume of volumes) volume.gate.close();
@@ -70,8 +81,12 @@ export class GroupHolds {
     const { clock } = this.#controller.ports;
     while (this.#holds.get(group) === hold) {
       const leftMs = hold.untilMs - clock.monotonicMs();
-      if (leftMs <= 0) this.#end(group, hold);
-      else if ((await clock.sleep(Math.ceil(leftMs), hold.end.signal)) === 'aborted') return;
+      if (leftMs <= 0) {
+        this.#end(group, hold);
+        continue;
+      }
+      hold.changed = new AbortController();
+      await clock.sleep(Math.ceil(leftMs), hold.changed.signal);
     }
     this.#controller.notify();
   }
@@ -84,8 +99,8 @@ export class GroupHolds {
     for (const volume of hold.volumes)
       volume.heldBack = failure(
         'group-paused',
-        `No host may write ${this.#controller.address(volume.number)} now: group ${sheet?.name} stops writes.`,
-        `copyset cg resume ${sheet?.name} lets hosts write again.`,
+        `No host may write ${this.#controller.address(volume.number)} now: group ${sheet?.name} stops writes, by a window or a pause.`,
+        `Writes are taken again at its end; copyset cg status ${sheet?.name} tells it, and copyset cg resume ends a pause.`,
       );
     this.#open(hold);
   }
@@ -93,6 +108,7 @@ export class GroupHolds {
   #end(group: string, hold: Hold): void {
     this.#holds.delete(group);
     hold.end.abort();
+    hold.changed.abort();
     for (const volume of hold.volumes) volume.heldBack = undefined;
     this.#open(hold);
   }

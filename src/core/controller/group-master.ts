@@ -12,12 +12,10 @@ import {
   formationSentence,
   type GroupSheet,
   type MasterTable,
-  nextFormationAt,
   noFormation,
   owedByOwnRecord,
   planOfSettling,
   resumeFormation,
-  STOP_LEASE_MS,
   standingNow,
 } from '../group/group.js';
 import { FormationRun } from './formation-run.js';
@@ -58,7 +56,7 @@ export async function formGroup(
     await announce(controller, id, begun.plan);
     const run = new FormationRun(controller, id, begun.plan, beginFormation(begun.plan));
     const end = await run.end(options.signal);
-    return await conclude(controller, name, begun, end, options.actor);
+    return await conclude(controller, name, begun, end, { actor: options.actor, superseded: run.superseded });
   } finally {
     groups.forming.delete(id);
   }
@@ -105,8 +103,10 @@ async function settleLast(
     return undefined;
   }
   const resumed = resumeFormation(plan, master.last.timeMs, owed.decision, owed.failure);
-  const end = await new FormationRun(controller, id, plan, resumed).end(options.signal);
-  const answer = await conclude(controller, name, { plan, table: master }, end, options.actor);
+  const run = new FormationRun(controller, id, plan, resumed);
+  const end = await run.end(options.signal);
+  const told = { actor: options.actor, superseded: run.superseded };
+  const answer = await conclude(controller, name, { plan, table: master }, end, told);
   return end.settled ? undefined : answer;
 }
 
@@ -135,12 +135,14 @@ async function conclude(
   name: string,
   { plan }: Begun,
   end: FormationEnd,
-  actor: string,
+  { actor, superseded }: { readonly actor: string; readonly superseded: boolean },
 ): Promise<FormationAnswer> {
   const { groups, ports } = controller;
   const { id, master } = groups.sheets.mastered(name);
   await groups.sheets.update(id, (sheet) =>
-    sheet.master ? { ...sheet, master: afterEnd(sheet.master, end, ports.clock.nowMs()) } : sheet,
+    sheet.master
+      ? { ...sheet, master: afterEnd(handedOver(sheet.master, superseded), end, ports.clock.nowMs()) }
+      : sheet,
   );
   const answer = formationAnswer(name, plan, master.members, end);
   const event = formationEvent(id, answer);
@@ -162,71 +164,9 @@ async function conclude(
   return answer;
 }
 
-/** Forms the running groups that this system masters, at their intervals and within their windows, until `signal` fires. */
-export async function keepForming(
-  controller: Controller,
-  signal: AbortSignal,
-  report: (answer: FormationAnswer) => void = () => undefined,
-): Promise<void> {
-  const { groups, ports } = controller;
-  const lasts = new Map<string, { endedMs: number; formed: boolean }>();
-  while (!signal.aborted) {
-    const now = ports.clock.nowMs();
-    let nextMs = now + LOOK_MS;
-    for (const { id, name, master } of groups.sheets.all()) {
-      if (!master || master.handedOver) continue;
-      await holdMembers(controller, id, master, now);
-      if (master.state.status !== 'running' || groups.forming.has(id)) continue;
-      const dueMs = nextFormationAt(master.policy, lasts.get(id) ?? null, now);
-      if (dueMs > now) {
-        nextMs = Math.min(nextMs, dueMs);
-        continue;
-      }
-      const formed = await formQuietly(controller, name, signal, report);
-      lasts.set(id, { endedMs: ports.clock.nowMs(), formed });
-      nextMs = ports.clock.nowMs();
-    }
-    await ports.clock.sleep(Math.max(1, nextMs - ports.clock.nowMs()), signal);
-  }
+/** A former master that returns learns so that it was replaced while it was away. */
+function handedOver(table: MasterTable, superseded: boolean): MasterTable {
+  return superseded ? { ...table, handedOver: true } : table;
 }
 
-const LOOK_MS = 500;
 const ANNOUNCE_LIMIT_MS = 1_000;
-/** A hold is renewed when less than this is left of it. */
-const RENEW_MS = STOP_LEASE_MS / 3;
-
-async function formQuietly(
-  controller: Controller,
-  name: string,
-  signal: AbortSignal,
-  report: (answer: FormationAnswer) => void,
-): Promise<boolean> {
-  try {
-    const answer = await formGroup(controller, name, { actor: 'group', single: false, signal });
-    report(answer);
-    return answer.outcome === 'formed';
-  } catch (error) {
-    if (!isToolkitError(error)) throw error;
-    report(noFormation(name, 'skipped', error.message));
-    return false;
-  }
-}
-
-/** Tells the members what they hold back now. A hold carries its end; a manual one is renewed while the master lives (H31). */
-export async function holdMembers(
-  controller: Controller,
-  id: string,
-  master: MasterTable,
-  nowMs: number,
-): Promise<void> {
-  const { stop } = standingNow(master, nowMs);
-  const { toldHolds: told } = controller.groups;
-  const last = told.get(id);
-  const what = stop?.what ?? 'nothing';
-  if ((last?.what ?? 'nothing') === what && (what === 'nothing' || nowMs - (last?.atMs ?? 0) < RENEW_MS)) return;
-  told.set(id, { what, atMs: nowMs });
-  const leaseMs = stop ? Math.max(0, Math.min(stop.untilMs - nowMs, STOP_LEASE_MS)) : 0;
-  const systems = new Map(master.members.map(({ primary }) => [primary.system.id, primary.system]));
-  const input = { group: id, term: master.term, what: stop?.what ?? null, leaseMs };
-  await Promise.allSettled([...systems.values()].map((system) => controller.groups.ask(system, 'group.hold', input)));
-}

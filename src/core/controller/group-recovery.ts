@@ -1,7 +1,6 @@
-import { Catalog, pairMapKey } from '../catalog/catalog.js';
-import { failure, isToolkitError } from '../foundation/foundation.js';
+import { pairMapKey } from '../catalog/catalog.js';
+import { failure } from '../foundation/foundation.js';
 import {
-  type FormationRecord,
   type FoundSystem,
   type GroupSheet,
   judgeRecovery,
@@ -17,8 +16,8 @@ import {
 } from '../group/group.js';
 import { pairChanges } from '../hostio/hostio.js';
 import { changedRecord, completed, decide, type HalfRecord, type PairRecord, takenOverHalf } from '../pair/pair.js';
+import { readFromFiles } from './group-designation.js';
 import { committing, memberHere, reverted } from './group-remote.js';
-import { GroupSheets } from './group-sheets.js';
 import type { Controller, RequestContext } from './open-controller.js';
 import { tracksToCopy } from './pair-rows.js';
 import { changePairs } from './pair-transaction.js';
@@ -111,28 +110,14 @@ function judge(controller: Controller, seen: readonly Seen[], without: readonly 
   const found: FoundSystem[] = seen.flatMap(({ system, sheet }) =>
     sheet.remote ? [{ system, table: sheet.remote }] : [],
   );
-  const master = found[0] ? decisionOf(controller, seen[0]?.sheet.id ?? '', found[0].table.master) : null;
+  const master = found[0]
+    ? (readFromFiles(controller, seen[0]?.sheet.id ?? '', found[0].table.master)?.master?.last ?? null)
+    : null;
   return judgeRecovery({ found, master, without: membersGivenUp(found, without) });
 }
 
 function highestTerm(seen: readonly Seen[]): number {
   return Math.max(...seen.map(({ sheet }) => sheet.remote?.term ?? 0));
-}
-
-/** The master's own record, where its files can be read. They are only read: nothing is opened there, and nobody is asked. */
-function decisionOf(controller: Controller, id: string, master: SystemRef): FormationRecord | null {
-  const { files, random } = controller.ports;
-  if (master.id === controller.peers.self.id) return controller.groups.sheets.byId(id)?.master?.last ?? null;
-  let catalog: Catalog | undefined;
-  try {
-    catalog = Catalog.open(files, random, master.path, { readOnly: true });
-    return new GroupSheets(catalog).byId(id)?.master?.last ?? null;
-  } catch (error) {
-    if (isToolkitError(error)) return null;
-    throw error;
-  } finally {
-    catalog?.close();
-  }
 }
 
 /** From now on nothing of a lower term is taken here: neither orders of the group nor data of its pairs (H5). */

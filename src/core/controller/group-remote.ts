@@ -26,8 +26,11 @@ export async function copyStep(controller: Controller, input: CopyInput): Promis
   const here = demandMembers(controller, input);
   switch (input.step) {
     case 'prepare':
-      for (const one of here) demandPreparable(controller, one, input);
-      await catalog.change(() => groups.sheets.change(input.group, (sheet) => prepared(sheet, input)));
+      // Judged in the very step: while a checkpoint is waited for, later data may arrive.
+      await catalog.change(() => {
+        for (const one of demandMembers(controller, input)) demandPreparable(controller, one, input);
+        return groups.sheets.change(input.group, (sheet) => prepared(sheet, input));
+      });
       break;
     case 'commit':
       demandCommittable(controller, here, input);

@@ -29,9 +29,15 @@ export class GroupSheets {
     return this.all().find((sheet) => sheet.id === id);
   }
 
+  /** A former master keeps its row, which stands back behind a later group of the same name. */
+  named(name: string): GroupSheet | undefined {
+    const known = this.all().filter((one) => one.name === name);
+    return known.find((sheet) => !isLeftOver(sheet)) ?? known[0];
+  }
+
   /** The sheet of the group whose master this system is. Throws `group-not-found`, `not-master`. */
   mastered(name: string): GroupSheet & { readonly master: MasterTable } {
-    const sheet = this.all().find((one) => one.name === name);
+    const sheet = this.named(name);
     if (!sheet)
       throw failure(
         'group-not-found',
@@ -61,6 +67,11 @@ export class GroupSheets {
     await this.#catalog.change(() => this.change(id, next, fresh));
     await this.#catalog.durable();
   }
+}
+
+/** Nothing but the row of a master that was replaced. */
+export function isLeftOver({ master, subordinate, remote }: GroupSheet): boolean {
+  return !subordinate && !remote && (master?.handedOver ?? true);
 }
 
 export function emptySheet(id: string, name: string): GroupSheet {

@@ -1,9 +1,10 @@
-import { failure, isToolkitError, type Milliseconds } from '../foundation/foundation.js';
+import { failure, isToolkitError, type Milliseconds, type ToolkitError } from '../foundation/foundation.js';
 import {
   type GroupMember,
   type GroupSheet,
   type ListedFailure,
   reasonOf,
+  STOP_LEASE_MS,
   type StepAnswer,
   type SubordinateTable,
   type SystemRef,
@@ -37,6 +38,8 @@ type CopyStep = Pick<GroupWireRequests['group.copy']['input'], 'step' | 'sequenc
 export class Subordinate {
   readonly #controller: Controller;
   readonly #freezes = new Map<string, Freeze>();
+  /** The highest number of each group that was thawed here. */
+  readonly #thawed = new Map<string, number>();
   /** What last went wrong here in each group's formations; the master keeps what counts. */
   readonly failures = new Map<string, ListedFailure>();
   /** The number of each group that was announced to this process and not yet ordered. */
@@ -61,7 +64,7 @@ export class Subordinate {
    */
   async announce(group: string, term: number, sequence: number): Promise<void> {
     if (sequence <= this.#demandTable(group, term).highestSequence) return;
-    const durable = this.#raise(group, sequence);
+    const durable = this.#raise(group, sequence, term);
     this.#announced.set(group, { sequence, durable });
     await durable;
   }
@@ -96,12 +99,12 @@ export class Subordinate {
         case 'revert':
           return await this.#passOn(group, term, table, { step: order.kind, sequence: order.sequence });
         case 'thaw':
-          await this.#thaw(group, order.sequence);
+          await this.#thaw(group, order.sequence, order.stopSending);
           return { kind: 'ok' };
       }
     } catch (error) {
       if (!isToolkitError(error)) throw error;
-      return { kind: 'refused', reason: error.message };
+      return refusedBy(error);
     }
   }
 
@@ -114,9 +117,10 @@ export class Subordinate {
     const { sequence, coordinationLimitMs: limitMs, drainLimitMs } = order;
     const { clock } = this.#controller.ports;
     const startedAtMs = clock.monotonicMs();
-    if (!(await this.#admits(group, table, sequence)))
+    if (!(await this.#admits(group, table, order)))
       return { kind: 'refused', reason: `formation ${table.highestSequence} was seen already` };
     await this.#endLeftover(group);
+    this.#demandCurrent(group, sequence);
     const members = table.members.filter(({ relationshipId }) => order.relationshipIds.includes(relationshipId));
     const halves = members.map((member) => this.#halfOf(member));
     const pairs = halves.map(({ number }) => this.#controller.fabric.pair(number));
@@ -132,6 +136,7 @@ export class Subordinate {
       return { kind: 'timed-out' };
     }
     try {
+      this.#demandCurrent(group, sequence);
       for (const half of halves) this.#demandFreezable(half);
     } catch (error) {
       open();
@@ -148,7 +153,7 @@ export class Subordinate {
    * A number begins a formation once, and is durable before anything freezes: a late order of it must freeze nothing, also after a
    * restart (H1, H3).
    */
-  async #admits(group: string, table: SubordinateTable, sequence: number): Promise<boolean> {
+  async #admits(group: string, table: SubordinateTable, { sequence, term }: Coordinate): Promise<boolean> {
     const announced = this.#announced.get(group);
     if (announced?.sequence === sequence) {
       this.#announced.delete(group);
@@ -156,7 +161,7 @@ export class Subordinate {
       return true;
     }
     if (sequence <= table.highestSequence) return false;
-    await this.#raise(group, sequence);
+    await this.#raise(group, sequence, term);
     return true;
   }
 
@@ -264,7 +269,7 @@ export class Subordinate {
       if (result.status === 'fulfilled') continue;
       if (!isToolkitError(result.reason)) throw result.reason;
       if (isLost(result.reason)) return { kind: 'link-lost' };
-      return { kind: 'refused', reason: result.reason.message, controller: remotes[index]?.system.name };
+      return refusedBy(result.reason, remotes[index]?.system.name);
     }
     return { kind: 'ok' };
   }
@@ -277,11 +282,21 @@ export class Subordinate {
     return listed;
   }
 
-  async #thaw(group: string, sequence: number): Promise<void> {
+  /** The order may have waited while a thaw of its number, or a later order, overtook it: then it freezes nothing. */
+  #demandCurrent(group: string, sequence: number): void {
+    const seen = this.#controller.groups.sheets.byId(group)?.subordinate?.highestSequence ?? 0;
+    if (seen <= sequence && (this.#thawed.get(group) ?? 0) < sequence) return;
+    throw failure('formation-failed', `Formation ${sequence} is over.`);
+  }
+
+  /** `stopSending`: nothing newer than the group may reach the remotes, so sending is held before the first pair thaws. */
+  async #thaw(group: string, sequence: number, stopSending = false): Promise<void> {
+    this.#thawed.set(group, Math.max(sequence, this.#thawed.get(group) ?? 0));
     if (this.#announced.get(group)?.sequence === sequence) this.#announced.delete(group);
     await this.#raise(group, sequence);
     const freeze = this.#freezes.get(group);
     if (freeze?.sequence !== sequence) return;
+    if (stopSending) this.#controller.groups.holds.set(group, 'sending', STOP_LEASE_MS);
     this.#freezes.delete(group);
     freeze.lease.abort();
     freeze.life.abort();
@@ -296,10 +311,11 @@ export class Subordinate {
     if (left) await this.#thaw(group, left.sequence);
   }
 
-  async #raise(group: string, sequence: number): Promise<void> {
+  /** With the term of a new master that could not tell this system of itself. */
+  async #raise(group: string, sequence: number, term = 0): Promise<void> {
     const seen = this.#controller.groups.sheets.byId(group)?.subordinate?.highestSequence ?? 0;
     if (sequence <= seen) return;
-    await this.#controller.groups.sheets.update(group, (sheet) => withHighest(sheet, sequence));
+    await this.#controller.groups.sheets.update(group, (sheet) => withHighest(sheet, sequence, term));
   }
 
   #demandTable(group: string, term: number): SubordinateTable {
@@ -351,10 +367,11 @@ export class Subordinate {
 /** How often a drain looks when nothing tells it of a change. */
 const LOOK_MS = 20;
 
-function withHighest(sheet: GroupSheet, sequence: number): GroupSheet {
-  if (!sheet.subordinate) return sheet;
-  const highestSequence = Math.max(sheet.subordinate.highestSequence, sequence);
-  return { ...sheet, subordinate: { ...sheet.subordinate, highestSequence } };
+function withHighest(sheet: GroupSheet, sequence: number, term: number): GroupSheet {
+  const { subordinate } = sheet;
+  if (!subordinate) return sheet;
+  const highestSequence = Math.max(subordinate.highestSequence, sequence);
+  return { ...sheet, subordinate: { ...subordinate, highestSequence, term: Math.max(subordinate.term, term) } };
 }
 
 function byRemote(members: readonly GroupMember[]): readonly { system: SystemRef; relationshipIds: number[] }[] {
@@ -365,4 +382,9 @@ function byRemote(members: readonly GroupMember[]): readonly { system: SystemRef
     remotes.set(secondary.system.id, remote);
   }
   return [...remotes.values()];
+}
+
+function refusedBy(error: ToolkitError, controller?: string): StepAnswer {
+  const superseded = error.code === 'term-superseded' ? { superseded: true as const } : {};
+  return { kind: 'refused', reason: error.message, controller, ...superseded };
 }

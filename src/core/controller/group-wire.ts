@@ -3,6 +3,7 @@ import type {
   GroupMember,
   GroupPolicy,
   GroupSheet,
+  MasterTable,
   NamedVolume,
   NumberedGroup,
   Order,
@@ -84,11 +85,19 @@ export interface GroupWireRequests {
   };
   /** Makes a virtual-copy pair of a secondary that lies here, or finds the one there is. */
   'group.backup': {
-    input: { readonly groupName: string; readonly secondary: string; readonly backup: string };
+    input: {
+      readonly groupName: string;
+      readonly secondary: string;
+      readonly backup: string;
+      /** Only tells whether it can be made. */
+      readonly checkOnly?: true | undefined;
+    };
     output: { readonly secondary: { number: number; name: string }; readonly backup: { number: number; name: string } };
   };
   /** The virtual-copy pair of a removed member goes. */
   'group.unback': { input: { readonly groupName: string; readonly secondary: number }; output: Record<string, never> };
+  /** Asked of a master: it forms nothing any more, and tells its table. Refused while its last decision is open. */
+  'group.handover': { input: OfTerm; output: { readonly master: MasterTable } };
   /** The drill copies of the members here: shown, paired so that the next formation can freeze them, or dropped. */
   'group.practice': {
     input: OfTerm & { readonly order: 'show' | 'reserve' | 'drop'; readonly to: NamedVolume | 'auto' };

@@ -2,6 +2,8 @@ import { failure, type Milliseconds } from '../foundation/foundation.js';
 import type { GroupMember, MemberReport, SystemRef } from '../group/group.js';
 import type { PairRecord } from '../pair/pair.js';
 import { GroupHolds } from './group-holds.js';
+import type { ToldHold } from './group-keeping.js';
+import { GroupRates } from './group-rates.js';
 import { GroupSheets } from './group-sheets.js';
 import { Subordinate } from './group-subordinate.js';
 import { handlers } from './handlers.js';
@@ -19,7 +21,8 @@ export class Groups {
   /** Groups of which this system's controller is forming one now. */
   readonly forming = new Set<string>();
   /** What this master last told its groups' members to hold back, and when. */
-  readonly toldHolds = new Map<string, { what: string; atMs: number }>();
+  readonly toldHolds = new Map<string, ToldHold>();
+  readonly rates: GroupRates;
   readonly #controller: Controller;
 
   constructor(controller: Controller) {
@@ -27,6 +30,7 @@ export class Groups {
     this.sheets = new GroupSheets(controller.catalog);
     this.subordinate = new Subordinate(controller);
     this.holds = new GroupHolds(controller);
+    this.rates = new GroupRates(controller);
   }
 
   /** Asks a system of a group, which may be this one. Throws as `Peers.request` does. */

@@ -1,4 +1,4 @@
-import { failure, isToolkitError, type ToolkitError } from '../foundation/foundation.js';
+import { failure, isToolkitError, type PairNumber, type ToolkitError } from '../foundation/foundation.js';
 import { mapCounts } from '../hostio/hostio.js';
 import {
   type HalfRecord,
@@ -97,6 +97,22 @@ export async function dropSecondaries(
     }
   }
   return left;
+}
+
+/** Pairs whose secondary's half is gone: a deletion was interrupted, and nothing is left to be missing there. */
+export async function secondariesGone(
+  controller: Controller,
+  records: readonly PairRecord[],
+): Promise<ReadonlySet<PairNumber>> {
+  const gone = new Set<PairNumber>();
+  for (const { number, remote } of records) {
+    if (remote?.side !== 'primary') continue;
+    const shown = controller.halves.link(number).show();
+    await shown.catch((error: unknown) => {
+      if (isToolkitError(error, 'pair-not-found')) gone.add(number);
+    });
+  }
+  return gone;
 }
 
 /** Flags and verbs that a pair between two systems cannot have. */

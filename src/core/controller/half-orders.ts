@@ -117,7 +117,7 @@ export async function takeCopy(
   const half = ordered(controller, input);
   demandUninhibited(controller, half);
   const { first, count, codes } = input;
-  await controller.halves.receiver(half.number).land(input.mark, { first, count }, data, codes);
+  await controller.halves.receiver(half.number).land(input, { first, count }, data, codes);
   return { output: {} };
 }
 
@@ -126,7 +126,7 @@ export async function settleHalf(
   input: Input<'remote.settle'>,
 ): Promise<Answered<'remote.settle'>> {
   const half = ordered(controller, input);
-  await controller.halves.receiver(half.number).settle(input.mark, input.end);
+  await controller.halves.receiver(half.number).settle(input, input.end);
   return { output: {} };
 }
 
@@ -161,7 +161,7 @@ export async function displaceHalf(
 }
 
 /** The secondary's half, for an order whose mark counts. Throws `term-superseded`, `link-lost`, `pair-not-found`. */
-function ordered(controller: Controller, { pair, mark }: Input<'remote.beat'>): HalfRecord {
+function ordered(controller: Controller, { pair, mark }: Pick<Input<'remote.beat'>, 'pair' | 'mark'>): HalfRecord {
   const half = secondaryHalf(controller, pair);
   controller.halves.receiver(half.number).demandMark(mark);
   controller.halves.heard(half.number);

@@ -13,9 +13,8 @@ import {
 import type { VolumeRecord } from '../volume/volume.js';
 import {
   closeSecondaries,
-  demandRemoteAble,
-  demandUnopened,
   dropSecondaries,
+  secondariesGone,
   tracksWrittenThere,
 } from './half-operations.js';
 import type { Controller, RequestContext } from './open-controller.js';
@@ -24,6 +23,7 @@ import { bytesAtStake, planRow, trackSizeOf } from './pair-rows.js';
 import { selectPairs } from './pair-selection.js';
 import { carryOut, planStep, type Step } from './pair-steps.js';
 import type { Answered, PacingInput, PairActionAnswer, RequestExtras, Requests } from './requests.js';
+import { splitStep } from './split-steps.js';
 
 type Answer<Code extends 'pair.split' | 'pair.resync' | 'pair.suspend' | 'pair.delete' | 'pair.pace'> = Promise<
   Answered<Code>
@@ -35,17 +35,7 @@ export async function splitPairs(
   _: RequestExtras,
   context: RequestContext,
 ): Answer<'pair.split'> {
-  const operation = (): PairOperation => ({
-    kind: 'split',
-    atMs: Math.floor(controller.ports.clock.nowMs()),
-    virtual: input.virtual ?? false,
-    readOnly: input.readOnly,
-  });
-  return operate(controller, context, 'pair split', input, (record) => {
-    if (input.virtual) demandRemoteAble(record, 'A virtual split');
-    demandUnopened(controller, record);
-    return planStep(controller, record, operation(), input);
-  });
+  return operate(controller, context, 'pair split', input, (record) => splitStep(controller, record, input));
 }
 
 export async function resyncPairs(
@@ -56,6 +46,9 @@ export async function resyncPairs(
 ): Answer<'pair.resync'> {
   const kind = input.reverse ? 'resync-reverse' : 'resync';
   const records = selectPairs(controller, input.pairs);
+  // Before anything is changed at the secondaries.
+  if (!input.plan) controller.groups.demandFree(numbersOf(records), false);
+  if (!input.plan) await controller.splits.demandSettled(records);
   for (const record of records) resyncStep(controller, record, kind, input);
   if (input.plan) return planResync(controller, input, kind, context, records);
   await closeSecondaries(controller, records, kind, input.discard ?? false);
@@ -97,10 +90,11 @@ async function planResync(
   const plan = (answered.output.plan ?? []).map((row, index) => {
     const tracks = written[index] ?? 0;
     const record = records[index];
-    if (!record || tracks === 0 || row.direction === 'none') return row;
+    if (!record || tracks === 0 || row.from === row.to) return row;
     const bytes = tracks * trackSizeOf(controller, record);
     const bytesLost = row.bytesLost + (kind === 'resync' ? bytes : 0);
-    return { ...row, tracks: row.tracks + tracks, bytes: row.bytes + bytes, bytesLost };
+    const direction = kind === 'resync' ? 'primary -> secondary' : 'secondary -> primary';
+    return { ...row, direction, tracks: row.tracks + tracks, bytes: row.bytes + bytes, bytesLost };
   });
   return { output: { ...answered.output, plan } };
 }
@@ -153,9 +147,13 @@ export async function deletePairs(
   context: RequestContext,
 ): Answer<'pair.delete'> {
   let leftBehind: string[] = [];
+  const records = selectPairs(controller, input.pairs);
+  const gone = input.plan || input.force ? new Set<number>() : await secondariesGone(controller, records);
   if (!input.plan) {
-    const records = selectPairs(controller, input.pairs);
-    for (const record of records) afterDelete(controller, record, input);
+    // Before a half is dropped at its secondary.
+    controller.groups.demandFree(numbersOf(records), true);
+    if (!input.force) await controller.splits.demandSettled(records);
+    for (const record of records) afterDelete(controller, record, input, gone);
     const options = { unreserve: input.unreserve ?? false, force: input.force ?? false };
     leftBehind = await dropSecondaries(controller, records, options);
   }
@@ -166,7 +164,7 @@ export async function deletePairs(
       record,
       'the pair above it was deleted while tracks were read through it',
     );
-    return { ...step, drops: true, more: [...downstream, ...afterDelete(controller, record, input)] };
+    return { ...step, drops: true, more: [...downstream, ...afterDelete(controller, record, input, gone)] };
   });
   return { output: leftBehind.length === 0 ? output : { ...output, leftBehind } };
 }
@@ -183,6 +181,7 @@ export async function pacePairs(
 interface Common extends PacingInput {
   readonly pairs: Requests['pair.split']['input']['pairs'];
   readonly plan?: boolean | undefined;
+  readonly force?: boolean | undefined;
 }
 
 async function operate(
@@ -192,7 +191,10 @@ async function operate(
   input: Common,
   planOne: (record: PairRecord) => Step,
 ): Promise<{ output: PairActionAnswer }> {
-  const answered = await controller.exclusively(() => operateHere(controller, context, operation, input, planOne));
+  // With --force a pair is given up, whatever waits for it.
+  const givesUp = operation === 'pair delete' && (input.force ?? false);
+  if (!input.plan && !givesUp) await controller.splits.demandSettled(selectPairs(controller, input.pairs));
+  const answered = await controller.exclusively(() => operateHere(controller, context, operation, { ...input, givesUp }, planOne));
   // The section is left before a peer is awaited (H26).
   if (!input.plan) await controller.halves.tell(answered.output.pairs.map(({ number }) => number));
   return answered;
@@ -202,12 +204,11 @@ async function operateHere(
   controller: Controller,
   context: RequestContext,
   operation: string,
-  input: Common,
+  input: Common & { readonly givesUp: boolean },
   planOne: (record: PairRecord) => Step,
 ): Promise<{ output: PairActionAnswer }> {
   const records = selectPairs(controller, input.pairs);
-  const numbers = records.map(({ number }) => number);
-  controller.groups.demandFree(numbers, operation === 'pair delete');
+  controller.groups.demandFree(numbersOf(records), operation === 'pair delete');
   const present = () => records.map((record) => controller.catalog.pairs.get(record.number) ?? record);
   if (input.plan)
     return {
@@ -219,18 +220,26 @@ async function operateHere(
         copying: [],
       },
     };
+  if (!input.givesUp) controller.splits.demandFree(records);
   present().map(planOne); // Whatever is refused is refused before a gate closes.
   return { output: await carryOut(controller, context, operation, records, () => present().map(planOne)) };
 }
 
 /** What a delete leaves behind: sides that are not whole any more, and the reserve attribute. */
-function afterDelete(controller: Controller, record: PairRecord, input: Requests['pair.delete']['input']): Change[] {
+function afterDelete(
+  controller: Controller,
+  record: PairRecord,
+  input: Requests['pair.delete']['input'],
+  gone: ReadonlySet<number>,
+): Change[] {
   const isLeft = record.remote?.side === 'secondary';
   if (isLeft && !input.force && !input.plan) throw leftHalf(controller, record);
   const missing = isLeft ? missingHere(controller.catalog, record, 'secondary') : 0;
   const left = isLeft
     ? [{ side: 'secondary' as const, missingTracks: missing }].filter(() => missing > 0)
-    : incompleteAfterDelete(record.state, mapCounts(controller.catalog, record));
+    : incompleteAfterDelete(record.state, mapCounts(controller.catalog, record)).filter(
+        ({ side }) => side === 'primary' || !gone.has(record.number),
+      );
   const first = left[0];
   if (first && !input.force && !input.plan) {
     throw failure(
@@ -270,4 +279,8 @@ function discardNeeded(controller: Controller, record: PairRecord, lost: number,
     'Look at it with --plan; give --discard to lose them.',
     { details: { bytesLost: lost } },
   );
+}
+
+function numbersOf(records: readonly PairRecord[]): readonly number[] {
+  return records.map(({ number }) => number);
 }

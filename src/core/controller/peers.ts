@@ -62,7 +62,7 @@ export class Peers {
       if (isToolkitError(error, 'link-lost')) this.#forget(system);
       throw error;
     } finally {
-      stop.abort();
+      stop.abort('answered');
     }
   }
 

@@ -68,7 +68,13 @@ export type StepAnswer =
   /** The gate's lease ended before `run` was looked at (H2). */
   | ({ readonly kind: 'opened-by-itself' } & StepReport)
   /** `controller`: where it failed, if not at the system asked. */
-  | { readonly kind: 'refused'; readonly reason: string; readonly controller?: string | undefined }
+  | {
+      readonly kind: 'refused';
+      readonly reason: string;
+      readonly controller?: string | undefined;
+      /** A higher term is known there: the group has another master. */
+      readonly superseded?: true | undefined;
+    }
   | { readonly kind: 'link-lost' }
   | { readonly kind: 'timed-out' };
 

@@ -15,6 +15,7 @@ import type {
   MemberReport,
   RecoveryAnswer,
 } from './requests.js';
+import { standingNow } from './running.js';
 
 /** `cg list` and `cg status`: the groups as the sheets of all systems tell them. */
 export function listGroups(views: readonly SystemView[], nowMs: number): readonly GroupListing[] {
@@ -39,9 +40,17 @@ export function listGroup(group: LocatedGroup, views: readonly SystemView[], now
     failed: table?.failedCount ?? 0,
     policy: table?.policy ?? POLICY_DEFAULT,
     stop: table?.state.status === 'paused' ? table.state.stop : null,
+    held: table === null ? null : heldNow(table, nowMs),
     lastFailure: failureOf(group, nowMs),
     members: group.members.map((member) => listMember(group, member, views)),
   };
+}
+
+function heldNow(table: MasterTable, nowMs: number): GroupListing['held'] {
+  const { stop, why } = standingNow(table, nowMs);
+  return stop === null
+    ? null
+    : { what: stop.what, by: why === 'window' ? 'window' : 'pause', until: iso(stop.untilMs) };
 }
 
 /** How old the data would be that a recovery brings back now. A clock that was set back shows 0, never less. */

@@ -66,6 +66,8 @@ export interface GroupListing {
   readonly failed: number;
   readonly policy: GroupPolicy;
   readonly stop: Stopped | null;
+  /** What is held back now, by a window or a pause, and until when at least. ISO time. */
+  readonly held: { readonly what: Stopped; readonly by: 'window' | 'pause'; readonly until: string } | null;
   readonly lastFailure: (ListedFailure & { readonly controller: string }) | null;
   readonly members: readonly MemberListing[];
 }

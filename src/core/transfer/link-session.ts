@@ -37,6 +37,7 @@ export class LinkSession {
   /** Held while a session is opened or the state is told: what is told last is also what arrives last. */
   readonly #speaking = new Mutex();
   #session = 0;
+  #sequence = 0;
   #isOpen = false;
   #told: PairState | undefined;
   #heardMs = 0;
@@ -295,7 +296,8 @@ export class LinkSession {
     if (!record?.remote) throw failure('pair-not-found', 'The pair was deleted meanwhile.');
     const session = this.#session;
     const mark: LinkMark = { term: record.remote.term, epoch: this.#fabric.catalog.epoch, session };
-    const order = { pair: record.remote.id, mark };
+    this.#sequence += 1;
+    const order = { pair: record.remote.id, mark, sequence: this.#sequence };
     try {
       return await this.#request(code, { ...input, ...order } as TransferRequests[Code]['input'], data);
     } catch (error) {

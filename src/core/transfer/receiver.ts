@@ -4,7 +4,12 @@ import { checkCodeFailure, type Fabric, type LivePair, type LiveVolume, readCode
 import type { LinkMark } from '../pair/pair.js';
 import type { Watch } from '../trackmap/trackmap.js';
 import { bindCode, codeOfData, isZero } from '../volume/volume.js';
-import { compareMarks } from './wire.js';
+import { compareMarks, type Order } from './wire.js';
+
+/** How many numbers above the last one below which all are taken a session remembers. */
+const KEPT_MAX = 4_096;
+
+type Arriving = Pick<Order, 'mark' | 'sequence'>;
 
 /** Takes what a primary sends to its secondary, which lies here. There is one for each open pair half. */
 export class Receiver {
@@ -19,6 +24,10 @@ export class Receiver {
   #landed: TrackRun[] = [];
   #rewritten: Watch | undefined;
   #landing = 0;
+  /** Numbers of the data taken in this session: all up to one, and single ones above it; and the latest. */
+  #takenUpTo = 0;
+  readonly #takenAbove = new Set<number>();
+  #latest = 0;
   readonly #buffers: Uint8Array[] = [];
   #quietWaiters: (() => void)[] = [];
 
@@ -37,6 +46,9 @@ export class Receiver {
   begin(mark: LinkMark): void {
     this.close();
     this.#openFor = mark;
+    this.#takenAbove.clear();
+    this.#takenUpTo = 0;
+    this.#latest = 0;
   }
 
   get isOpen(): boolean {
@@ -58,17 +70,21 @@ export class Receiver {
   }
 
   /** Lands neighbouring tracks. `codes` are those of the data; data that does not fit them never lands. */
-  async land(mark: LinkMark, run: TrackRun, data: Uint8Array | undefined, codes: readonly number[]): Promise<void> {
+  async land(order: Arriving, run: TrackRun, data: Uint8Array | undefined, codes: readonly number[]): Promise<void> {
+    const { mark, sequence } = order;
     const volume = this.#volume;
     const bytes = data ?? new Uint8Array(volume.geometry.bytesOfRun(run));
     demandWhole(volume, run, bytes, codes);
+    this.#demandNew(sequence);
+    this.#latest = Math.max(this.#latest, sequence);
+    // At once, not when it lands: a PREPARE that comes while the way is cleared would find the volume complete (H3, H7).
+    this.#pair.completeFor = undefined;
     this.#landing += 1;
     try {
       const writer = { copierOf: this.#pair.number };
       // Late data is refused in the very step in which it would land.
       await this.#fabric.clearTheWay(volume, run, writer, () => {
         this.demandMark(mark);
-        this.#pair.completeFor = undefined;
         const untouched = !volume.allocated.map.any(run.first, run.count) && isZero(bytes);
         return untouched ? undefined : this.#write(volume, run, bytes, codes);
       });
@@ -113,7 +129,7 @@ export class Receiver {
   }
 
   /** Everything that landed is durable, data and codes; with `end` it was all of that formation. */
-  async settle(mark: LinkMark, end: number | undefined): Promise<void> {
+  async settle({ mark, sequence }: Arriving, end: number | undefined): Promise<void> {
     while (this.#landing > 0) await new Promise<void>((resolve) => this.#quietWaiters.push(resolve));
     this.demandMark(mark);
     const volume = this.#volume;
@@ -130,7 +146,20 @@ export class Receiver {
     watch?.close();
     if (end === undefined) return;
     this.demandMark(mark);
-    if (this.#landing === 0) this.#pair.completeFor = end;
+    if (this.#landing > 0 || this.#latest > sequence)
+      throw failure('link-lost', 'Data that was sent after this end mark arrived before it.');
+    this.#pair.completeFor = end;
+  }
+
+  /** Throws for an order that was taken in this session before, however late it comes again. */
+  #demandNew(sequence: number): void {
+    if (sequence <= this.#takenUpTo || this.#takenAbove.has(sequence))
+      throw failure('link-lost', 'This order was taken before.');
+    this.#takenAbove.add(sequence);
+    // Orders under way together are few: what lies far below the latest does not come for the first time any more.
+    if (this.#takenAbove.size <= KEPT_MAX) return;
+    this.#takenUpTo = Math.max(...this.#takenAbove) - KEPT_MAX / 2;
+    for (const one of this.#takenAbove) if (one <= this.#takenUpTo) this.#takenAbove.delete(one);
   }
 
   /** The codes of the secondary's data as it is now; null where a map here has the track: it may differ, and that is known. */

@@ -1,6 +1,6 @@
 import { type CopyJob, PASSES, RateLimit } from '../copy/copy.js';
 import { failure, isToolkitError, type Milliseconds, type TrackRun, tuning } from '../foundation/foundation.js';
-import type { Fabric, LivePair } from '../hostio/hostio.js';
+import type { Fabric, Forming, LivePair } from '../hostio/hostio.js';
 import {
   completed,
   isReturning,
@@ -32,6 +32,8 @@ export interface SenderHooks {
   ended(): void;
   /** The pair's group stops sending now. */
   isHeld(): boolean;
+  /** Milliseconds until the group's rate lets the pair go on; 0 = now. */
+  groupWaitMs(): number;
 }
 
 /** The copier's job for the primary's half of a remote pair: sends what its map holds, or fetches it for a restore. */
@@ -47,8 +49,8 @@ export class Sender implements CopyJob {
   #passes = 0;
   /** The state that is being copied, and the passes made before it. */
   #copied: { readonly state: PairState; readonly passesBefore: number } | undefined;
-  /** The formation whose tracks all arrived, durable, with its end mark. */
-  #ended: number | undefined;
+  /** The freeze whose tracks all arrived, durable, with its end mark. Numbers of groups that came and went may be the same. */
+  #ended: Forming | undefined;
 
   constructor(fabric: Fabric, pair: LivePair, link: LinkSession, hooks: SenderHooks) {
     this.#fabric = fabric;
@@ -65,7 +67,7 @@ export class Sender implements CopyJob {
 
   /** Whether the end mark of this formation was taken. */
   hasEnded(sequence: number): boolean {
-    return this.#ended === sequence;
+    return this.#ended?.sequence === sequence && this.#pair.forming === this.#ended;
   }
 
   get tracksPerTurn(): number {
@@ -77,7 +79,7 @@ export class Sender implements CopyJob {
 
   waitMs(): Milliseconds {
     this.#rate.set(this.#pair.record?.rateBytesPerSecond ?? null);
-    return Math.max(this.#rate.waitMs(), this.#link.waitMs());
+    return Math.max(this.#rate.waitMs(), this.#link.waitMs(), this.#hooks.groupWaitMs());
   }
 
   get isDue(): boolean {
@@ -103,6 +105,8 @@ export class Sender implements CopyJob {
   async turn(tracks: number, gently: boolean): Promise<'copied' | 'idle'> {
     try {
       if (!(await this.#link.ready())) return 'idle';
+      // The group may have stopped sending meanwhile: a remote that was left on a group stays on it.
+      if (this.#hooks.isHeld()) return 'idle';
       const batch = this.#batch ?? this.#begin();
       if (!batch) return 'idle';
       if (batch.fault !== undefined) throw batch.fault;
@@ -150,6 +154,7 @@ export class Sender implements CopyJob {
   #begin(): Batch | undefined {
     const { drain } = this.#pair.roles;
     if (!drain || this.#pair.map(drain.map).map.isEmpty) return undefined;
+    if (this.#fabric.clock.monotonicMs() < this.#pair.restsUntilMs) return undefined;
     const record = this.#pair.record;
     const release = this.#pair.mutex.tryAcquire();
     if (!release || !record) return undefined;
@@ -258,8 +263,9 @@ export class Sender implements CopyJob {
   /** Moves the pair on where its copying is finished, and gives the end mark of a formation. */
   async #complete(): Promise<void> {
     const { forming, record } = this.#pair;
-    if (forming) return this.#endFormation(forming.sequence);
-    if (!record || !this.#pair.roles.drain) return;
+    if (forming) return this.#endFormation(forming);
+    // A split that is not decided yet opens nothing.
+    if (!record || record.prepared || !this.#pair.roles.drain) return;
     if (isReturning(record)) {
       if (this.#pair.secondary.map.isEmpty && (await this.#link.ready())) await this.#hooks.caughtUp();
       return;
@@ -285,7 +291,7 @@ export class Sender implements CopyJob {
       let after: PairRecord | undefined;
       await this.#fabric.catalog.change(() => {
         const record = this.#pair.record;
-        if (!record || next(record.state) === record.state) return [];
+        if (!record || record.prepared || next(record.state) === record.state) return [];
         after = { ...record, state: next(record.state), copyPointer: 0 };
         return [{ do: 'put-pair', record: after }];
       }, true);
@@ -297,11 +303,11 @@ export class Sender implements CopyJob {
     }
   }
 
-  async #endFormation(sequence: number): Promise<void> {
-    if (this.#ended === sequence || !this.#pair.outOfSync.map.isEmpty) return;
+  async #endFormation(forming: Forming): Promise<void> {
+    if (this.#ended === forming || !this.#pair.outOfSync.map.isEmpty) return;
     if (!(await this.#link.ready())) return;
-    await this.#link.ask('remote.settle', { end: sequence });
-    if (this.#pair.forming?.sequence === sequence) this.#ended = sequence;
+    await this.#link.ask('remote.settle', { end: forming.sequence });
+    if (this.#pair.forming === forming) this.#ended = forming;
     this.#fabric.hooks.step('send.ended');
     this.#hooks.ended();
   }

@@ -7,6 +7,11 @@ export interface Order {
   /** The pair's id. */
   readonly pair: string;
   readonly mark: LinkMark;
+  /**
+   * Counted up with every order of its sender. Data that comes again is dropped, and an end mark counts only where nothing that was sent
+   * after it has landed (H3, H4).
+   */
+  readonly sequence: number;
 }
 
 /**

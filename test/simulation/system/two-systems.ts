@@ -111,6 +111,11 @@ export class TwoSystems {
     this.#served.delete(site);
   }
 
+  /** It was closed. */
+  forget(site: Site): void {
+    this.#served.delete(site);
+  }
+
   async ask<Code extends RequestCode>(
     site: Site,
     code: Code,
