@@ -65,7 +65,7 @@ export class Controller implements SystemClient {
   readonly #work: CopyWork;
   #watchers: (() => void)[] = [];
   #forming: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
-  #formingFault: unknown;
+  #formingFault: Error | undefined;
   /** Where the last write to each volume ended. */
   readonly #streamEnds = new Map<VolumeNumber, number>();
   /** Requests that are being answered, by their ids. */
@@ -241,7 +241,7 @@ export class Controller implements SystemClient {
     const stop = new AbortController();
     this.#forming = { stop, done: keepForming(this, stop.signal) };
     this.#forming.done.catch((error: unknown) => {
-      this.#formingFault = error;
+      this.#formingFault = error instanceof Error ? error : new Error(String(error));
       this.notify();
     });
   }
