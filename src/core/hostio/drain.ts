@@ -3,7 +3,7 @@ import { isToolkitError, type TrackRun, tuning } from '../foundation/foundation.
 import { completed, type PairRecord, type PairState, paceTracks, type SuspendReason } from '../pair/pair.js';
 import { isZero } from '../volume/volume.js';
 import type { Claim } from './claims.js';
-import { type Batch, clearsOf, type Lane, writeSourceCodes, writeTargetCodes } from './copy-batch.js';
+import { type Batch, clearsOf, type Lane, laneTracks, writeSourceCodes, writeTargetCodes } from './copy-batch.js';
 import type { Fabric } from './fabric.js';
 import type { LivePair } from './live-volume.js';
 import { coldRegions } from './regions.js';
@@ -392,10 +392,6 @@ export class Drain implements CopyJob {
   #takeBuffer(sizeBytes: number): Uint8Array {
     return this.#buffers.pop() ?? this.#fabric.bulkBuffer(sizeBytes);
   }
-}
-
-function laneTracks({ geometry }: Batch['target']): number {
-  return Math.max(1, Math.floor(tuning.laneBytes / geometry.trackSizeBytes));
 }
 
 function asError(error: unknown): Error {
