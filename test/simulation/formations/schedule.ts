@@ -147,12 +147,3 @@ function explained(error: unknown, seed: number, stage: Stage, log: readonly str
     cause: error,
   });
 }
-
-/** Runs schedules of consecutive seeds. */
-export async function runSchedules(
-  count: number,
-  seed: number,
-  onRun?: (result: ScheduleResult) => void,
-): Promise<void> {
-  for (let at = seed; at < seed + count; at += 1) onRun?.(await runSchedule(at));
-}

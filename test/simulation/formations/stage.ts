@@ -164,7 +164,3 @@ export function codeOf(error: unknown): string {
   if (mayHappen(error)) return 'gone';
   throw error;
 }
-
-export function seededRng(seed: number): Rng {
-  return new Rng(seed, 31);
-}
