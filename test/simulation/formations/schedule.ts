@@ -112,7 +112,7 @@ async function runGroup(stage: Stage): Promise<void> {
   stage.lookAtMaster();
 }
 
-function checkHosts({ writer, shape }: Stage): void {
+export function checkHosts({ writer, shape }: Stage): void {
   if (writer.slowestMs <= shape.coordinationLimitMs + WRITE_SLACK_MS) return;
   throw new Violation(
     `a write took ${writer.slowestMs.toFixed(0)} ms; gates may hold it ${shape.coordinationLimitMs} ms`,

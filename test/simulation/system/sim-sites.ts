@@ -6,6 +6,7 @@ import {
   type Requests,
   type SystemClient,
   type SystemPlace,
+  type SystemWishes,
 } from '../../../src/core/controller/controller.js';
 import type { Keep, World, WorldProcess } from '../world/world.js';
 import { portsOf, TRACK } from './sim-system.js';
@@ -24,11 +25,11 @@ export class SimSite {
     this.client = client;
   }
 
-  static async create(world: World, name: string): Promise<SimSite> {
+  static async create(world: World, name: string, wishes: Partial<SystemWishes> = {}): Promise<SimSite> {
     world.files.makeFolder('/sys');
     await world.run(world.files.flushFolder('/'));
     const ports = portsOf(world);
-    const place = await world.run(createSystem(ports, `/sys/${name}`, { name, trackSizeBytes: TRACK, fixture: true }));
+    const place = await world.run(createSystem(ports, `/sys/${name}`, { name, trackSizeBytes: TRACK, fixture: true, ...wishes }));
     return SimSite.open(world, place);
   }
 
