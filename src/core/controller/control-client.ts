@@ -70,7 +70,7 @@ export class ControlChannel {
       return await sent;
     } catch (error) {
       // A write may fail before the end of its connection is told.
-      if (this.#closed || error instanceof LinkError) return { kind: 'lost' };
+      if (this.#closed || (error instanceof LinkError && error.fault === 'closed')) return { kind: 'lost' };
       throw error;
     } finally {
       this.#waiting.delete(id);
