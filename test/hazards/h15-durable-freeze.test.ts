@@ -107,12 +107,13 @@ describe('a split over several systems that was answered', () => {
   );
 
   it('H15: is durable at every member before it counts anywhere: a loss of power at any instant leaves all or none', async () => {
+    const withinMs = await TwoSites.courseMs();
     await overSeeds(40, async (seed) => {
       const two = await TwoSites.create(seed);
       two.startWriting();
       await two.rest(5);
       two.coordinator.client.request('split.over', two.splitInput()).catch(() => undefined);
-      await two.rest(two.world.rng.unit() * 12);
+      await two.rest(two.world.rng.unit() * withinMs);
       const again = await two.afterCrash('power', 'none');
       await again.rest(20_000);
       await again.settledAs();

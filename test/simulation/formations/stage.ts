@@ -1,5 +1,5 @@
 import { isToolkitError } from '../../../src/core/foundation/foundation.js';
-import { type Keep, Rng, type SimDisk, type World, WorldStopped } from '../world/world.js';
+import { type Keep, type Rng, type SimDisk, type World, WorldStopped } from '../world/world.js';
 import { mayHappen, Site } from './site.js';
 import { GROUP, type Shape, type Template, worldOn } from './topology.js';
 import { Writer } from './writer.js';
