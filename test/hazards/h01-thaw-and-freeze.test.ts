@@ -74,6 +74,9 @@ describe("a formation's freeze", () => {
     expect(await orders.give(group.tokyo, 'thaw', 1)).toMatchObject({ kind: 'ok' });
     expect(await orders.give(group.tokyo, 'coordinate', 1)).toMatchObject({ kind: 'refused' });
     expect(await orders.give(group.tokyo, 'run', 1)).toMatchObject({ kind: 'refused' });
+    group.tokyo.kill();
+    await group.tokyo.restart();
+    expect(await orders.give(group.tokyo, 'coordinate', 1)).toMatchObject({ kind: 'refused' });
     await formed(group);
     expect(await group.osaka.read('db-backup', 4)).toEqual([1, 0, 7, 0]);
   });

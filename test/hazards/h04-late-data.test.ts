@@ -5,20 +5,13 @@ import { REMOTE, TRACKS, TwoSystems } from '../simulation/system/two-systems.js'
 import { codeOf, overSeeds, values } from './stage.js';
 
 /** An order as the primary's half would send it, in a session of the test's own choosing. */
-async function copyOrder(systems: TwoSystems, track: number, value: number, back: number) {
+async function copyOrder(systems: TwoSystems, track: number, value: number, back: number, sequence = 1_000_000) {
   const { controller } = systems.own('osaka');
   const half = [...controller.catalog.pairs.values()][0];
   const taken = half?.remote?.taken ?? { term: 0, epoch: 0, session: 0 };
   const data = new Uint8Array(TRACK).fill(value);
   const mark = { ...taken, session: taken.session - back };
-  const input = {
-    pair: half?.remote?.id ?? '',
-    mark,
-    sequence: 1_000_000 + track,
-    first: track,
-    count: 1,
-    codes: [codeOfData(data)],
-  };
+  const input = { pair: half?.remote?.id ?? '', mark, sequence, first: track, count: 1, codes: [codeOfData(data)] };
   return systems.world.run(controller.request('remote.copy', input, { data }));
 }
 
@@ -32,6 +25,17 @@ describe('data that is late', () => {
     await systems.rest();
     expect(await codeOf(copyOrder(systems, 3, 9, 1))).toBe('link-lost');
     expect(systems.image('osaka', 'db-copy')).toEqual(values(TRACKS, 1, [3, 2]));
+    await systems.close();
+  });
+
+  it('H4: that comes a second time in its own session is dropped: it would land over later data', async () => {
+    const systems = await TwoSystems.duplex(2);
+    const { number } = [...systems.own('tokyo').controller.catalog.pairs.values()][0] ?? { number: 0 };
+    await systems.world.run(systems.own('tokyo').controller.halves.link(number).demand());
+    expect(await codeOf(copyOrder(systems, 3, 5, 0, 1_000_000))).toBe('nothing');
+    expect(await codeOf(copyOrder(systems, 3, 6, 0, 1_000_001))).toBe('nothing');
+    expect(await codeOf(copyOrder(systems, 3, 5, 0, 1_000_000))).toBe('link-lost');
+    expect(systems.image('osaka', 'db-copy')).toEqual(values(TRACKS, 1, [3, 6]));
     await systems.close();
   });
 

@@ -1,3 +1,5 @@
+import { FORMATION_BUGS } from './bugs-formation.js';
+
 /** A rule taken out of the code, to see that a test notices. `find` stands exactly once in `file`. */
 export interface PlantedBug {
   /** The hazard or protocol whose tests must fail: `H9`, `P4`; with a letter where there are several. */
@@ -532,4 +534,5 @@ export const BUGS: readonly PlantedBug[] = [
   ...drills,
   ...protocols,
   ...remote,
+  ...FORMATION_BUGS,
 ];
