@@ -1,7 +1,7 @@
 import { pairMapKey } from '../catalog/catalog.js';
 import { failure } from '../foundation/foundation.js';
 import { type HalfRecord, isHalf, missingTracks, operationAnswer, type PairRecord, type PairState } from '../pair/pair.js';
-import { mapCounts } from '../hostio/hostio.js';
+import { mapCounts, suspendPairs } from '../hostio/hostio.js';
 import { markOfTerm } from './halves.js';
 import type { Controller } from './open-controller.js';
 
@@ -49,6 +49,10 @@ export async function dropSecondaries(
 ): Promise<void> {
   for (const record of records.filter(isHalf)) {
     const { remote } = record;
+    // A synchronous pair's host would wait for a half that is gone, and take its session down with it.
+    const pair = controller.fabric.pair(record.number);
+    const suspension = { reason: 'command', message: 'it is being deleted', lost: false } as const;
+    if (pair.alongside !== null) await suspendPairs(controller.fabric, [pair], suspension);
     const order = {
       pair: remote.id,
       mark: markOfTerm(controller, remote.term),

@@ -28,7 +28,7 @@ export async function openHalf(controller: Controller, input: Input<'remote.open
       peer: { ...row.remote.peer, system: input.from },
     },
   }));
-  controller.halves.reopen(half.number);
+  controller.halves.reopen(half.number, input.mark, input.heardMs);
   return { output: shown(controller, controller.halves.find(input.pair)) };
 }
 
@@ -94,6 +94,34 @@ export async function settleHalf(
   return { output: {} };
 }
 
+export async function writeHalf(
+  controller: Controller,
+  input: Input<'remote.write'>,
+  data: Uint8Array | undefined,
+): Promise<Answered<'remote.write'>> {
+  const half = ordered(controller, input);
+  const receiver = controller.halves.receiver(half.number);
+  await receiver.write(input.mark, input.sequence, input.writes, data ?? new Uint8Array(0));
+  // Another pair of the volume may have to copy it further (DESIGN.md 5.3).
+  if (controller.fabric.legs(half.secondary).length > 1) controller.copier.wake();
+  return { output: {} };
+}
+
+export async function flushHalf(
+  controller: Controller,
+  input: Input<'remote.flush'>,
+): Promise<Answered<'remote.flush'>> {
+  const half = ordered(controller, input);
+  await controller.fabric.flush(half.secondary);
+  controller.step('receive.flushed');
+  return { output: {} };
+}
+
+export async function hearHalf(controller: Controller, input: Input<'remote.alive'>): Promise<Answered<'remote.alive'>> {
+  ordered(controller, input);
+  return { output: {} };
+}
+
 export async function fetchHalf(
   controller: Controller,
   input: Input<'remote.fetch'>,
@@ -106,7 +134,9 @@ export async function fetchHalf(
 /** The secondary's half, for an order whose mark counts. Throws `term-superseded`, `link-lost`, `pair-not-found`. */
 function ordered(controller: Controller, { pair, mark }: Input<'remote.settle'>): HalfRecord {
   const half = secondaryHalf(controller, pair);
-  controller.halves.receiver(half.number).demandMark(mark);
+  const receiver = controller.halves.receiver(half.number);
+  receiver.demandMark(mark);
+  receiver.heard();
   return half;
 }
 

@@ -1,6 +1,6 @@
 import { failure, LINK_LIMIT_SYNC_MS, type Milliseconds, type PairNumber } from '../foundation/foundation.js';
-import { type HalfRecord, isHalf, type LinkMark } from '../pair/pair.js';
-import { LinkSession, type PeerHalf, Receiver } from '../transfer/transfer.js';
+import { type HalfRecord, isHalf, type LinkMark, suspendedTogether } from '../pair/pair.js';
+import { LinkSession, Mirror, type PeerHalf, Receiver } from '../transfer/transfer.js';
 import type { Controller } from './open-controller.js';
 
 /** The halves of remote pairs that lie here: their links where the primary is here, their receivers where the secondary is. */
@@ -8,6 +8,7 @@ export class Halves {
   readonly #controller: Controller;
   readonly #links = new Map<PairNumber, LinkSession>();
   readonly #receivers = new Map<PairNumber, Receiver>();
+  readonly #mirrors = new Map<PairNumber, Mirror>();
   #numbersById = new Map<string, PairNumber>();
   #knownAt = -1;
 
@@ -51,10 +52,49 @@ export class Halves {
     return receiver;
   }
 
-  /** A session with this mark begins: what an earlier one holds is given up. */
-  reopen(number: PairNumber): void {
+  /** A session with this mark begins: what an earlier one holds is given up. Without a mark none does. */
+  reopen(number: PairNumber, mark?: LinkMark, heardMs?: Milliseconds): void {
     this.#receivers.get(number)?.close();
     this.#receivers.delete(number);
+    const { fabric } = this.#controller;
+    if (mark) this.#receivers.set(number, new Receiver(fabric, fabric.pair(number), mark, heardMs));
+  }
+
+  /** Takes the writes of a synchronous pair's host to its secondary. */
+  mirror(number: PairNumber): Mirror {
+    let mirror = this.#mirrors.get(number);
+    if (!mirror) {
+      const { fabric, catalog } = this.#controller;
+      const record = catalog.pairs.get(number);
+      if (!record || !isHalf(record)) throw failure('pair-not-found', 'The pair was deleted meanwhile.');
+      const limitMs = this.limitMs(record);
+      mirror = new Mirror(fabric, fabric.pair(number), this.link(number), { limitMs, heardMs: heardMs(limitMs) });
+      this.#mirrors.set(number, mirror);
+    }
+    return mirror;
+  }
+
+  /** Whether the primary of a half that lies here was heard from lately: without that nobody knows whether it went on alone (H29). */
+  isLinked(number: PairNumber): boolean {
+    return this.#receivers.get(number)?.isLinked ?? false;
+  }
+
+  /** The pairs that are suspended with one by a fault, itself first. */
+  suspendedWith(number: PairNumber, linkIsLost: boolean): readonly PairNumber[] {
+    const { pairs } = this.#controller.catalog;
+    const first = pairs.get(number);
+    return first ? suspendedTogether(pairs.values(), first, linkIsLost).map((pair) => pair.number) : [number];
+  }
+
+  /** What waits at the secondaries for a flush is durable there, so that a split has little to copy; those out of reach are left. */
+  async flush(numbers: readonly PairNumber[]): Promise<void> {
+    const { fabric } = this.#controller;
+    await Promise.all(
+      numbers.map(async (number) => {
+        const pair = fabric.pair(number);
+        if (pair.alongside !== null && this.link(number).isReady) await fabric.follower(pair)?.flush();
+      }),
+    );
   }
 
   /** Tells the secondaries of these pairs what became of them; those that cannot be reached learn it later. */
@@ -66,7 +106,9 @@ export class Halves {
 
   close(): void {
     for (const receiver of this.#receivers.values()) receiver.close();
+    for (const mirror of this.#mirrors.values()) mirror.close();
     this.#receivers.clear();
+    this.#mirrors.clear();
     this.#links.clear();
   }
 
@@ -82,8 +124,33 @@ export class Halves {
       self: peers.self,
       limitMs,
       changed: (before, after, why) => this.#controller.onHalfChanged(before, after, why),
+      sync:
+        record.mode !== 'sync'
+          ? undefined
+          : {
+              heardMs: heardMs(limitMs),
+              turned: () => this.mirror(number).turned(),
+              mayReturn: () => this.#mayReturn(number),
+            },
     });
   }
+
+  /** A session returns as one, when the links of all its pairs are open: its secondaries are one image until then. */
+  #mayReturn(number: PairNumber): boolean {
+    const { pairs } = this.#controller.catalog;
+    const session = pairs.get(number)?.remote?.session;
+    if (session == null) return true;
+    return [...pairs.values()].every(({ number: other, mode, state, remote }) => {
+      const waits = mode === 'sync' && remote?.side === 'primary' && remote.session === session;
+      if (!waits || other === number || state.status !== 'suspended') return true;
+      return state.reason === 'link-lost' && this.link(other).isOpen;
+    });
+  }
+}
+
+/** Shorter than the limit by enough: when a primary goes on alone its secondary does not count as linked any more (H29). */
+function heardMs(limitMs: Milliseconds): Milliseconds {
+  return limitMs / 2;
 }
 
 /** The mark of an order that opens nothing: it is judged by its term alone. */

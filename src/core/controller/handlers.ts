@@ -1,6 +1,18 @@
 import { failure } from '../foundation/foundation.js';
 import { dropSecondaryHalf, makeSecondaryHalf } from './half-create.js';
-import { fetchHalf, mapOfHalf, mergedHalf, openHalf, settleHalf, showHalf, takeCopy, tellHalf } from './half-orders.js';
+import {
+  fetchHalf,
+  flushHalf,
+  hearHalf,
+  mapOfHalf,
+  mergedHalf,
+  openHalf,
+  settleHalf,
+  showHalf,
+  takeCopy,
+  tellHalf,
+  writeHalf,
+} from './half-orders.js';
 import { exportVolume, importVolume, scrubVolumes } from './image-requests.js';
 import type { Controller, RequestContext } from './open-controller.js';
 import { createPairs } from './pair-create.js';
@@ -46,6 +58,9 @@ export const handlers: { readonly [Code in RequestCode]: Handler<Code> } = {
   'remote.copy': (controller, input, { data }) => takeCopy(controller, input, data),
   'remote.settle': settleHalf,
   'remote.fetch': fetchHalf,
+  'remote.write': (controller, input, { data }) => writeHalf(controller, input, data),
+  'remote.flush': flushHalf,
+  'remote.alive': hearHalf,
   'remote.create': makeSecondaryHalf,
   'remote.drop': dropSecondaryHalf,
   'system.check': async (controller, input) => ({ output: { findings: await checkSystem(controller, input) } }),

@@ -44,7 +44,7 @@ export async function importVolume(
     const subject = { operation: 'volume import', primary: controller.address(record.number) };
     return await recorded(controller, context, [subject], async () => {
       await pourIn(controller, volume, source, sizeBytes, extras);
-      await controller.fabric.flush(record.number);
+      await controller.fabric.flushAsHost(record.number);
       await markWhole(controller, record);
       const { allocatedTracks } = controller.listing.volume(record);
       return {

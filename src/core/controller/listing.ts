@@ -12,6 +12,7 @@ import {
   percentIdentical,
   rolesOf,
   type Side,
+  shownHalf,
 } from '../pair/pair.js';
 import type { OwnerRecord } from '../ports/ports.js';
 import { formatNumber, type VolumeRecord } from '../volume/volume.js';
@@ -27,17 +28,21 @@ export class Listing {
   readonly serving = new Map<string, string>();
   /** Bytes per second that a pair was last copied at, where somebody copies. */
   readonly #speed: (pair: number) => number | undefined;
+  /** Whether the primary of a half that lies here is known to be there; it is not where the files alone are read. */
+  readonly #isLinked: (pair: number) => boolean;
 
   constructor(
     place: SystemPlace,
     catalog: Catalog,
     nowMs: () => number,
     speed: (pair: number) => number | undefined = () => undefined,
+    isLinked: (pair: number) => boolean = () => false,
   ) {
     this.#place = place;
     this.#catalog = catalog;
     this.#nowMs = nowMs;
     this.#speed = speed;
+    this.#isLinked = isLinked;
   }
 
   system(controller: OwnerRecord | undefined): SystemListing {
@@ -127,7 +132,8 @@ export class Listing {
     return [...this.#catalog.pairs.values()].map((record) => this.pair(record));
   }
 
-  pair(record: PairRecord): PairListing {
+  pair(row: PairRecord): PairListing {
+    const record = shownHalf(row, this.#isLinked(row.number));
     const counts = mapCounts(this.#catalog, record);
     const map = (name: 'outOfSync' | 'changed' | 'secondary') => this.#catalog.pairMap(record.number, name).map;
     const own = geometryVolume(record);

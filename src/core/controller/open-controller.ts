@@ -87,6 +87,7 @@ export class Controller implements SystemClient {
       this.catalog,
       () => ports.clock.nowMs(),
       (pair) => this.#speedOf(pair),
+      (pair) => this.halves.isLinked(pair),
     );
     this.fabric = new Fabric({
       system: place.name,
@@ -97,6 +98,9 @@ export class Controller implements SystemClient {
       hooks: {
         suspended: (before, after) => this.#onSuspended(before, after),
         step: (name) => this.step(name),
+        follower: ({ number }) => this.halves.mirror(number),
+        suspendedWith: ({ number }, reason) =>
+          this.halves.suspendedWith(number, reason === 'link-lost').map((other) => this.fabric.pair(other)),
       },
     });
     this.copier = new Copier(ports.clock, () => this.#jobs());
@@ -336,14 +340,16 @@ export class Controller implements SystemClient {
     return [...this.#drains.values()];
   }
 
-  #newDrain({ number, remote }: PairRecord): Drain | Sender {
+  #newDrain({ number, mode, remote }: PairRecord): Drain | Sender {
     const pair = this.fabric.pair(number);
     const hooks = {
       completed: (before: PairRecord, after: PairRecord) => this.#onCompleted(before, after),
       taken: (bytes: number) => this.#cap?.spend(bytes),
       progress: (record: PairRecord, bytes: number) => this.#noteSpeed(record.number, bytes),
     };
-    return remote ? new Sender(this.fabric, pair, this.halves.link(number), hooks) : new Drain(this.fabric, pair, hooks);
+    if (!remote) return new Drain(this.fabric, pair, hooks);
+    const mirror = mode === 'sync' ? this.halves.mirror(number) : undefined;
+    return new Sender(this.fabric, pair, this.halves.link(number), hooks, mirror);
   }
 
   /** The copier's job for a remote pair whose primary lies here. */

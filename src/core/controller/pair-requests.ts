@@ -26,6 +26,7 @@ export async function splitPairs(
     virtual: input.virtual ?? false,
     readOnly: input.readOnly,
   });
+  if (!input.plan) await controller.halves.flush(selectPairs(controller, input.pairs).map(({ number }) => number));
   return operate(controller, context, 'pair split', input, (record) => {
     if (input.virtual) demandRemoteAble(record, 'A virtual split');
     return planStep(controller, record, operation(), input);
@@ -108,7 +109,9 @@ export async function deletePairs(
       record,
       'the pair above it was deleted while tracks were read through it',
     );
-    return { ...step, drops: true, more: [...downstream, ...afterDelete(controller, record, input)] };
+    // What a remote secondary would lack was judged before its half went; a host goes on writing meanwhile.
+    const force = input.force || record.remote !== undefined;
+    return { ...step, drops: true, more: [...downstream, ...afterDelete(controller, record, { ...input, force })] };
   });
 }
 

@@ -20,7 +20,7 @@ export async function writeVolume(
   const volume = controller.fabric.volume(record.number);
   if (data.length > 0) await controller.warmFor(volume, input.offsetBytes, data.length);
   await controller.fabric.writeAsHost(record.number, data, input.offsetBytes);
-  if (input.durable) await controller.fabric.flush(record.number);
+  if (input.durable) await controller.fabric.flushAsHost(record.number);
   controller.copier.wake();
   return { output: { bytes: data.length } };
 }

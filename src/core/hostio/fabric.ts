@@ -11,27 +11,25 @@ import {
   type VolumeNumber,
 } from '../foundation/foundation.js';
 import {
-  changedRecord,
-  decide,
-  losePointInTime,
   ownVolumes,
-  type PairChange,
   type PairRecord,
-  type PairState,
   type Side,
   type SuspendReason,
 } from '../pair/pair.js';
 import type { Clock, Files } from '../ports/ports.js';
 import { checkRange } from '../volume/volume.js';
 import type { Claim } from './claims.js';
+import { coolRegions } from './cooling.js';
+import type { Follower } from './follower.js';
+import { followersOf, land } from './landing.js';
 import { LivePair, LiveVolume } from './live-volume.js';
 import { nextObstacle, type Obstacle } from './obstacles.js';
-import { lossesDownstream, pairChanges } from './pair-changes.js';
 import { hostRefusal } from './permission.js';
 import { readThrough } from './read-path.js';
 import { coldRegions } from './regions.js';
 import { saveAside } from './save-aside.js';
 import { fillTracks, saveTracks, supersedeTracks } from './save-and-fill.js';
+import { suspendPairs } from './suspending.js';
 
 /** What the fabric tells its owner, who records it. */
 export interface FabricHooks {
@@ -39,6 +37,10 @@ export interface FabricHooks {
   suspended(before: PairRecord, after: PairRecord): void;
   /** A named step of the write path or of copying is reached; crash faults strike here. */
   step(name: string): void;
+  /** Who takes the writes of a synchronous pair's primary to its secondary. */
+  follower?(pair: LivePair): Follower;
+  /** The pairs that are to be suspended with this one, which is the first of them (H29). */
+  suspendedWith?(pair: LivePair, reason: SuspendReason): readonly LivePair[];
 }
 
 export interface FabricParts {
@@ -55,6 +57,8 @@ export interface FabricParts {
 export interface Writer {
   readonly copierOf?: PairNumber;
   readonly claim?: Claim;
+  /** Sync pairs that the write goes to as well: they are not marked. */
+  readonly along?: ReadonlySet<PairNumber>;
 }
 
 export const HOST: Writer = {};
@@ -105,6 +109,13 @@ export class Fabric {
       this.#pairs.set(number, pair);
     }
     return pair;
+  }
+
+  /** Who takes a pair's writes to its secondary; undefined where they are only marked. */
+  follower(pair: LivePair): Follower | undefined {
+    if (pair.alongside === null) return undefined;
+    pair.follower ??= this.hooks.follower?.(pair);
+    return pair.follower;
   }
 
   /** The pairs that a volume takes part in. */
@@ -202,9 +213,9 @@ export class Fabric {
     this.#demandHostQuickly(volume, 'write');
     const tracks = volume.geometry.tracksOf(offset, data.length);
     if (nextObstacle(this, volume, tracks, undefined, HOST)) return false;
-    this.catalog.demandSound();
-    this.mark(volume, tracks, HOST);
-    volume.image.write(data, offset);
+    // One that goes to a secondary as well is completed later.
+    if (followersOf(this, volume).length > 0) return false;
+    land(this, volume, tracks, data, offset);
     return true;
   }
 
@@ -220,7 +231,10 @@ export class Fabric {
     readThrough(this, this.volume(number), target, offset);
   }
 
-  /** A host's write: completed, not yet durable, when it resolves. Nothing is written when it throws before landing. */
+  /**
+   * A host's write: completed, not yet durable, when it resolves: landed here and at the secondary of each synchronous pair. Nothing is
+   * written when it throws before landing.
+   */
   async writeAsHost(number: VolumeNumber, data: Uint8Array, offset: ByteOffset): Promise<void> {
     this.demandHost(number, 'write');
     this.#checkRange(number, offset, data.length);
@@ -234,9 +248,7 @@ export class Fabric {
       await this.#remove(volume, obstacle, HOST, { data, offset });
       this.demandHost(number, 'write');
     }
-    this.catalog.demandSound();
-    this.mark(volume, tracks, HOST);
-    volume.image.write(data, offset);
+    await land(this, volume, tracks, data, offset);
   }
 
   /** Removes what stands between a copier and its target's tracks; `land` runs in the very step in which nothing does. */
@@ -254,7 +266,7 @@ export class Fabric {
   /** Marks what a write of these tracks marks. Their regions are active. */
   mark(volume: LiveVolume, tracks: TrackRun, writer: Writer): void {
     for (const { pair, side } of this.legs(volume.number)) {
-      if (pair.number === writer.copierOf) continue;
+      if (pair.number === writer.copierOf || writer.along?.has(pair.number)) continue;
       const { primaryWrites, secondaryWrites } = pair.roles;
       pair.map(side === 'primary' ? primaryWrites : secondaryWrites).mark(tracks.first, tracks.count);
     }
@@ -281,13 +293,9 @@ export class Fabric {
     this.hooks.step('region.activated');
   }
 
-  /** Logs all marks and lets the regions used longest ago go cold. Needs no flush: a lost frame only leaves doubt. */
+  /** Lets the regions used longest ago go cold, with all marks logged. */
   async cool(volume: LiveVolume, count = volume.hot.size): Promise<void> {
-    await this.catalog.change(() => {
-      const regions = [...volume.hot.keys()].slice(0, count);
-      for (const region of regions) volume.hot.delete(region);
-      return regions.length === 0 ? [] : [{ do: 'cool', volume: volume.number, regions }];
-    }, true);
+    await coolRegions(this, volume, count);
   }
 
   /** Everything completed on the volume is durable. A failed flush blocks the volume for good (P9). */
@@ -299,6 +307,12 @@ export class Fabric {
       await this.block(volume, error);
       throw error;
     }
+  }
+
+  /** A host's flush: what it completed is durable at both sides of a synchronous pair. */
+  async flushAsHost(number: VolumeNumber): Promise<void> {
+    const followers = followersOf(this, this.volume(number));
+    await Promise.all([this.flush(number), ...followers.map((follower) => follower.flush())]);
   }
 
   async block(volume: LiveVolume, error: unknown): Promise<void> {
@@ -313,20 +327,8 @@ export class Fabric {
 
   /** Suspends a pair by a fault, durably; `lost`: an old track could not be saved, so its point in time is gone as well. */
   async suspend(pair: LivePair, reason: SuspendReason, message: string, lost = false): Promise<void> {
-    let before: PairRecord | undefined;
-    let after: PairRecord | undefined;
-    await this.catalog.change(() => {
-      before = pair.record;
-      if (!before) return [];
-      const change = suspension(before.state, reason, message, lost);
-      if (!change) return [];
-      after = changedRecord(before, change);
-      const downstream = lost ? lossesDownstream(this.catalog, before, message) : [];
-      return [...downstream, ...pairChanges(this.catalog, after, change)];
-    }, true);
-    if (!before || !after) return;
-    await this.catalog.durable();
-    this.hooks.suspended(before, after);
+    const pairs = this.hooks.suspendedWith?.(pair, reason) ?? [pair];
+    await suspendPairs(this, pairs, { reason, message, lost });
   }
 
   /** A save failed for the secondary's sake: the host's write goes on and the pair pays (DESIGN.md 3.1). */
@@ -361,6 +363,8 @@ export class Fabric {
 
   /** Cools every volume, makes the log durable and closes all. */
   async close(): Promise<void> {
+    // Whatever no secondary answered for is marked, for no region tells of it any more.
+    for (const pair of this.#pairs.values()) this.follower(pair)?.surrender(false);
     for (const volume of this.#volumes.values()) if (volume.hot.size > 0) await this.cool(volume);
     await this.catalog.logMarks();
     await this.catalog.durable();
@@ -382,6 +386,7 @@ export class Fabric {
   ): Promise<void> {
     if (obstacle.kind === 'gate') await volume.gate.opened();
     else if (obstacle.kind === 'claimed') await volume.claims.released();
+    else if (obstacle.kind === 'unlinked') await this.follower(obstacle.pair)?.ready();
     else if (obstacle.kind === 'cold') await this.activate(volume, obstacle.regions);
     else if (obstacle.kind === 'save') await saveTracks(this, volume, obstacle.pair, obstacle.tracks, writer);
     else if (obstacle.kind === 'save-aside') await saveAside(this, volume, obstacle.pair, obstacle.tracks, writer);
@@ -398,11 +403,4 @@ export class Fabric {
     assert(record, `volume ${number} is in the table`);
     checkRange({ sizeBytes: record.sizeBytes, name: record.name }, offset, length);
   }
-}
-
-function suspension(state: PairState, reason: SuspendReason, message: string, lost: boolean): PairChange | undefined {
-  const loss = lost ? losePointInTime(state, message) : undefined;
-  if (loss) return loss;
-  const decision = decide(state, { kind: 'suspend', reason, message, allowWrite: false });
-  return decision.kind === 'do' ? decision.change : undefined;
 }

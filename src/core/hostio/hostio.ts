@@ -6,12 +6,14 @@
  * - landing: marking the maps and writing the image, in one step that nothing can come between.
  * - save: the old track goes to the secondary before the primary is overwritten.
  * - fill: a lacking track is read from the other side before a part of it is written. A fill is not a write: it marks nothing.
+ * - follower: takes the writes of a synchronous primary's host to its secondary before they complete.
  * - claim: tracks of a volume held by one save, fill or copy.     - gate: holds writes while a point in time is made.
  *
  * It does not know commands, the pair table's rules or who asked: `pair` says what a status means, `controller` changes it.
  */
 export * from './claims.js';
 export * from './drain.js';
+export * from './follower.js';
 export * from './fabric.js';
 export { Mutex } from './gate.js';
 export * from './live-volume.js';
@@ -20,6 +22,7 @@ export * from './permission.js';
 export { addressOf } from './addresses.js';
 export { holdsTrack } from './read-path.js';
 export { coldRegions } from './regions.js';
+export { suspendPairs } from './suspending.js';
 export { unsaved } from './save-aside.js';
 export { checkCodeFailure, readCoded } from './track-codes.js';
 export { trackRuns, VolumeDevice } from './volume-device.js';

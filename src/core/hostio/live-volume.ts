@@ -6,12 +6,13 @@ import {
   tuning,
   type VolumeNumber,
 } from '../foundation/foundation.js';
-import { halfRoles, type PairRecord, type PairRoles, rolesOf, type Side } from '../pair/pair.js';
+import { type Alongside, alongsideOf, halfRoles, type PairRecord, type PairRoles, rolesOf, type Side } from '../pair/pair.js';
 import type { Files } from '../ports/ports.js';
 import { toToolkitError } from '../storage/storage.js';
 import { type TrackedMap, TrackMap } from '../trackmap/trackmap.js';
 import { CheckCodeFile, Geometry, Image, type VolumeRecord } from '../volume/volume.js';
 import { Claims } from './claims.js';
+import type { Follower } from './follower.js';
 import { Gate, Mutex } from './gate.js';
 import { SaveArea } from './save-area.js';
 
@@ -37,10 +38,13 @@ export class LivePair {
   readonly saveArea: SaveArea;
   /** At the secondary's half: the formation whose end mark came after all its data, until the next write to the volume. */
   completeFor: number | undefined;
+  /** Takes the writes of a synchronous primary to the secondary; made with the first of them. */
+  follower: Follower | undefined;
   readonly #catalog: Catalog;
   #forming: Forming | undefined;
   #rolesFor: unknown;
   #roles: PairRoles | undefined;
+  #alongside: Alongside = null;
 
   constructor(catalog: Catalog, files: Files, record: PairRecord) {
     this.#catalog = catalog;
@@ -78,9 +82,15 @@ export class LivePair {
       this.#roles = record?.remote
         ? halfRoles(record.state, record.remote, this.#forming !== undefined)
         : rolesOf(record?.state ?? { status: 'pending' });
+      this.#alongside = record ? alongsideOf(record) : null;
       this.#rolesFor = record;
     }
     return this.#roles;
+  }
+
+  /** Which writes of the primary's host go to the secondary before they complete. */
+  get alongside(): Alongside {
+    return this.roles && this.#alongside;
   }
 
   map(name: 'outOfSync' | 'changed' | 'secondary'): TrackedMap {

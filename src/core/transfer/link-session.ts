@@ -1,7 +1,15 @@
 import { type Change, type FlatRuns, pairMapKey } from '../catalog/catalog.js';
 import { failure, isToolkitError, type Milliseconds } from '../foundation/foundation.js';
 import type { Fabric, LivePair } from '../hostio/hostio.js';
-import { activeState, type LinkMark, mapTakingDoubt, type PairRecord, type PairState } from '../pair/pair.js';
+import {
+  activeState,
+  alongsideOf,
+  type LinkMark,
+  mapTakingDoubt,
+  type PairRecord,
+  type PairState,
+  withTracksApart,
+} from '../pair/pair.js';
 import type { HalfShown, HandedMap, Order, PeerHalf, TransferCode, TransferRequests } from './wire.js';
 
 /** Between two tries to reach the other half: short at first, then no longer than this. */
@@ -15,6 +23,18 @@ export interface LinkOptions {
   readonly limitMs: Milliseconds;
   /** The pair's state was changed by what the other half said: returned by itself, or displaced. */
   readonly changed: (before: PairRecord, after: PairRecord, why: string) => void;
+  /** Absent for pairs that are copied behind their host. */
+  readonly sync?: SyncOptions | undefined;
+}
+
+/** What the link of a synchronous pair has beside. */
+export interface SyncOptions {
+  /** How long the secondary may count as linked after it was last heard from. */
+  readonly heardMs: Milliseconds;
+  /** The link was opened, or could no longer be. */
+  readonly turned: () => void;
+  /** Whether a pair that a lost link suspended may go on by itself now: a session does so as one. */
+  readonly mayReturn: () => boolean;
 }
 
 /** One pair's link to its other half: opens it, keeps the state there up to date, and waits out its losses. */
@@ -26,6 +46,8 @@ export class LinkSession {
   #session = 0;
   #isOpen = false;
   #opening: Promise<boolean> | undefined;
+  /** Openings under way, those that a command demanded included. */
+  #openings = 0;
   #told: PairState | undefined;
   #lostSinceMs: number | undefined;
   #nextTryMs = 0;
@@ -42,6 +64,21 @@ export class LinkSession {
     return this.#isOpen;
   }
 
+  /** Open, with all that its opening brought taken over: writes of a host may be sent. */
+  get isReady(): boolean {
+    return this.#isOpen && this.#openings === 0;
+  }
+
+  /** Whether the other half knows the pair's present state. */
+  get hasTold(): boolean {
+    return this.isReady && this.#told === this.#pair.record?.state;
+  }
+
+  /** The number of the present or last link session. */
+  get session(): number {
+    return this.#session;
+  }
+
   /** Milliseconds until it is worth trying again; 0 = now. */
   waitMs(): Milliseconds {
     if (this.#isOpen || this.#lostSinceMs === undefined) return 0;
@@ -50,8 +87,8 @@ export class LinkSession {
 
   /** Whether orders may be given now; opens the link where it is closed. A loss is waited out up to its limit. */
   async ready(): Promise<boolean> {
-    if (this.#isOpen) return true;
-    if (this.waitMs() > 0) return false;
+    if (this.isReady) return true;
+    if (this.waitMs() > 0 || (this.#openings > 0 && !this.#opening)) return false;
     this.#opening ??= this.#open().finally(() => {
       this.#opening = undefined;
     });
@@ -60,9 +97,46 @@ export class LinkSession {
 
   /** Opens the link or throws why it cannot be: for a command that needs the other half now. */
   async demand(): Promise<HalfShown> {
-    const shown = await this.#ask('remote.open', { from: this.#options.self }, undefined, true);
-    await this.#opened(shown.output);
-    return shown.output;
+    this.#openings += 1;
+    try {
+      const { sync, self } = this.#options;
+      const shown = await this.#ask('remote.open', { from: self, heardMs: sync?.heardMs }, undefined, true);
+      await this.#opened(shown.output);
+      return shown.output;
+    } catch (error) {
+      this.#isOpen = false;
+      throw error;
+    } finally {
+      this.#openings -= 1;
+      this.#options.sync?.turned();
+    }
+  }
+
+  /** Nothing more is sent before the link is opened anew: what is under way may or may not arrive. */
+  lose(): void {
+    this.#isOpen = false;
+    this.#lostSinceMs ??= this.#fabric.clock.monotonicMs();
+  }
+
+  /** A synchronous pair in duplex whose tracks differ is resynced, and its other half knows it before anything of that arrives (H17). */
+  async tellApart(): Promise<boolean> {
+    if (!this.#pair.outOfSync.map.isEmpty) await this.#setApart();
+    return this.hasTold || (await this.tell());
+  }
+
+  async #setApart(): Promise<void> {
+    const now = this.#pair.record;
+    if (!now || withTracksApart(now) === now) return;
+    let before: PairRecord | undefined;
+    let after: PairRecord | undefined;
+    await this.#fabric.catalog.change((): Change[] => {
+      before = this.#pair.record;
+      after = before && withTracksApart(before);
+      return !after || after === before ? [] : [{ do: 'put-pair', record: after }];
+    });
+    if (!before || !after || after === before) return;
+    await this.#fabric.catalog.durable();
+    this.#options.changed(before, after, 'tracks differ');
   }
 
   /** Gives one order. Throws `link-lost`, `term-superseded` and whatever the other half refuses with. */
@@ -101,7 +175,11 @@ export class LinkSession {
     const { state } = record;
     const lost = state.status === 'suspended' && state.reason === 'link-lost';
     if (lost && record.remote.manual) return;
+    const { sync } = this.#options;
+    // Opened anew, so that the other half says whether anybody wrote there meanwhile.
+    if (lost && sync?.mayReturn() && this.isReady) this.#isOpen = false;
     if (lost || this.#told !== state) await this.tell();
+    if (alongsideOf(record) !== null) await this.ready();
   }
 
   /** All runs of a map of the other half. */
@@ -133,6 +211,7 @@ export class LinkSession {
     this.#lostSinceMs ??= now;
     this.#nextTryMs = now + this.#retryMs;
     this.#retryMs = Math.min(RETRY_MAX_MS, this.#retryMs * 2);
+    this.#options.sync?.turned();
     if (now - this.#lostSinceMs >= this.#options.limitMs && this.#pair.roles.drain)
       await this.#fabric.suspend(this.#pair, 'link-lost', error.message);
     return true;
@@ -157,7 +236,9 @@ export class LinkSession {
     this.#retryMs = RETRY_FIRST_MS;
     this.#told = undefined;
     if (shown.doubtTracks > 0) await this.#takeOver('outOfSync');
-    if (!shown.written) await this.#return();
+    // Also after a crash here, whose doubt is marked: the other half must not be told that it is equal.
+    if (this.#options.sync && !this.#pair.outOfSync.map.isEmpty) await this.#setApart();
+    if (!shown.written && (this.#options.sync?.mayReturn() ?? true)) await this.#return();
     await this.#tellNow();
   }
 
@@ -179,6 +260,7 @@ export class LinkSession {
     const { state } = record;
     await this.#ask('remote.tell', { state, group: record.remote.group });
     this.#told = state;
+    this.#options.sync?.turned();
   }
 
   /** A pair that a lost link suspended goes on where it was. */

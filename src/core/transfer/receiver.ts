@@ -1,9 +1,10 @@
 import { type Change, pairMapKey, volumeMapKey } from '../catalog/catalog.js';
-import { assert, failure, type TrackRun, tuning } from '../foundation/foundation.js';
+import { assert, failure, type Milliseconds, type TrackRun, tuning } from '../foundation/foundation.js';
 import { checkCodeFailure, type Fabric, type LivePair, type LiveVolume, readCoded } from '../hostio/hostio.js';
 import type { LinkMark } from '../pair/pair.js';
 import type { Watch } from '../trackmap/trackmap.js';
 import { bindCode, codeOfData, isZero } from '../volume/volume.js';
+import { IncomingWrites } from './incoming-writes.js';
 import { compareMarks } from './wire.js';
 
 /** Takes what a primary sends to its secondary, which lies here. There is one for each open pair half. */
@@ -15,11 +16,29 @@ export class Receiver {
   #rewritten: Watch | undefined;
   #landing = 0;
   readonly #buffers: Uint8Array[] = [];
+  readonly #writes: IncomingWrites;
+  readonly #opened: LinkMark | undefined;
+  readonly #heardMs: Milliseconds | undefined;
+  #heardAtMs = 0;
   #quietWaiters: (() => void)[] = [];
 
-  constructor(fabric: Fabric, pair: LivePair) {
+  /** `opened`: the mark of the link session that was opened with this controller; without one no order is taken. */
+  constructor(fabric: Fabric, pair: LivePair, opened?: LinkMark, heardMs?: Milliseconds) {
     this.#fabric = fabric;
     this.#pair = pair;
+    this.#opened = opened;
+    this.#heardMs = heardMs;
+    this.#writes = new IncomingWrites(fabric, pair, (mark) => this.demandMark(mark));
+  }
+
+  /** Whether the primary was heard from so lately that it has not gone on alone (H29). */
+  get isLinked(): boolean {
+    return this.#opened !== undefined && this.#fabric.clock.monotonicMs() - this.#heardAtMs < (this.#heardMs ?? 0);
+  }
+
+  /** An order of the present session came. */
+  heard(): void {
+    this.#heardAtMs = this.#fabric.clock.monotonicMs();
   }
 
   get #volume(): LiveVolume {
@@ -40,6 +59,15 @@ export class Receiver {
       );
     if (remote.taken && compareMarks(mark, remote.taken) < 0)
       throw failure('link-lost', 'A later link session of this pair was opened meanwhile.', 'It goes on by itself.');
+    // After a crash here the primary first has to take over what is in doubt: what it sent before may be gone.
+    if (!this.#opened || compareMarks(mark, this.#opened) !== 0)
+      throw failure('link-lost', 'The link session was opened with an earlier controller.', 'It goes on by itself.');
+  }
+
+  /** Lands host writes of a synchronous pair in their order. Throws `check-code` where one does not fit its code. */
+  async write(mark: LinkMark, sequence: number, writes: readonly number[], data: Uint8Array): Promise<void> {
+    await this.#writes.take(this.#volume, mark, sequence, writes, data);
+    this.#fabric.hooks.step('receive.written');
   }
 
   /** Lands neighbouring tracks. `codes` are those of the data; data that does not fit them never lands. */
@@ -131,6 +159,7 @@ export class Receiver {
   }
 
   close(): void {
+    this.#writes.close();
     this.#rewritten?.close();
     this.#rewritten = undefined;
     this.#landed = [];

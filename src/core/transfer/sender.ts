@@ -1,11 +1,12 @@
 import { pairMapKey, volumeMapKey } from '../catalog/catalog.js';
 import { type CopyJob, RateLimit } from '../copy/copy.js';
 import { isToolkitError, type TrackRun, tuning } from '../foundation/foundation.js';
-import { checkCodeFailure, type Fabric, type LivePair, type LiveVolume, readCoded } from '../hostio/hostio.js';
+import { checkCodeFailure, type Claim, type Fabric, type LivePair, type LiveVolume, readCoded } from '../hostio/hostio.js';
 import { completed, type PairRecord, type PairState, paceTracks, type SuspendReason } from '../pair/pair.js';
 import type { Watch } from '../trackmap/trackmap.js';
 import { bindCode, codeOfData, isZero } from '../volume/volume.js';
 import type { LinkSession } from './link-session.js';
+import type { Mirror } from './mirror.js';
 
 const LANES_MAX = 4;
 /** A batch is settled after this time even where a low rate has let little be sent. */
@@ -45,6 +46,8 @@ export class Sender implements CopyJob {
   readonly #fabric: Fabric;
   readonly #pair: LivePair;
   readonly #link: LinkSession;
+  /** Of a synchronous pair. */
+  readonly #mirror: Mirror | undefined;
   readonly #hooks: SenderHooks;
   readonly #rate: RateLimit;
   readonly #buffers: Uint8Array[] = [];
@@ -55,11 +58,12 @@ export class Sender implements CopyJob {
   /** The formation whose tracks all arrived, durable, with its end mark. */
   #ended: number | undefined;
 
-  constructor(fabric: Fabric, pair: LivePair, link: LinkSession, hooks: SenderHooks) {
+  constructor(fabric: Fabric, pair: LivePair, link: LinkSession, hooks: SenderHooks, mirror?: Mirror) {
     this.#fabric = fabric;
     this.#pair = pair;
     this.#link = link;
     this.#hooks = hooks;
+    this.#mirror = mirror;
     this.#rate = new RateLimit(fabric.clock, pair.record?.rateBytesPerSecond ?? null);
     this.#pointer = pair.record?.copyPointer ?? 0;
   }
@@ -93,6 +97,7 @@ export class Sender implements CopyJob {
   async turn(tracks: number): Promise<'copied' | 'idle'> {
     try {
       if (!(await this.#link.ready())) return 'idle';
+      if (this.#mirror && !(await this.#link.tellApart())) return 'idle';
       const batch = this.#batch ?? this.#begin();
       if (!batch) return 'idle';
       if (this.#fault !== undefined) throw this.#fault;
@@ -185,23 +190,37 @@ export class Sender implements CopyJob {
     const { own } = batch;
     const buffer = this.#buffers.pop() ?? new Uint8Array(Math.max(tuning.laneBytes, own.geometry.trackSizeBytes));
     const bytes = buffer.subarray(0, own.geometry.bytesOfRun(run));
+    const claim = this.#mirror && (await this.#claim(own, run, this.#mirror));
     try {
-      const lane = this.#read(batch, run, bytes);
+      const lane = this.#read(batch, run, bytes, claim);
       const order = { first: run.first, count: run.count, codes: lane.codes };
       await this.#link.ask('remote.copy', order, isZero(bytes) ? undefined : bytes);
       batch.arrived.push(lane);
+      this.#mirror?.noteCopied(run);
       this.#fabric.hooks.step('send.arrived');
     } finally {
       this.#buffers.push(buffer);
+      if (claim) own.claims.release(claim);
     }
   }
 
-  #read(batch: Batch, run: TrackRun, bytes: Uint8Array): Lane {
+  /**
+   * The tracks of a synchronous pair are held from reading to landing, and what is under way to them has landed: a host's write then
+   * comes to the secondary after the copy that lacks it, and never before one that is older. Hosts wait for one transfer at most.
+   */
+  async #claim(own: LiveVolume, run: TrackRun, mirror: Mirror): Promise<Claim> {
+    while (own.claims.overlapping(run.first, run.count)) await own.claims.released();
+    const claim = own.claims.take(run.first, run.count);
+    await mirror.quiet(run);
+    return claim;
+  }
+
+  #read(batch: Batch, run: TrackRun, bytes: Uint8Array, claim: Claim | undefined): Lane {
     const { own } = batch;
     const { trackSizeBytes } = own.geometry;
     const aside = this.#pair.roles.savesAside ? this.#pair.saved : undefined;
     if (aside?.any(run.first, run.count)) return this.#readAside(own, run, bytes);
-    const overtaken = own.claims.overlapping(run.first, run.count) !== undefined;
+    const overtaken = own.claims.overlapping(run.first, run.count, claim) !== undefined;
     this.#fabric.read(own.number, bytes, run.first * trackSizeBytes);
     const codes: number[] = [];
     const computed: boolean[] = [];
@@ -307,6 +326,8 @@ export class Sender implements CopyJob {
         secondaryEmpty: this.#pair.secondary.map.isEmpty,
       });
     if (next(before.state) === before.state) return;
+    // In duplex and in a split whatever a host has flushed is durable at both sides.
+    if (this.#mirror?.owes) await this.#mirror.flush();
     const release = this.#pair.mutex.tryAcquire();
     if (!release) return;
     try {
@@ -338,6 +359,7 @@ export class Sender implements CopyJob {
   #end(batch: Batch): void {
     batch.watch.close();
     batch.rewritten.close();
+    this.#mirror?.forgetCopied();
     this.#batch = undefined;
     batch.release();
     const { record } = this.#pair;
