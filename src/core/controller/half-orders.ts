@@ -47,6 +47,7 @@ export async function tellHalf(controller: Controller, input: Input<'remote.tell
     state: input.state,
     remote: { ...row.remote, group: input.group, toldAtMs: Math.floor(controller.ports.clock.nowMs()) },
   }));
+  controller.halves.receiver(half.number).told();
   controller.step('half.told');
   controller.notify();
   return { output: shown(controller, controller.halves.find(input.pair)) };

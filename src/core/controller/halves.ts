@@ -141,9 +141,9 @@ export class Halves {
     const session = pairs.get(number)?.remote?.session;
     if (session == null) return true;
     return [...pairs.values()].every(({ number: other, mode, state, remote }) => {
-      const waits = mode === 'sync' && remote?.side === 'primary' && remote.session === session;
-      if (!waits || other === number || state.status !== 'suspended') return true;
-      return state.reason === 'link-lost' && this.link(other).isOpen;
+      const isOther = other !== number && mode === 'sync' && remote?.side === 'primary' && remote.session === session;
+      if (!isOther || state.status !== 'suspended' || state.reason !== 'link-lost') return true;
+      return this.link(other).isOpen;
     });
   }
 }

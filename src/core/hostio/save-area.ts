@@ -12,6 +12,8 @@ export class SaveArea {
   readonly #files: Files;
   readonly #pair: PairNumber;
   readonly #what: string;
+  /** Saves under way: what they have written is in no map yet. */
+  savers = 0;
   #file: OpenFile | undefined;
   /** The file was made in this session, and a loss of power could take its name away again. */
   #isNew = false;

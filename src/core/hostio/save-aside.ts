@@ -17,6 +17,7 @@ export async function saveAside(
   if (primary.claims.overlapping(tracks.first, tracks.count, writer.claim)) return primary.claims.released();
   const held = primary.claims.take(tracks.first, tracks.count);
   primary.gate.enter();
+  pair.saveArea.savers += 1;
   try {
     demandRoom(fabric, primary, tracks);
     if (pair.saved.isEmpty) await startAnew(fabric, pair);
@@ -33,6 +34,7 @@ export async function saveAside(
   } catch (error) {
     await giveUp(fabric, pair, error);
   } finally {
+    pair.saveArea.savers -= 1;
     primary.gate.leave();
     primary.claims.release(held);
   }
@@ -69,7 +71,8 @@ function savedChanges(pair: LivePair, tracks: TrackRun): Change[] {
 /** What an earlier freeze saved counts no more, also after a crash, before its room is given back. */
 async function startAnew(fabric: Fabric, pair: LivePair): Promise<void> {
   await fabric.catalog.durable();
-  if (pair.saved.isEmpty) pair.saveArea.clear();
+  // What another save has written meanwhile is in no map yet.
+  if (pair.saved.isEmpty && pair.saveArea.savers === 1) pair.saveArea.clear();
 }
 
 function demandRoom(fabric: Fabric, primary: LiveVolume, tracks: TrackRun): void {

@@ -176,10 +176,10 @@ export class LinkSession {
     const lost = state.status === 'suspended' && state.reason === 'link-lost';
     if (lost && record.remote.manual) return;
     const { sync } = this.#options;
-    // Opened anew, so that the other half says whether anybody wrote there meanwhile.
-    if (lost && sync?.mayReturn() && this.isReady) this.#isOpen = false;
-    if (lost || this.#told !== state) await this.tell();
-    if (alongsideOf(record) !== null) await this.ready();
+    // Opened anew where it waited for others to return, so that the other half says whether anybody wrote there meanwhile.
+    if (lost && this.isReady && sync?.mayReturn()) this.#isOpen = false;
+    if (lost || alongsideOf(record) !== null) await this.ready();
+    if (this.#told !== state) await this.tell();
   }
 
   /** All runs of a map of the other half. */

@@ -20,6 +20,7 @@ export class Receiver {
   readonly #opened: LinkMark | undefined;
   readonly #heardMs: Milliseconds | undefined;
   #heardAtMs = 0;
+  #isTold = false;
   #quietWaiters: (() => void)[] = [];
 
   /** `opened`: the mark of the link session that was opened with this controller; without one no order is taken. */
@@ -33,7 +34,12 @@ export class Receiver {
 
   /** Whether the primary was heard from so lately that it has not gone on alone (H29). */
   get isLinked(): boolean {
-    return this.#opened !== undefined && this.#fabric.clock.monotonicMs() - this.#heardAtMs < (this.#heardMs ?? 0);
+    return this.#isTold && this.#fabric.clock.monotonicMs() - this.#heardAtMs < (this.#heardMs ?? 0);
+  }
+
+  /** The primary told the pair's state in this session: what it was before may have changed without us. */
+  told(): void {
+    this.#isTold = true;
   }
 
   /** An order of the present session came. */

@@ -125,17 +125,30 @@ export class Site {
 
   /** What the image holds, whatever a host may do. */
   image(name: string, tracks: number): Uint8Array {
-    const bytes = new Uint8Array(tracks * TRACK);
-    this.owner.controller.fabric.volume(this.volumeNumber(name)).image.read(bytes, 0);
+    return this.bytesOf(name, 0, tracks * TRACK);
+  }
+
+  bytesOf(name: string, offset: number, length: number): Uint8Array {
+    const bytes = new Uint8Array(length);
+    this.owner.controller.fabric.volume(this.volumeNumber(name)).image.read(bytes, offset);
     return bytes;
   }
 
   /** What this site says of the pair of a volume. */
   status(name: string): string {
+    return this.#pairOf(name)?.status ?? 'simplex';
+  }
+
+  /** Why it is suspended. */
+  reason(name: string): string | null {
+    return this.#pairOf(name)?.reason ?? null;
+  }
+
+  #pairOf(name: string) {
     const number = this.volumeNumber(name);
     const { catalog, listing } = this.owner.controller;
     const record = [...catalog.pairs.values()].find((row) => row.primary === number || row.secondary === number);
-    return record ? listing.pair(record).status : 'simplex';
+    return record && listing.pair(record);
   }
 
   /** Tracks that any map of a pair of the volume here holds. */
