@@ -283,7 +283,7 @@ export class Mirror implements Follower {
       const since = [...[...this.#waiters].map(({ sinceMs }) => sinceMs), this.#outbox.oldestMs ?? Infinity];
       const leftMs = Math.min(...since) + limitMs - this.#nowMs();
       if (leftMs === Infinity || this.#stop.signal.aborted) return;
-      if (leftMs > 0) await this.#fabric.clock.sleep(leftMs, this.#stop.signal);
+      if (leftMs > 0) await this.#sleep(leftMs);
       else await this.#pastLimit();
     }
   }
@@ -312,7 +312,7 @@ export class Mirror implements Follower {
   async #reopening(): Promise<void> {
     while (!this.#stop.signal.aborted && (this.#waiters.size > 0 || !this.#outbox.isEmpty)) {
       if (await this.#link.ready()) return;
-      await this.#fabric.clock.sleep(Math.max(1, this.#link.waitMs()), this.#stop.signal);
+      await this.#sleep(this.#link.waitMs());
     }
   }
 
@@ -329,7 +329,7 @@ export class Mirror implements Follower {
     const spanMs = this.#options.heardMs / BEATS;
     while (this.#link.isReady && this.#pair.alongside === 'always') {
       const leftMs = this.#askedAtMs + spanMs - this.#nowMs();
-      if (leftMs > 0 && (await this.#fabric.clock.sleep(leftMs, this.#stop.signal)) === 'aborted') return;
+      if (leftMs > 0 && (await this.#sleep(leftMs)) === 'aborted') return;
       if (leftMs > 0 || !this.#link.isReady) continue;
       this.#askedAtMs = this.#nowMs();
       await this.#link.ask('remote.alive', {}).catch((error: unknown) => this.#meet(error));
@@ -344,6 +344,11 @@ export class Mirror implements Follower {
 
   #lacks(track: number): boolean {
     return this.#pair.outOfSync.map.has(track) && !this.#copied.has(track);
+  }
+
+  /** Never less than a millisecond: what is left of a span by rounding alone must not be waited for again and again. */
+  #sleep(spanMs: Milliseconds): Promise<'elapsed' | 'aborted'> {
+    return this.#fabric.clock.sleep(Math.max(1, spanMs), this.#stop.signal);
   }
 
   #nowMs(): Milliseconds {

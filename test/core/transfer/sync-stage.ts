@@ -18,16 +18,18 @@ export async function sites(world: World, names: readonly string[], ...volumes: 
   return made;
 }
 
-/** Regions of two tracks, four of them at most: a small volume then meets what a large one does. */
+/** Regions of one track, of which half the volume's may be active, and small lanes: a small volume then meets what a large one does. */
 export async function withSmallRegions<T>(work: () => Promise<T>): Promise<T> {
-  const { regionBytes, activeRegionsMax } = tuning;
-  tuning.regionBytes = 2 * TRACK;
-  tuning.activeRegionsMax = 4;
+  const { regionBytes, activeRegionsMax, laneBytes } = tuning;
+  tuning.regionBytes = TRACK;
+  tuning.activeRegionsMax = TRACKS / 2;
+  tuning.laneBytes = 2 * TRACK;
   try {
     return await work();
   } finally {
     tuning.regionBytes = regionBytes;
     tuning.activeRegionsMax = activeRegionsMax;
+    tuning.laneBytes = laneBytes;
   }
 }
 
