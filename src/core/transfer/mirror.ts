@@ -1,4 +1,4 @@
-import { isToolkitError, type Milliseconds, type TrackRun } from '../foundation/foundation.js';
+import { failure, isToolkitError, type Milliseconds, type TrackRun } from '../foundation/foundation.js';
 import type { Fabric, Follower, LandedWrite, LivePair } from '../hostio/hostio.js';
 import type { SuspendReason } from '../pair/pair.js';
 import { TrackMap } from '../trackmap/trackmap.js';
@@ -73,7 +73,8 @@ export class Mirror implements Follower {
 
   async ready(): Promise<void> {
     const sinceMs = this.#nowMs();
-    while (this.#pair.alongside === 'always' && !this.#link.isReady && !this.#stop.signal.aborted) {
+    while (this.#pair.alongside === 'always' && !this.#link.isReady) {
+      if (this.#stop.signal.aborted) throw closing();
       await new Promise<void>((resolve, reject) => {
         const waiter: LinkWaiter = {
           sinceMs,
@@ -167,8 +168,10 @@ export class Mirror implements Follower {
     this.#beat();
   }
 
+  /** Whoever still waits is told so; what is under way stays with `surrender`. */
   close(): void {
     this.#stop.abort();
+    for (const waiter of [...this.#waiters]) waiter.wake(closing());
   }
 
   #pumpSoon(): void {
@@ -283,7 +286,8 @@ export class Mirror implements Follower {
       const since = [...[...this.#waiters].map(({ sinceMs }) => sinceMs), this.#outbox.oldestMs ?? Infinity];
       const leftMs = Math.min(...since) + limitMs - this.#nowMs();
       if (leftMs === Infinity || this.#stop.signal.aborted) return;
-      if (leftMs > 0) await this.#sleep(leftMs);
+      // Another pair's limit may have ended this one's following already; its release comes once that is durable.
+      if (leftMs > 0 || this.#pair.alongside === null) await this.#sleep(leftMs);
       else await this.#pastLimit();
     }
   }
@@ -354,4 +358,8 @@ export class Mirror implements Follower {
   #nowMs(): Milliseconds {
     return this.#fabric.clock.monotonicMs();
   }
+}
+
+function closing(): Error {
+  return failure('link-lost', 'The controller is closing.');
 }
