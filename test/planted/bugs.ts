@@ -12,6 +12,7 @@ export interface PlantedBug {
 const PAIR = 'src/core/pair';
 const HOSTIO = 'src/core/hostio';
 const CONTROLLER = 'src/core/controller';
+const TRANSFER = 'src/core/transfer';
 
 const thawAndFreeze: readonly PlantedBug[] = [
   {
@@ -354,6 +355,65 @@ const protocols: readonly PlantedBug[] = [
   },
 ];
 
+const synchronous: readonly PlantedBug[] = [
+  {
+    id: 'H29a',
+    file: `${HOSTIO}/suspending.ts`,
+    find: 'if (suspended.length > 0) await fabric.catalog.durable();',
+    replace: 'void 0;',
+    why: 'a write completes at P alone before the suspension is durable',
+  },
+  {
+    id: 'H29b',
+    file: `${PAIR}/alongside.ts`,
+    find: '  return [first, ...others.filter((pair) => linked.includes(pair) || inSession(pair))];',
+    replace: '  void [linked, inSession];\n  return [first];',
+    why: 'the other pairs of the session go on',
+  },
+  {
+    id: 'H29c',
+    file: `${PAIR}/alongside.ts`,
+    find: 'if (!claims || isLinked) return record;',
+    replace: 'if (claims || isLinked) return record;',
+    why: 'S claims duplex although its primary is not heard',
+  },
+  {
+    id: 'H29d',
+    file: `${TRANSFER}/link-session.ts`,
+    find: "state.reason !== 'link-lost' || remote?.manual || state.allowWrite) return undefined;",
+    replace: "state.reason !== 'link-lost' || state.allowWrite) return undefined;",
+    why: 'a pair made with --manual returns by itself',
+  },
+  {
+    id: 'H29e',
+    file: `${HOSTIO}/cooling.ts`,
+    find: 'if (regions.length > 0) await fabric.flush(volume.number);',
+    replace: 'void fabric;',
+    why: 'a region goes cold while a write without a mark can still be lost',
+  },
+  {
+    id: 'H29f',
+    file: `${TRANSFER}/receiver.ts`,
+    find: 'if (!this.#opened || compareMarks(mark, this.#opened) !== 0)',
+    replace: 'if (mark === undefined)',
+    why: 'a session goes on over a crash of S, whose doubt nobody takes over',
+  },
+  {
+    id: 'H29g',
+    file: `${TRANSFER}/sender.ts`,
+    find: '    await mirror.quiet(run);\n',
+    replace: '',
+    why: 'a copy overtakes a write that is older',
+  },
+  {
+    id: 'H29h',
+    file: `${TRANSFER}/incoming-writes.ts`,
+    find: 'before.length === 0',
+    replace: 'before.length >= 0',
+    why: 'overlapping writes land at S in any order',
+  },
+];
+
 export const BUGS: readonly PlantedBug[] = [
   ...thawAndFreeze,
   ...claims,
@@ -361,4 +421,5 @@ export const BUGS: readonly PlantedBug[] = [
   ...jumpsAndStatuses,
   ...processes,
   ...protocols,
+  ...synchronous,
 ];
