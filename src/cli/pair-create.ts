@@ -39,7 +39,11 @@ function modeOf(row: PlannedPair, flags: CreateFlags, isRemote: boolean): PairMo
     const message = isRemote
       ? `${quoted(row.primary)} and ${quoted(row.secondary)} are in different systems; mode local is for pairs inside one.`
       : `Mode ${mode} is for pairs between two storage systems; both volumes of these lie in one.`;
-    throw failure('mode-not-here', message, isRemote ? 'Say --mode async or --mode sync.' : 'Leave --mode out, or say --mode local.');
+    throw failure(
+      'mode-not-here',
+      message,
+      isRemote ? 'Say --mode async or --mode sync.' : 'Leave --mode out, or say --mode local.',
+    );
   }
   const strange = isRemote
     ? (['virtual', 'verify'] as const).find((name) => flags[name])
@@ -56,7 +60,10 @@ export async function createParts(
   flags: CreateFlags,
 ): Promise<readonly CreatePart[]> {
   const rows = await plannedPairs(words, flags);
-  const found = new Map<string, { place: CreatePart['place']; mode: PairMode; pairs: PairCreateRow[]; globs: number }>();
+  const found = new Map<
+    string,
+    { place: CreatePart['place']; mode: PairMode; pairs: PairCreateRow[]; globs: number }
+  >();
   for (const row of rows) {
     refuseJournal({ mode: row.mode });
     const peer = row.secondary === 'auto' ? undefined : await toolkit.find(parseAddress(row.secondary).system);

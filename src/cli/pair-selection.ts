@@ -95,7 +95,12 @@ async function bySystem(
   });
 }
 
-function selectorOf(place: SystemPlace, peer: { readonly name: string }, primary: string, secondary: string): PairSelector {
+function selectorOf(
+  place: SystemPlace,
+  peer: { readonly name: string },
+  primary: string,
+  secondary: string,
+): PairSelector {
   return peer.name === place.name ? { primary, secondary } : { primary, secondary, secondarySystem: peer.name };
 }
 

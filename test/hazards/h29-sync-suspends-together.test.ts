@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { apart, bytes, inWorld, LIMIT_MS, sites, TRACKS } from '../core/transfer/sync-stage.js';
+import { SyncRun } from '../simulation/campaign/sync-run.js';
 import { TRACK } from '../simulation/system/sim-system.js';
 import type { Site } from '../simulation/system/sites.js';
 import type { World } from '../simulation/world/world.js';
-import { apart, bytes, inWorld, LIMIT_MS, sites, TRACKS } from '../core/transfer/sync-stage.js';
-import { SyncRun } from '../simulation/campaign/sync-run.js';
 import { overSeeds } from './stage.js';
 
 const SESSION = { session: 's' };
@@ -24,7 +24,11 @@ describe('synchronous pairs whose link is lost', () => {
   it('H29: are suspended together with those of their session, before a write completes at a primary alone', async () => {
     await overSeeds(6, (seed) =>
       inWorld(seed, async (world) => {
-        const [tokyo, osaka, nagoya] = (await sites(world, ['tokyo', 'osaka', 'nagoya'], 'db', 'log')) as [Site, Site, Site];
+        const [tokyo, osaka, nagoya] = (await sites(world, ['tokyo', 'osaka', 'nagoya'], 'db', 'log')) as [
+          Site,
+          Site,
+          Site,
+        ];
         await tokyo.pair('db', osaka, SESSION);
         await tokyo.pair('log', nagoya, SESSION);
         await dependent(tokyo, 1);
@@ -41,7 +45,11 @@ describe('synchronous pairs whose link is lost', () => {
 
   it('H29: of the same two systems are suspended together without a session too, and others are not', () =>
     inWorld(7, async (world) => {
-      const [tokyo, osaka, nagoya] = (await sites(world, ['tokyo', 'osaka', 'nagoya'], 'db', 'log', 'tmp')) as [Site, Site, Site];
+      const [tokyo, osaka, nagoya] = (await sites(world, ['tokyo', 'osaka', 'nagoya'], 'db', 'log', 'tmp')) as [
+        Site,
+        Site,
+        Site,
+      ];
       await tokyo.pair('db', osaka);
       await tokyo.pair('log', osaka);
       await tokyo.pair('tmp', nagoya);
@@ -77,6 +85,50 @@ describe('synchronous pairs whose link is lost', () => {
       expect(tokyo.status('log')).toBe('suspended');
     }));
 
+  it('H29: take over what a crash of the secondary left in doubt, each pair for itself', () =>
+    inWorld(11, async (world) => {
+      const [tokyo, osaka] = (await sites(world, ['tokyo', 'osaka'], 'db', 'log')) as [Site, Site];
+      for (const name of ['db', 'log']) await tokyo.pair(name, osaka);
+      await dependent(tokyo, 1);
+      osaka.crash('power', 'none');
+      await osaka.up();
+      // The first finds the connection broken; the second goes over the one that the first has made.
+      await tokyo.device('db').write(bytes(2), 3 * TRACK);
+      await tokyo.device('log').write(bytes(2), 3 * TRACK);
+      await world.clock.sleep(3 * LIMIT_MS);
+      for (const name of ['db', 'log']) {
+        expect(tokyo.status(name)).toBe('duplex');
+        expect(apart(tokyo.image(name, TRACKS), osaka.image(name, TRACKS)), name).toEqual([]);
+      }
+    }));
+
+  it('H29: return without a copy that overtakes a write which is older', () =>
+    inWorld(12, async (world) => {
+      const [tokyo, osaka] = (await sites(world, ['tokyo', 'osaka'], 'db')) as [Site, Site];
+      await tokyo.pair('db', osaka);
+      const device = tokyo.device('db');
+      await cut(world, osaka);
+      await device.write(bytes(1), TRACK);
+      await tokyo.ask('pair.pace', { pairs: [{ primary: 'db' }], pace: 'hold' });
+      world.network.heal(osaka.address);
+      while (tokyo.status('db') !== 'resync') await world.clock.sleep(50);
+      await world.clock.sleep(500);
+      // Track 0 is there already, track 1 is not: a write of both goes to both sides and takes its time.
+      const { peers } = tokyo.owner.controller;
+      const request = peers.request.bind(peers);
+      peers.request = async (system, code, input, options) => {
+        if (code === 'remote.write') await world.clock.sleep(LIMIT_MS / 3);
+        return request(system, code, input, options);
+      };
+      const both = device.write(bytes(2, 2 * TRACK), 0);
+      await world.clock.sleep(10);
+      await device.write(bytes(3), TRACK);
+      await tokyo.ask('pair.pace', { pairs: [{ primary: 'db' }], pace: 'medium' });
+      await both;
+      while (tokyo.status('db') !== 'duplex') await world.clock.sleep(50);
+      expect(apart(tokyo.image('db', TRACKS), osaka.image('db', TRACKS))).toEqual([]);
+    }));
+
   it('H29: keep dependent writes in order over random trouble', async () => {
     await overSeeds(6, (seed) =>
       inWorld(1_000 + seed, (world) => new SyncRun(world, { threeSites: seed % 2 === 0, rounds: 3 }).run()),
@@ -94,7 +146,11 @@ describe('a synchronous secondary that is copied on to a third site', () => {
       await osaka.ask('pair.create', { pairs: [{ primary: 'db', secondary: 'db', secondarySystem }], mode: 'async' });
       const device = tokyo.device('db');
       for (let i = 0; i < 40; i += 1) await device.write(bytes(i + 1, 3 * 512), world.rng.below(TRACKS * 8 - 3) * 512);
-      for (let left = 100; left > 0 && apart(tokyo.image('db', TRACKS), nagoya.image('db', TRACKS)).length > 0; left -= 1)
+      for (
+        let left = 100;
+        left > 0 && apart(tokyo.image('db', TRACKS), nagoya.image('db', TRACKS)).length > 0;
+        left -= 1
+      )
         await world.clock.sleep(100);
       expect(apart(osaka.image('db', TRACKS), nagoya.image('db', TRACKS))).toEqual([]);
       expect(nagoya.image('db', 1).length).toBe(TRACK);

@@ -393,20 +393,13 @@ const synchronous: readonly PlantedBug[] = [
   },
   {
     id: 'H29f',
-    file: `${TRANSFER}/receiver.ts`,
-    find: 'if (!this.#opened || compareMarks(mark, this.#opened) !== 0)',
-    replace: 'if (mark === undefined)',
-    why: 'a session goes on over a crash of S, whose doubt nobody takes over',
-  },
-  {
-    id: 'H29g',
     file: `${TRANSFER}/sender.ts`,
     find: '    await mirror.quiet(run);\n',
     replace: '',
     why: 'a copy overtakes a write that is older',
   },
   {
-    id: 'H29h',
+    id: 'H29g',
     file: `${TRANSFER}/incoming-writes.ts`,
     find: 'before.length === 0',
     replace: 'before.length >= 0',

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  openedController,
   openClient,
+  openedController,
   type Ports,
   readPlace,
   type SystemClient,

@@ -20,7 +20,10 @@ export default class FaultSet extends ToolkitCommand<typeof FaultSet> {
   ];
   static override args = {
     system: Args.string({ required: true, description: 'Name or path of the system.' }),
-    kind: Args.string({ required: true, description: 'volume-blocked, io-error, no-space, link-down, link-slow or crash.' }),
+    kind: Args.string({
+      required: true,
+      description: 'volume-blocked, io-error, no-space, link-down, link-slow or crash.',
+    }),
   };
   static override flags = {
     volume: string({ summary: 'The volume that is struck.', helpValue: 'NAME' }),

@@ -213,7 +213,9 @@ export class Catalog extends CatalogRows {
   *#presentCounts(): IterableIterator<{ map: MapKey; count: TrackCount }> {
     const keys = [
       ...[...this.volumes.keys()].flatMap((volume) => VOLUME_MAPS.map((map) => volumeMapKey(volume, map))),
-      ...[...this.pairs].flatMap(([pair, { remote }]) => (remote ? HALF_MAPS : PAIR_MAPS).map((map) => pairMapKey(pair, map))),
+      ...[...this.pairs].flatMap(([pair, { remote }]) =>
+        (remote ? HALF_MAPS : PAIR_MAPS).map((map) => pairMapKey(pair, map)),
+      ),
     ];
     for (const map of keys) {
       const count = this.countOf(map);

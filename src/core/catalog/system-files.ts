@@ -57,6 +57,10 @@ export function saveFilePath(pair: PairNumber): string {
 }
 
 export function pairFiles({ number, remote }: PairRecord): string[] {
-  const files = [mapFilePath(`p${number}:outOfSync`), mapFilePath(`p${number}:changed`), mapFilePath(`p${number}:secondary`)];
+  const files = [
+    mapFilePath(`p${number}:outOfSync`),
+    mapFilePath(`p${number}:changed`),
+    mapFilePath(`p${number}:secondary`),
+  ];
   return remote ? [...files, mapFilePath(`p${number}:saved`), saveFilePath(number)] : files;
 }

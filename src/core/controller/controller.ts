@@ -9,12 +9,12 @@
  * It composes the rooms below; what a status means, where a write goes and what is durable when is theirs.
  */
 export * from './client.js';
-export type { OwnController } from './own-controller.js';
 export { CRASH_STEPS } from './faults.js';
 export { type HistoryEvent, readHistory } from './history.js';
 export { allExports, type HostExports, portExports } from './host-exports.js';
 export { type ListenAddress, parseListenAddress } from './listen-address.js';
 export { Controller } from './open-controller.js';
+export type { OwnController } from './own-controller.js';
 export { openedController } from './peer-connection.js';
 export type { SystemRef } from './peers.js';
 export * from './reader.js';

@@ -1,5 +1,6 @@
 import { type Change, pairMapKey, volumeMapKey } from '../catalog/catalog.js';
 import { failure, sentence } from '../foundation/foundation.js';
+import { pairChanges } from '../hostio/hostio.js';
 import {
   changedRecord,
   decide,
@@ -11,7 +12,6 @@ import {
   type PairState,
   type RemoteHalf,
 } from '../pair/pair.js';
-import { pairChanges } from '../hostio/hostio.js';
 import type { VolumeRecord } from '../volume/volume.js';
 import { secondaryHalf } from './half-orders.js';
 import type { HalfRequests } from './half-requests.js';
@@ -59,7 +59,9 @@ async function createRemotePair(controller: Controller, input: Input, row: PairC
   const answer = await askForHalf(controller, input, row, primary, id);
   if (input.plan) return { row: rowOf(controller, undefined, primary, row, answer), copies: false };
   try {
-    const record = await controller.exclusively(() => makePrimaryHalf(controller, input, row, primary, id, answer, context));
+    const record = await controller.exclusively(() =>
+      makePrimaryHalf(controller, input, row, primary, id, answer, context),
+    );
     await controller.halves.tell([record.number]);
     return { row: rowOf(controller, record, primary, row, answer), copies: leavesCopying(record.state) };
   } catch (error) {
@@ -117,8 +119,7 @@ async function makePrimaryHalf(
         const nothingToCopy = noCopy || (allocated.length === 0 && isEmpty(controller, primary));
         const made: PairRecord = nothingToCopy ? { ...fresh, state: { status: 'duplex' } } : fresh;
         const changes = creationChanges(controller, made, noCopy);
-        if (allocated.length > 0)
-          changes.push({ do: 'set', map: pairMapKey(number, 'outOfSync'), runs: allocated });
+        if (allocated.length > 0) changes.push({ do: 'set', map: pairMapKey(number, 'outOfSync'), runs: allocated });
         return row.split ? splitAtOnce(controller, made, nothingToCopy, changes) : { changes, output: made };
       }),
     ({ output: record }) => ({ after: record.state.status }),
@@ -196,7 +197,11 @@ export async function dropSecondaryHalf(
       return { output: { dropped: false } };
     const half = secondaryHalf(controller, input.pair);
     if (input.mark.term < half.remote.term)
-      throw failure('term-superseded', 'The secondary was made a primary; it is deleted there.', 'copyset pair list shows it.');
+      throw failure(
+        'term-superseded',
+        'The secondary was made a primary; it is deleted there.',
+        'copyset pair list shows it.',
+      );
     const volume = volumeOf(controller, half.secondary);
     const incomplete =
       input.missingTracks === 0

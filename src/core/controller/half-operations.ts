@@ -1,7 +1,14 @@
 import { pairMapKey } from '../catalog/catalog.js';
 import { failure } from '../foundation/foundation.js';
-import { type HalfRecord, isHalf, missingTracks, operationAnswer, type PairRecord, type PairState } from '../pair/pair.js';
 import { mapCounts, suspendPairs } from '../hostio/hostio.js';
+import {
+  type HalfRecord,
+  isHalf,
+  missingTracks,
+  operationAnswer,
+  type PairRecord,
+  type PairState,
+} from '../pair/pair.js';
 import { markOfTerm } from './halves.js';
 import type { Controller } from './open-controller.js';
 

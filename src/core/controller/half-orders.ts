@@ -1,7 +1,7 @@
 import { flatten, pairMapKey } from '../catalog/catalog.js';
 import { failure } from '../foundation/foundation.js';
 import { mapCounts } from '../hostio/hostio.js';
-import { halfAccess, type HalfRecord, type PairState } from '../pair/pair.js';
+import { type HalfRecord, halfAccess, type PairState } from '../pair/pair.js';
 import { compareMarks, emptied, type HalfShown, type TransferRequests } from '../transfer/transfer.js';
 import type { Controller } from './open-controller.js';
 import type { Answered } from './requests.js';
@@ -57,7 +57,9 @@ export async function mapOfHalf(controller: Controller, input: Input<'remote.map
   const half = secondaryHalf(controller, input.pair);
   const { catalog } = controller;
   const { map } =
-    input.map === 'allocated' ? catalog.volumeMap(half.secondary, 'allocated') : catalog.pairMap(half.number, input.map);
+    input.map === 'allocated'
+      ? catalog.volumeMap(half.secondary, 'allocated')
+      : catalog.pairMap(half.number, input.map);
   const runs: { first: number; count: number }[] = [];
   let run = map.nextRun(input.from);
   for (; run && runs.length < RUNS_MAX; run = map.nextRun(run.first + run.count)) runs.push(run);
@@ -118,7 +120,10 @@ export async function flushHalf(
   return { output: {} };
 }
 
-export async function hearHalf(controller: Controller, input: Input<'remote.alive'>): Promise<Answered<'remote.alive'>> {
+export async function hearHalf(
+  controller: Controller,
+  input: Input<'remote.alive'>,
+): Promise<Answered<'remote.alive'>> {
   ordered(controller, input);
   return { output: {} };
 }

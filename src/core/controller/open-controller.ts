@@ -5,18 +5,18 @@ import { addressOf, coldRegions, Drain, Fabric, type LiveVolume, Mutex } from '.
 import { leads, type PairRecord } from '../pair/pair.js';
 import type { Files, Grant, OwnerRecord } from '../ports/ports.js';
 import { relaxedFiles, removeUnfinishedDocuments, toToolkitError } from '../storage/storage.js';
+import { Sender } from '../transfer/transfer.js';
 import { Faults, faultyFiles } from './faults.js';
+import { Halves } from './halves.js';
 import { handlers } from './handlers.js';
 import { History, type HistoryEvent } from './history.js';
 import { imagePathOf, isoTime, Listing } from './listing.js';
-import { answerChange } from './recorded.js';
-import { Halves } from './halves.js';
 import type { Reach } from './peer-connection.js';
 import { Peers } from './peers.js';
+import { answerChange } from './recorded.js';
 import { doubtfulChanges } from './recovery.js';
 import type { Answered, RequestCode, RequestExtras, Requests, SystemClient } from './requests.js';
 import type { Ports, SystemPlace } from './system-place.js';
-import { Sender } from '../transfer/transfer.js';
 
 /** Long works with an effect, made of many frames: their answers are kept in one of their own (H28). */
 const KEPT_BY_ID: ReadonlySet<RequestCode> = new Set<RequestCode>([

@@ -149,20 +149,20 @@ async function operateHere(
   input: Common,
   planOne: (record: PairRecord) => Step,
 ): Promise<{ output: PairActionAnswer }> {
-    const records = selectPairs(controller, input.pairs);
-    const present = () => records.map((record) => controller.catalog.pairs.get(record.number) ?? record);
-    if (input.plan)
-      return {
-        output: {
-          pairs: [],
-          plan: present()
-            .map(planOne)
-            .map((step) => planRow(controller, step)),
-          copying: [],
-        },
-      };
-    present().map(planOne); // Whatever is refused is refused before a gate closes.
-    return { output: await carryOut(controller, context, operation, records, () => present().map(planOne)) };
+  const records = selectPairs(controller, input.pairs);
+  const present = () => records.map((record) => controller.catalog.pairs.get(record.number) ?? record);
+  if (input.plan)
+    return {
+      output: {
+        pairs: [],
+        plan: present()
+          .map(planOne)
+          .map((step) => planRow(controller, step)),
+        copying: [],
+      },
+    };
+  present().map(planOne); // Whatever is refused is refused before a gate closes.
+  return { output: await carryOut(controller, context, operation, records, () => present().map(planOne)) };
 }
 
 /** What a delete leaves behind: sides that are not whole any more, and the reserve attribute. */

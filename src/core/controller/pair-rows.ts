@@ -1,6 +1,13 @@
 import type { VolumeNumber } from '../foundation/foundation.js';
 import { mapCounts } from '../hostio/hostio.js';
-import { geometryVolume, type MapName, type PairChange, type PairRecord, type PairStatus, rolesOf } from '../pair/pair.js';
+import {
+  geometryVolume,
+  type MapName,
+  type PairChange,
+  type PairRecord,
+  type PairStatus,
+  rolesOf,
+} from '../pair/pair.js';
 import type { Controller } from './open-controller.js';
 import type { Step } from './pair-steps.js';
 import type { PairActionRow, PairPlanRow } from './requests.js';

@@ -28,7 +28,8 @@ function matching(controller: Controller, selector: PairSelector): PairRecord[] 
 function matchingRemote(controller: Controller, selector: PairSelector, primaries: ReadonlySet<number>): PairRecord[] {
   const { secondary = '*', secondarySystem } = selector;
   const pairs = [...controller.catalog.pairs.values()].filter(({ primary, remote }) => {
-    if (remote?.side !== 'primary' || !primaries.has(primary) || remote.peer.system.name !== secondarySystem) return false;
+    if (remote?.side !== 'primary' || !primaries.has(primary) || remote.peer.system.name !== secondarySystem)
+      return false;
     return matchesVolume(secondary, remote.peer);
   });
   if (pairs.length === 0) throw noPair(controller, selector);

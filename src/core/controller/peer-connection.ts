@@ -41,7 +41,8 @@ export const reachPeer: Reach = async (ports, place, mayBorrow) => {
     if (connected) return connected;
     if (mayBorrow) {
       const answer = await acquireSystem(ports, place, 'link');
-      if (answer.kind === 'granted') return borrow(new OwnController(await openedController(ports, place, answer.grant)));
+      if (answer.kind === 'granted')
+        return borrow(new OwnController(await openedController(ports, place, answer.grant)));
       if (answer.kind === 'foreign') throw ownedByOther(place, 'foreign', answer.owner);
     }
     if (ports.clock.monotonicMs() >= deadlineMs) throw lost(place, 'its controller does not answer');

@@ -31,7 +31,8 @@ export function doubtfulChanges(catalog: Catalog): Change[] {
 function formationsEnded(catalog: Catalog): Change[] {
   return [...catalog.pairs.values()].flatMap((pair) => {
     const changed = pairMapKey(pair.number, 'changed');
-    if (pair.remote?.side !== 'primary' || phaseOf(pair.state) !== 'following' || catalog.countOf(changed) === 0) return [];
+    if (pair.remote?.side !== 'primary' || phaseOf(pair.state) !== 'following' || catalog.countOf(changed) === 0)
+      return [];
     return [{ do: 'fold' as const, from: changed, into: pairMapKey(pair.number, 'outOfSync') }];
   });
 }

@@ -1,5 +1,4 @@
 import { type Catalog, type Change, pairMapKey } from '../catalog/catalog.js';
-import { addressOf } from './addresses.js';
 import {
   assert,
   type ByteCount,
@@ -10,14 +9,10 @@ import {
   tuning,
   type VolumeNumber,
 } from '../foundation/foundation.js';
-import {
-  ownVolumes,
-  type PairRecord,
-  type Side,
-  type SuspendReason,
-} from '../pair/pair.js';
+import { ownVolumes, type PairRecord, type Side, type SuspendReason } from '../pair/pair.js';
 import type { Clock, Files } from '../ports/ports.js';
 import { checkRange } from '../volume/volume.js';
+import { addressOf } from './addresses.js';
 import type { Claim } from './claims.js';
 import { coolRegions } from './cooling.js';
 import type { Follower } from './follower.js';
@@ -27,8 +22,8 @@ import { nextObstacle, type Obstacle } from './obstacles.js';
 import { hostRefusal } from './permission.js';
 import { readThrough } from './read-path.js';
 import { coldRegions } from './regions.js';
-import { saveAside } from './save-aside.js';
 import { fillTracks, saveTracks, supersedeTracks } from './save-and-fill.js';
+import { saveAside } from './save-aside.js';
 import { suspendPairs } from './suspending.js';
 
 /** What the fabric tells its owner, who records it. */

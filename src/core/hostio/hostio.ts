@@ -11,18 +11,19 @@
  *
  * It does not know commands, the pair table's rules or who asked: `pair` says what a status means, `controller` changes it.
  */
+
+export { addressOf } from './addresses.js';
 export * from './claims.js';
 export * from './drain.js';
-export * from './follower.js';
 export * from './fabric.js';
+export * from './follower.js';
 export { Mutex } from './gate.js';
 export * from './live-volume.js';
 export * from './pair-changes.js';
 export * from './permission.js';
-export { addressOf } from './addresses.js';
 export { holdsTrack } from './read-path.js';
 export { coldRegions } from './regions.js';
-export { suspendPairs } from './suspending.js';
 export { unsaved } from './save-aside.js';
+export { suspendPairs } from './suspending.js';
 export { checkCodeFailure, readCoded } from './track-codes.js';
 export { trackRuns, VolumeDevice } from './volume-device.js';

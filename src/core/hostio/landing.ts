@@ -8,9 +8,6 @@ interface Along {
   readonly follower: Follower;
 }
 
-const NOBODY: readonly Along[] = [];
-const NONE: readonly Follower[] = [];
-
 /**
  * Lands a host's write, with nothing in its way: marks, writes the image, and hands it to the secondaries that go along, all in this
  * step, so that overlapping writes come to them in the order in which they landed here. The answer is what is to be awaited.
@@ -44,21 +41,21 @@ export function land(
 }
 
 function goingAlong(fabric: Fabric, volume: LiveVolume, tracks: TrackRun): readonly Along[] {
-  let along: Along[] | undefined;
+  const along: Along[] = [];
   for (const { pair, side } of fabric.legs(volume.number)) {
     if (side !== 'primary' || pair.alongside === null) continue;
     const follower = fabric.follower(pair);
-    if (follower?.takes(tracks)) (along ??= []).push({ pair, follower });
+    if (follower?.takes(tracks)) along.push({ pair, follower });
   }
-  return along ?? NOBODY;
+  return along;
 }
 
 /** Those that take a volume's writes to the secondaries of its synchronous pairs. */
 export function followersOf(fabric: Fabric, volume: LiveVolume): readonly Follower[] {
-  let followers: Follower[] | undefined;
+  const followers: Follower[] = [];
   for (const { pair, side } of fabric.legs(volume.number)) {
     const follower = side === 'primary' ? fabric.follower(pair) : undefined;
-    if (follower) (followers ??= []).push(follower);
+    if (follower) followers.push(follower);
   }
-  return followers ?? NONE;
+  return followers;
 }

@@ -6,10 +6,18 @@ import {
   tuning,
   type VolumeNumber,
 } from '../foundation/foundation.js';
-import { type Alongside, alongsideOf, halfRoles, type PairRecord, type PairRoles, rolesOf, type Side } from '../pair/pair.js';
+import {
+  type Alongside,
+  alongsideOf,
+  halfRoles,
+  type PairRecord,
+  type PairRoles,
+  rolesOf,
+  type Side,
+} from '../pair/pair.js';
 import type { Files } from '../ports/ports.js';
 import { toToolkitError } from '../storage/storage.js';
-import { type TrackedMap, TrackMap } from '../trackmap/trackmap.js';
+import type { TrackedMap, TrackMap } from '../trackmap/trackmap.js';
 import { CheckCodeFile, Geometry, Image, type VolumeRecord } from '../volume/volume.js';
 import { Claims } from './claims.js';
 import type { Follower } from './follower.js';

@@ -1,6 +1,6 @@
 import { type TrackRun, tuning } from '../foundation/foundation.js';
 import type { Side } from '../pair/pair.js';
-import type { Fabric, Writer } from './fabric.js';
+import type { Fabric, LiveLeg, Writer } from './fabric.js';
 import type { LivePair, LiveVolume } from './live-volume.js';
 import { coldRegions } from './regions.js';
 import { unsaved } from './save-aside.js';
@@ -58,11 +58,13 @@ export function nextObstacle(
     const lacking = lackingIn(pair, lacks, tracks, volume);
     if (lacking) return fillOrSupersede(pair, side, lacking, whole);
   }
-  if (writer.copierOf === undefined) {
-    for (const { pair, side } of legs) {
-      if (side !== 'primary' || pair.alongside !== 'always') continue;
-      if (fabric.follower(pair)?.isReady === false) return { kind: 'unlinked', pair };
-    }
+  return writer.copierOf === undefined ? unlinked(fabric, legs) : undefined;
+}
+
+function unlinked(fabric: Fabric, legs: readonly LiveLeg[]): Obstacle | undefined {
+  for (const { pair, side } of legs) {
+    if (side !== 'primary' || pair.alongside !== 'always') continue;
+    if (fabric.follower(pair)?.isReady === false) return { kind: 'unlinked', pair };
   }
   return undefined;
 }

@@ -1,3 +1,4 @@
+import type { Change } from '../catalog/catalog.js';
 import {
   changedRecord,
   decide,
@@ -7,7 +8,6 @@ import {
   type PairState,
   type SuspendReason,
 } from '../pair/pair.js';
-import type { Change } from '../catalog/catalog.js';
 import type { Fabric } from './fabric.js';
 import type { LivePair } from './live-volume.js';
 import { lossesDownstream, pairChanges } from './pair-changes.js';
@@ -29,7 +29,10 @@ export async function suspendPairs(fabric: Fabric, pairs: readonly LivePair[], s
   const suspended: { before: PairRecord; after: PairRecord }[] = [];
   for (const { gate } of gated) gate.close();
   try {
-    await fabric.catalog.change(() => pairs.flatMap((pair, at) => suspendOne(fabric, pair, suspension, at, suspended)), true);
+    await fabric.catalog.change(
+      () => pairs.flatMap((pair, at) => suspendOne(fabric, pair, suspension, at, suspended)),
+      true,
+    );
     if (suspended.length > 0) await fabric.catalog.durable();
   } catch (error) {
     for (const pair of following) pair.follower?.release(error);

@@ -1,4 +1,4 @@
-import { assert, type PairNumber, type VolumeNumber, VOLUMES_MAX } from '../foundation/foundation.js';
+import { assert, type PairNumber, VOLUMES_MAX, type VolumeNumber } from '../foundation/foundation.js';
 import type { PairRecord, RemoteHalf, Side } from './record.js';
 
 /** The number that stands for the volume of a remote pair that lies in the other system. */

@@ -123,7 +123,10 @@ function piecesOf(volume: LiveVolume, writes: readonly number[], data: Uint8Arra
     const piece = data.subarray(at, at + length);
     const tracks = volume.geometry.tracksOf(offset, length);
     if (codeOfData(piece) !== code)
-      throw failure('check-code', `A write to track ${tracks.first} arrived with data that does not fit its check code.`);
+      throw failure(
+        'check-code',
+        `A write to track ${tracks.first} arrived with data that does not fit its check code.`,
+      );
     pieces.push({ tracks, data: piece, offset });
     at += length;
   }

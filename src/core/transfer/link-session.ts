@@ -322,7 +322,8 @@ export class LinkSession {
 
 /** The state of a pair whose lost link is back, or undefined where it stays as it is (DESIGN.md 3.2). */
 function returned({ state, remote }: PairRecord): PairState | undefined {
-  if (state.status !== 'suspended' || state.reason !== 'link-lost' || remote?.manual || state.allowWrite) return undefined;
+  if (state.status !== 'suspended' || state.reason !== 'link-lost' || remote?.manual || state.allowWrite)
+    return undefined;
   const active = activeState(state);
   return active.status === 'duplex' ? { status: 'resync' } : active;
 }

@@ -145,7 +145,11 @@ export class Receiver {
     const coded = landed.flatMap((run) => untouched(run, watch));
     if (coded.length > 0)
       await this.#fabric.catalog.change(() => [
-        { do: 'clear', map: volumeMapKey(volume.number, 'codeless'), runs: coded.flatMap((run) => [run.first, run.count]) },
+        {
+          do: 'clear',
+          map: volumeMapKey(volume.number, 'codeless'),
+          runs: coded.flatMap((run) => [run.first, run.count]),
+        },
       ]);
     watch?.close();
     if (end === undefined) return;
@@ -170,7 +174,6 @@ export class Receiver {
     this.#rewritten = undefined;
     this.#landed = [];
   }
-
 }
 
 /** The change that empties a map which the primary has taken over. */

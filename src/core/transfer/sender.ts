@@ -1,7 +1,14 @@
 import { pairMapKey, volumeMapKey } from '../catalog/catalog.js';
 import { type CopyJob, RateLimit } from '../copy/copy.js';
 import { isToolkitError, type TrackRun, tuning } from '../foundation/foundation.js';
-import { checkCodeFailure, type Claim, type Fabric, type LivePair, type LiveVolume, readCoded } from '../hostio/hostio.js';
+import {
+  type Claim,
+  checkCodeFailure,
+  type Fabric,
+  type LivePair,
+  type LiveVolume,
+  readCoded,
+} from '../hostio/hostio.js';
 import { completed, type PairRecord, type PairState, paceTracks, type SuspendReason } from '../pair/pair.js';
 import type { Watch } from '../trackmap/trackmap.js';
 import { bindCode, codeOfData, isZero } from '../volume/volume.js';
@@ -381,7 +388,8 @@ function joined(runs: readonly number[]): number[] {
   const flat: number[] = [];
   for (let i = 0; i < runs.length; i += 2) {
     const last = flat.length - 2;
-    if (last >= 0 && (flat[last] as number) + (flat[last + 1] as number) === runs[i]) (flat[last + 1] as number) += runs[i + 1] as number;
+    if (last >= 0 && (flat[last] as number) + (flat[last + 1] as number) === runs[i])
+      (flat[last + 1] as number) += runs[i + 1] as number;
     else flat.push(runs[i] as number, runs[i + 1] as number);
   }
   return flat;

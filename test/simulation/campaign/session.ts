@@ -1,4 +1,9 @@
-import { openedController, type RequestCode, type Requests, readPlace } from '../../../src/core/controller/controller.js';
+import {
+  openedController,
+  type RequestCode,
+  type Requests,
+  readPlace,
+} from '../../../src/core/controller/controller.js';
 import { isToolkitError } from '../../../src/core/foundation/foundation.js';
 import { portsOf, SimSystem, TRACK } from '../system/sim-system.js';
 import { type SimDisk, World } from '../world/world.js';

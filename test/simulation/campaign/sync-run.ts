@@ -51,7 +51,7 @@ export class SyncRun {
     this.#secondaries.set('db', osaka).set('log', nagoya ?? osaka);
     for (const [name, site] of this.#secondaries) {
       this.#promised.set(name, new Promised());
-      await tokyo.pair(name, site, { session: 's', pace: 'fast' });
+      await tokyo.pair(name, site, { session: 's' });
     }
     for (let round = 0; round < this.#plan.rounds; round += 1) await this.#round();
     await this.#settle();
@@ -76,7 +76,12 @@ export class SyncRun {
 
   #hosts(): Promise<void>[] {
     return [...this.#secondaries.keys()]
-      .flatMap((name) => [this.#blockHost(name, 0), this.#blockHost(name, 1), this.#overlapHost(name), this.#overlapHost(name)])
+      .flatMap((name) => [
+        this.#blockHost(name, 0),
+        this.#blockHost(name, 1),
+        this.#overlapHost(name),
+        this.#overlapHost(name),
+      ])
       .concat(this.#dependentHost());
   }
 
@@ -165,7 +170,19 @@ export class SyncRun {
     const { rng, clock, network } = this.#world;
     const victim = rng.pick([...this.#secondaries.values()]);
     const shortMs = rng.chance(0.5) ? rng.unit() * 30 : rng.unit() * 3_000;
-    switch (rng.pick(['cut', 'cut', 'kill', 'power', 'leave', 'primary-kill', 'primary-power', 'primary-leave', 'split'] as const)) {
+    switch (
+      rng.pick([
+        'cut',
+        'cut',
+        'kill',
+        'power',
+        'leave',
+        'primary-kill',
+        'primary-power',
+        'primary-leave',
+        'split',
+      ] as const)
+    ) {
       case 'cut':
         network.cut(victim.address);
         await clock.sleep(shortMs);
@@ -236,14 +253,16 @@ export class SyncRun {
 
   #demandMarked(name: string, site: Site): void {
     const lost = unmarked(this.#tokyo, site, name);
-    if (lost.length > 0) throw new Error(`${name}: tracks ${lost.join()} differ and no map says so (${this.#tokyo.status(name)})`);
+    if (lost.length > 0)
+      throw new Error(`${name}: tracks ${lost.join()} differ and no map says so (${this.#tokyo.status(name)})`);
     const promised = this.#promised.get(name) as Promised;
     promised.flushed.forEach((number, block) => {
       const here = blockOf(this.#tokyo, name, block);
       if (here < number) throw new Error(`${name}: block ${block} at the primary is ${here}, flushed was ${number}`);
       const there = blockOf(site, name, block);
       const claims = site.status(name) === 'duplex';
-      if (there < number && claims) throw new Error(`${name}: block ${block} at the secondary is ${there}, flushed ${number}`);
+      if (there < number && claims)
+        throw new Error(`${name}: block ${block} at the secondary is ${there}, flushed ${number}`);
     });
   }
 
@@ -253,7 +272,8 @@ export class SyncRun {
     for (const [name, site] of this.#secondaries) {
       const deadlineMs = clock.monotonicMs() + 60_000;
       while (this.#tokyo.status(name) !== 'duplex' || this.#tokyo.marked(name).size > 0) {
-        if (clock.monotonicMs() > deadlineMs) throw new Error(`${name} stays ${this.#tokyo.status(name)}: ${this.#tokyo.reason(name)}`);
+        if (clock.monotonicMs() > deadlineMs)
+          throw new Error(`${name} stays ${this.#tokyo.status(name)}: ${this.#tokyo.reason(name)}`);
         await clock.sleep(50);
       }
       await clock.sleep(100);

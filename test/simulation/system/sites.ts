@@ -1,10 +1,10 @@
 import {
   createSystem,
-  openOwner,
   type OwnController,
-  readPlace,
+  openOwner,
   type RequestCode,
   type Requests,
+  readPlace,
   type SystemPlace,
 } from '../../../src/core/controller/controller.js';
 import { VolumeDevice } from '../../../src/core/hostio/hostio.js';
@@ -103,7 +103,11 @@ export class Site {
   async pair(name: string, other: Site, more: Partial<Requests['pair.create']['input']> = {}): Promise<void> {
     const { id } = other.place.info;
     const secondarySystem = { id, name: other.name, path: other.path };
-    await this.ask('pair.create', { pairs: [{ primary: name, secondary: name, secondarySystem }], mode: 'sync', ...more });
+    await this.ask('pair.create', {
+      pairs: [{ primary: name, secondary: name, secondarySystem }],
+      mode: 'sync',
+      ...more,
+    });
     await this.until(name, 'duplex');
   }
 
@@ -115,7 +119,12 @@ export class Site {
   /** The volume as an NBD host has it. */
   device(name: string): VolumeDevice {
     const { fabric } = this.owner.controller;
-    return new VolumeDevice(fabric, this.volumeNumber(name), () => this.owner.controller.copier.wake(), () => undefined);
+    return new VolumeDevice(
+      fabric,
+      this.volumeNumber(name),
+      () => this.owner.controller.copier.wake(),
+      () => undefined,
+    );
   }
 
   volumeNumber(name: string): number {
