@@ -12,11 +12,11 @@ const ROOMS = [
   'pair',
   'copy',
   'sequence',
+  'group',
   'catalog',
   'hostio',
   'transfer',
   'controller',
-  'group',
   'session',
   'nbd',
 ];

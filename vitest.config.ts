@@ -9,6 +9,8 @@ export default defineConfig({
     // green because of yesterday's build.
     globalSetup: process.env.COPYSET_SOURCES_ONLY ? [] : ['test/bundle.setup.ts'],
     disableConsoleIntercept: true,
+    // What a dead process of the simulated world had under way ends nowhere, as it should.
+    onUnhandledError: (error) => error.name !== 'WorldStopped',
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

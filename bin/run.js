@@ -1,4 +1,3 @@
 #!/usr/bin/env node
-import { main } from '../dist/cli/run.js';
-
-await main(process.argv.slice(2));
+// CommonJS, by the package.json beside it: the loader of ES modules alone costs milliseconds at every start.
+require('../dist/cli/start.cjs').start(process.argv.slice(2));

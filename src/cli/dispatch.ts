@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { Config } from '@oclif/core/config';
+import type { Plugin } from '@oclif/core/interfaces';
 import { settings } from '@oclif/core/settings';
 import { failure } from '../core/foundation/foundation.js';
 import { quoted } from '../core/volume/volume.js';
@@ -12,8 +13,10 @@ import { nearest } from './suggestion.js';
 /** Finds the command that the words name, runs it, and turns whatever is thrown into a message and an exit code. */
 export async function dispatch(argv: readonly string[], options: StartOptions = {}): Promise<void> {
   keepQuietAboutClosedPipes();
+  // oclif would look for TypeScript sources by itself where NODE_ENV is `test`; bin/dev.mjs is our way to do that.
+  settings.enableAutoTranspile = false;
   try {
-    await runWords(argv, await loadConfig(options));
+    if (!(await runAtOnce(argv, options.commands ?? {}))) await runWords(argv, await loadConfig(options));
   } catch (error) {
     process.exitCode = reportFailure(error, argv);
   }
@@ -22,22 +25,51 @@ export async function dispatch(argv: readonly string[], options: StartOptions = 
   process.exit();
 }
 
+/** Runs what needs no manifest, which tells help and suggestions of all commands: most of what oclif does at a start. */
+async function runAtOnce(argv: readonly string[], commands: NonNullable<StartOptions['commands']>): Promise<boolean> {
+  if (argv.length === 1 && argv[0] === '--version') {
+    printVersion(await Config.load(alone()));
+    return true;
+  }
+  if (asksForHelp(argv)) return false;
+  const found = longestMatch(commandWords(argv), (id) => Object.hasOwn(commands, id));
+  const command = found === undefined ? undefined : commands[found];
+  if (found === undefined || command === undefined) return false;
+  command.id = found;
+  await command.run(argv.slice(found.split(':').length), alone());
+  return true;
+}
+
+const TOP = fileURLToPath(new URL('../..', import.meta.url));
+
+function packageCopy() {
+  return structuredClone(PACKAGE) as unknown as NonNullable<ConstructorParameters<typeof Config>[0]['pjson']>;
+}
+
+/** The program as oclif sees it when it is given everything that it would look for. */
+function alone(): ConstructorParameters<typeof Config>[0] {
+  // Colours of help that a user may have chosen: a file to look for, and no help is shown here.
+  process.env.COPYSET_DISABLE_THEME ??= '1';
+  const pjson = packageCopy();
+  const { name, version } = PACKAGE;
+  const itself = { name, version, pjson, root: TOP, alias: name, type: 'core', isRoot: true, valid: true, hooks: {} };
+  const plugin = { ...itself, commands: [], commandIDs: [], topics: [] };
+  return { root: TOP, pjson, plugins: new Map([[name, plugin as unknown as Plugin]]) };
+}
+
 async function loadConfig(options: StartOptions): Promise<Config> {
-  // oclif would look for TypeScript sources by itself where NODE_ENV is `test`; bin/dev.js is our way to do that.
-  settings.enableAutoTranspile = false;
-  const top = fileURLToPath(new URL('../..', import.meta.url));
-  const pjson = structuredClone(PACKAGE) as unknown as NonNullable<ConstructorParameters<typeof Config>[0]['pjson']>;
-  if (!options.fromSource) return Config.load({ root: top, pjson });
+  const pjson = packageCopy();
+  if (!options.fromSource) return Config.load({ root: TOP, pjson });
   // Below src/ there is no manifest, so oclif discovers the commands as they are now.
   pjson.oclif = { ...pjson.oclif, commands: './commands' };
-  return Config.load({ root: `${top}src`, pjson });
+  return Config.load({ root: `${TOP}src`, pjson });
+}
+
+function printVersion(config: Config): void {
+  process.stdout.write(`${config.userAgent}\n`);
 }
 
 async function runWords(argv: readonly string[], config: Config): Promise<void> {
-  if (argv.length === 1 && argv[0] === '--version') {
-    process.stdout.write(`${config.userAgent}\n`);
-    return;
-  }
   const askedForHelp = asksForHelp(argv);
   const words = commandWords(argv[0] === 'help' ? argv.slice(1) : argv);
   const found = longestMatch(words, (id) => config.findCommand(id) !== undefined);

@@ -6,6 +6,8 @@ export interface HistoryFilter {
   readonly system?: string | undefined;
   readonly pair?: string | undefined;
   readonly volume?: string | undefined;
+  /** A consistency group's name. */
+  readonly group?: string | undefined;
   /** Milliseconds since 1970. */
   readonly since?: number | undefined;
 }
@@ -22,10 +24,12 @@ export async function readEvents(toolkit: Toolkit, filter: HistoryFilter): Promi
 
 type Test = (event: HistoryEvent) => boolean;
 
-function testsOf({ pair, volume, since }: HistoryFilter): Test[] {
+function testsOf({ pair, volume, group, since }: HistoryFilter): Test[] {
   const tests: Test[] = [];
   if (pair !== undefined) tests.push(pairTest(pair));
   if (volume !== undefined) tests.push(volumeTest(volume));
+  if (group !== undefined)
+    tests.push(({ operation, primary }) => operation.startsWith('cg ') && matchesGlob(group, primary ?? ''));
   if (since !== undefined) tests.push((event) => Date.parse(event.time) >= since);
   return tests;
 }

@@ -41,6 +41,7 @@ type ActionCode =
   | 'pair.suspend'
   | 'pair.delete'
   | 'pair.rotate'
+  | 'pair.takeover'
   | 'pair.pace';
 
 /** One system's part of an action. */
@@ -245,7 +246,8 @@ function outcomeOf(acted: readonly Acted[], followed: Followed | undefined, flag
     ...(followed === undefined ? {} : { verdict: followed.verdict }),
   };
   const text = (): string => textOf(acted, followed);
-  if (followed === undefined) return { data, text, notes: acted.flatMap((one) => leftToDo(one, flags)) };
+  if (followed === undefined)
+    return { data, text, notes: acted.flatMap((one) => [...leftBehind(one), ...leftToDo(one, flags)]) };
   return { data, text, notes: waitNotes(followed, flags.root), exitCode: VERDICT_EXIT[followed.verdict] };
 }
 
@@ -253,6 +255,15 @@ function outcomeOf(acted: readonly Acted[], followed: Followed | undefined, flag
 function withEnd(row: PairActionRow, followed: Followed | undefined): PairActionRow {
   const end = followed?.pairs.find((pair) => pair.primary === row.primary && pair.secondary === row.secondary);
   return end ? { ...row, after: end.status } : row;
+}
+
+/** Halves of deleted pairs that nobody could delete, and how they go. */
+function leftBehind({ answer }: Acted): string[] {
+  return (answer.leftBehind ?? []).map((secondary) => {
+    const row = answer.pairs.find((pair) => pair.secondary === secondary);
+    const command = `copyset pair delete ${row?.primary ?? 'PRIMARY'} ${secondary} --force`;
+    return `The half of ${secondary} stays behind; once its system is back, "${command}" ends it.`;
+  });
 }
 
 function textOf(acted: readonly Acted[], followed: Followed | undefined): string {
@@ -271,7 +282,7 @@ function leftToDo({ answer, copier }: Acted, { pace, root }: ActionFlags): strin
 }
 
 /** The process that copies in the background for as long as it lives, if there is one. */
-async function copierOf(client: SystemClient): Promise<OwnerRecord | undefined> {
+export async function copierOf(client: SystemClient): Promise<OwnerRecord | undefined> {
   const { controller } = (await client.request('system.show', {})).output.system;
   const isOther = controller !== null && controller.pid !== process.pid;
   return isOther && LONG_LIVED.includes(controller.purpose) ? controller : undefined;

@@ -9,20 +9,32 @@ interface PairFilter {
   readonly reserved?: boolean | undefined;
 }
 
-/** All pairs of a system, each with whether the flags want it: a pattern may match a pair that they leave out. */
-export async function keepPairs(
+/** A listed pair, and whether its secondary is reserved; undefined where nobody asked. */
+export type ReservedRow = PairListing & { readonly reserved?: boolean | undefined };
+
+/** Adds what only the secondary's system knows, where it is asked for. */
+export async function withReserved(
   pairs: readonly PairListing[],
   filter: PairFilter,
   reader: SystemReader,
-): Promise<readonly { pair: PairListing; wanted: boolean }[]> {
-  const reserved = filter.reserved === undefined ? undefined : await reservedAddresses(reader);
-  return pairs.map((pair) => ({
+): Promise<readonly ReservedRow[]> {
+  if (filter.reserved === undefined) return pairs;
+  const reserved = await reservedAddresses(reader);
+  return pairs.map((pair) => ({ ...pair, reserved: pair.half?.side === 'primary' || reserved.has(pair.secondary) }));
+}
+
+/** Each pair with whether the flags want it: a pattern may match a pair that they leave out. */
+export function keepPairs(
+  pairs: readonly ReservedRow[],
+  filter: PairFilter,
+): readonly { pair: PairListing; wanted: boolean }[] {
+  return pairs.map(({ reserved, ...pair }) => ({
     pair,
     wanted:
       (filter.status?.includes(pair.status) ?? true) &&
       (filter.mode === undefined || pair.mode === filter.mode) &&
       (filter.port === undefined || isAtPort(pair, filter.port)) &&
-      (reserved === undefined || reserved.has(pair.secondary) === filter.reserved),
+      (filter.reserved === undefined || reserved === filter.reserved),
   }));
 }
 

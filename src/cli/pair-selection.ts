@@ -7,7 +7,6 @@ import {
   parseAddress,
   parseAddressPattern,
   parseNumber,
-  quoted,
 } from '../core/volume/volume.js';
 import { Args, group, string } from './flags.js';
 import { byId, type Toolkit } from './open-toolkit.js';
@@ -48,7 +47,10 @@ export async function selectPairs(
   flags: SelectionFlags,
 ): Promise<readonly SystemPairs[]> {
   demandOneWay(words, flags);
-  if (flags.group !== undefined) throw noGroup(flags.group);
+  if (flags.group !== undefined) {
+    const { groupPairs } = await import('./group-finding.js');
+    return groupPairs(toolkit, flags.group);
+  }
   if (flags.file !== undefined) {
     const { readPlanFile } = await import('./plan-file.js');
     return bySystem(toolkit, await readPlanFile(flags.file));
@@ -59,6 +61,37 @@ export async function selectPairs(
   const places = await toolkit.match(pattern.system);
   const mayBeEmpty = places.length > 1;
   return places.map((place) => ({ place, pairs: [{ primary: pattern.volume }], mayBeEmpty }));
+}
+
+/** The half that a secondary's system still has of a pair whose primary's half is gone, or cannot be seen from here. */
+export async function halfLeftBehind(
+  toolkit: Toolkit,
+  words: SelectionWords,
+): Promise<readonly SystemPairs[] | undefined> {
+  const { primary, secondary } = words;
+  if (primary === undefined || secondary === undefined) return undefined;
+  const [from, to] = [parseAddress(primary), parseAddress(secondary)];
+  const listed = async (system: string) => {
+    const place = await toolkit.find(system).catch(() => undefined);
+    if (!place) return undefined;
+    return {
+      place,
+      pairs: await toolkit.read(place, async (reader) => (await reader.request('pair.list')).output.pairs),
+    };
+  };
+  const there = await listed(to.system);
+  const half = there?.pairs.find(
+    (pair) =>
+      pair.half?.side === 'secondary' &&
+      parseAddress(pair.primary).system === from.system &&
+      isMeant(from.volume, pair.primary, pair.primaryNumber) &&
+      isMeant(to.volume, pair.secondary, pair.secondaryNumber),
+  );
+  if (!there || !half) return undefined;
+  const near = await listed(from.system);
+  if (near?.pairs.some((pair) => pair.half?.id === half.half?.id)) return undefined;
+  const pairs = [{ primary: from.volume, primarySystem: from.system, secondary: to.volume }];
+  return [{ place: there.place, pairs, mayBeEmpty: false }];
 }
 
 async function onePair(toolkit: Toolkit, primary: string, secondary: string): Promise<readonly SystemPairs[]> {
@@ -127,9 +160,11 @@ export function demandOneGate(selection: readonly SystemPairs[]): void {
 /** Whether a listed pair is meant. */
 export function isSelected(pair: PairListing, selectors: readonly PairSelector[]): boolean {
   return selectors.some(
-    ({ primary, secondary }) =>
+    ({ primary, secondary, secondarySystem }) =>
+      pair.half?.side !== 'secondary' &&
       isMeant(primary, pair.primary, pair.primaryNumber) &&
-      (secondary === undefined || isMeant(secondary, pair.secondary, pair.secondaryNumber)),
+      (secondary === undefined || isMeant(secondary, pair.secondary, pair.secondaryNumber)) &&
+      (secondarySystem === undefined || parseAddress(pair.secondary).system === secondarySystem),
   );
 }
 
@@ -143,9 +178,4 @@ function demandOneWay(words: SelectionWords, flags: SelectionFlags): void {
   if (ways === 1) return;
   const message = ways === 0 ? 'No pair is named.' : 'Pairs are named in two ways.';
   throw failure('usage', message, 'Name pairs by PRIMARY [SECONDARY], by --group NAME, or by --file PLAN.yaml.');
-}
-
-function noGroup(name: string): Error {
-  const hint = 'Consistency groups are not in this release; name the pairs by PRIMARY [SECONDARY].';
-  return failure('nothing-matches', `There is no consistency group ${quoted(name)}.`, hint);
 }

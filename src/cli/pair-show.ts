@@ -1,6 +1,7 @@
 import type { HistoryEvent, PairListing } from '../core/controller/controller.js';
 import { failure, isToolkitError } from '../core/foundation/foundation.js';
 import { formatAddress } from '../core/volume/volume.js';
+import { mergeHalves, systemsLeftOut } from './halves.js';
 import type { Toolkit } from './open-toolkit.js';
 import { isMeant, isSelected, type SystemPairs } from './pair-selection.js';
 import type { PairPaths } from './render/pairs.js';
@@ -25,6 +26,29 @@ export async function showPairs(
   return found;
 }
 
+/** Merges the halves of pairs between systems, reading the systems of the other halves where they are below the roots. */
+export async function withOtherHalves(toolkit: Toolkit, rows: readonly PairListing[]): Promise<PairListing[]> {
+  const read = new Set(
+    rows.map(({ half, primary, secondary }) => systemOf(half?.side === 'secondary' ? secondary : primary)),
+  );
+  const names = systemsLeftOut(rows, read);
+  if (names.length === 0) return mergeHalves(rows);
+  const { places } = await toolkit.discover();
+  const ids = new Set(rows.flatMap(({ half }) => half?.id ?? []));
+  const found = await Promise.all(
+    places
+      .filter(({ name }) => names.includes(name))
+      .map((place) =>
+        toolkit.read(place, async (reader) => (await reader.request('pair.list')).output.pairs).catch(() => []),
+      ),
+  );
+  return mergeHalves([...rows, ...found.flat().filter(({ half }) => half && ids.has(half.id))]);
+}
+
+function systemOf(address: string): string {
+  return address.slice(0, address.indexOf(':'));
+}
+
 /** What was done to these pairs, oldest first. */
 export async function eventsOf(
   toolkit: Toolkit,
@@ -42,7 +66,10 @@ async function showPart(toolkit: Toolkit, { place, pairs }: SystemPairs, paths: 
     for (const selector of pairs) {
       if (!listed.some((pair) => isSelected(pair, [selector]))) throw noPair(place.name, selector, listed);
     }
-    const selected = listed.filter((pair) => isSelected(pair, pairs));
+    const selected = await withOtherHalves(
+      toolkit,
+      listed.filter((pair) => isSelected(pair, pairs)),
+    );
     if (!paths) return selected;
     const { volumes } = (await reader.request('volume.list')).output;
     const pathOf = (address: string) =>

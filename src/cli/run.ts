@@ -1,6 +1,10 @@
+import type { Command } from '@oclif/core/command';
+
 export interface StartOptions {
-  /** Finds the commands in src/ instead of dist/ and the manifest. */
+  /** Finds the commands in src/ instead of the bundle and the manifest. */
   readonly fromSource?: boolean;
+  /** The bundle's commands by their ids, each loaded when it is asked for. */
+  readonly commands?: Readonly<Record<string, Command.Class>>;
 }
 
 /** The start of every invocation. */

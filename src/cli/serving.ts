@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { OwnController, SystemPlace } from '../core/controller/controller.js';
-import { RateLimit } from '../core/copy/copy.js';
+import { Courtesy, RateLimit } from '../core/copy/copy.js';
 import { failure } from '../core/foundation/foundation.js';
 import type { Streams } from '../core/ports/ports.js';
 import type { OpenNbd } from './nbd-ports.js';
@@ -46,7 +46,11 @@ export async function runServing(
   let hosts: Hosts | undefined;
   try {
     if (options.rateBytesPerSecond !== undefined) capCopying(owners, options.rateBytesPerSecond);
-    for (const { controller } of owners) controller.startCopying();
+    giveWay(owners);
+    for (const { controller } of owners) {
+      controller.startCopying();
+      controller.startForming();
+    }
     if (options.hosts) hosts = await openHosts(toolkit.streams, owners, options.hosts);
     options.ready(`ready ${JSON.stringify({ systems: places.map((place) => place.name), ...hosts?.addresses })}`);
     if (options.hosts?.program) return await options.hosts.program(hosts?.environment ?? {});
@@ -128,6 +132,15 @@ function capCopying(owners: readonly OwnController[], bytesPerSecond: number): v
   if (!first) return;
   const rate = new RateLimit(first.controller.ports.clock, bytesPerSecond);
   for (const { controller } of owners) controller.capCopying(rate);
+}
+
+/** Hosts of all systems share this process: the copiers of all give way to each of them, and share what is left for them. */
+function giveWay(owners: readonly OwnController[]): void {
+  const [first] = owners;
+  if (!first) return;
+  const requests = () => owners.reduce((sum, { controller }) => sum + controller.fabric.hostRequests, 0);
+  const courtesy = new Courtesy(first.controller.ports.clock, requests);
+  for (const { controller } of owners) controller.copier.giveWay(courtesy);
 }
 
 function fired(signal: AbortSignal): Promise<void> {

@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { realpathSync, statSync } from 'node:fs';
 import type { LockOptions } from 'proper-lockfile';
 import { assert, failure } from '../core/foundation/foundation.js';
 import { FileError, type Grant, type GrantAnswer, type OwnerRecord, type Owners } from '../core/ports/ports.js';
 import { fileError, systemCode } from './file-faults.js';
+import { crypto } from './lazy-crypto.js';
 import {
   buryLock,
   collectLeftovers,
@@ -16,6 +16,7 @@ import {
 } from './owner-lock.js';
 import type { OwnerIdentity } from './owner-record.js';
 import { judge, processState, surroundings } from './proof-of-death.js';
+import { monotonicMs } from './system-clock.js';
 
 /** How often the library looks whether the lock is still ours, and the least time between looks of `Grant.lost`. */
 const LOOK_MS = 1_000;
@@ -87,7 +88,7 @@ class LockGrant implements Grant {
   readonly #listeners: (() => void)[] = [];
   #unlock: (() => Promise<void>) | undefined;
   #state: 'held' | 'lost' | 'released' = 'held';
-  #lookedMs = performance.now();
+  #lookedMs = monotonicMs();
 
   constructor(lockPath: string, nonce: string) {
     this.#lockPath = lockPath;
@@ -95,7 +96,7 @@ class LockGrant implements Grant {
   }
 
   get lost(): boolean {
-    const nowMs = performance.now();
+    const nowMs = monotonicMs();
     if (this.#state === 'held' && nowMs - this.#lookedMs >= LOOK_LEAST_MS) {
       this.#lookedMs = nowMs;
       if (!this.#isOurs()) this.markLost();
@@ -160,7 +161,8 @@ async function acquire(systemPath: string, purpose: string): Promise<GrantAnswer
     const verdict = judge(found);
     if (verdict === 'alive') return { kind: 'held', owner: publicPart(found) };
     if (verdict === 'foreign') return { kind: 'foreign', owner: publicPart(found) };
-    attempt(lockPath, () => buryLock(lockPath, found));
+    // It may have let go before it ended, while we judged; then the lock there is another's. One that died with it keeps it.
+    if (look(lockPath)?.nonce === found.nonce) attempt(lockPath, () => buryLock(lockPath, found));
   }
   if (last === undefined) throw new FileError('io', 'own', systemPath);
   return { kind: 'held', owner: publicPart(last) };
@@ -200,7 +202,7 @@ function ownIdentity(purpose: string): OwnerIdentity {
     ...surroundings(),
     pid: process.pid,
     start: self.start,
-    nonce: randomBytes(16).toString('hex'),
+    nonce: crypto().randomBytes(16).toString('hex'),
     purpose,
   };
 }
@@ -227,7 +229,7 @@ function breakLock(systemPath: string): OwnerRecord | undefined {
   const lockPath = lockPathOf(canonicalFolder(systemPath));
   return attempt(lockPath, () => {
     const found = inspectLock(lockPath);
-    if (found.kind === 'strange') discardStrange(lockPath, randomBytes(16).toString('hex'));
+    if (found.kind === 'strange') discardStrange(lockPath, crypto().randomBytes(16).toString('hex'));
     if (found.kind !== 'owned') return undefined;
     buryLock(lockPath, found.owner);
     return publicPart(found.owner);

@@ -12,6 +12,7 @@ import {
 } from '../core/ports/ports.js';
 import { systemCode } from './file-faults.js';
 import { listenAtPath, socketPath } from './socket-place.js';
+import { wakefulness } from './wakefulness.js';
 
 /** Large enough for a whole request of 128 KiB with what follows it; each connection has one. */
 const RECEIVE_BUFFER_BYTES = 256 * 1024;
@@ -119,6 +120,7 @@ class SocketStream implements ByteStream {
       onread: {
         buffer: Buffer.allocUnsafeSlow(RECEIVE_BUFFER_BYTES),
         callback: (length: number, buffer: Buffer) => {
+          wakefulness.stir();
           this.#events?.bytes(buffer.subarray(0, length));
           return true;
         },

@@ -1,11 +1,11 @@
-import { createHash, randomBytes, randomInt } from 'node:crypto';
 import type { Random } from '../core/ports/ports.js';
+import { crypto } from './lazy-crypto.js';
 
 const ID_BYTES = 16;
 
 export const systemRandom: Random = {
-  id: () => randomBytes(ID_BYTES).toString('hex'),
-  below: (bound) => randomInt(bound),
+  id: () => crypto().randomBytes(ID_BYTES).toString('hex'),
+  below: (bound) => crypto().randomInt(bound),
 };
 
 /** The same ids and numbers for the same seed, for fixtures: SHA-256 over the seed and a counter. */
@@ -13,7 +13,7 @@ export function seededRandom(seed: string): Random {
   let counter = 0;
   const draw = () => {
     counter += 1;
-    return createHash('sha256').update(`${seed}:${counter}`).digest();
+    return crypto().createHash('sha256').update(`${seed}:${counter}`).digest();
   };
   return {
     id: () => draw().subarray(0, ID_BYTES).toString('hex'),

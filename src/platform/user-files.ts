@@ -1,5 +1,12 @@
-import { constants, createReadStream, createWriteStream, openSync, type WriteStream } from 'node:fs';
-import { open, realpath, rename, stat, unlink } from 'node:fs/promises';
+import {
+  constants,
+  createReadStream,
+  createWriteStream,
+  openSync,
+  promises,
+  realpathSync,
+  type WriteStream,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { FileError } from '../core/ports/ports.js';
 import { fileError, systemCode } from './file-faults.js';
@@ -26,7 +33,7 @@ export interface UserOutput {
 const CHUNK_BYTES = 1024 * 1024;
 
 export async function openInput(path: string): Promise<UserInput> {
-  const found = await attempt('open', path, () => stat(path));
+  const found = await attempt('open', path, () => promises.stat(path));
   if (found.isDirectory() || found.isSocket()) throw new FileError('not-regular', 'open', path);
   return { sizeBytes: found.isFile() ? found.size : undefined, chunks: chunksOf(path, found.isFIFO()) };
 }
@@ -62,7 +69,7 @@ export async function readText(path: string, maxBytes: number): Promise<string> 
 /** Writes beside the file and renames, so that whoever reads it sees the old or the new whole. */
 export async function createOutput(path: string): Promise<UserOutput> {
   const target = (await followLinks(path)) ?? path;
-  const present = await stat(target).catch(() => undefined);
+  const present = await promises.stat(target).catch(() => undefined);
   if (present && !present.isFile()) throw new FileError('not-regular', 'write', path);
   const beside = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
   const stream = createWriteStream(beside, { flags: 'wx', flush: true });
@@ -72,14 +79,14 @@ export async function createOutput(path: string): Promise<UserOutput> {
     write: (bytes) => attempt('write', path, () => writeTo(stream, bytes)),
     async commit() {
       await attempt('write', path, () => ended(stream));
-      await attempt('write', path, () => rename(beside, target));
+      await attempt('write', path, () => promises.rename(beside, target));
       committed = true;
       await attempt('flush', path, () => flushFolder(dirname(target)));
     },
     async discard() {
       if (committed) return;
       stream.destroy();
-      await unlink(beside).catch(() => {});
+      await promises.unlink(beside).catch(() => {});
     },
   };
 }
@@ -87,7 +94,7 @@ export async function createOutput(path: string): Promise<UserOutput> {
 /** The path with its links followed, or undefined where nothing is there. */
 export async function followLinks(path: string): Promise<string | undefined> {
   try {
-    return await realpath(path);
+    return realpathSync.native(path);
   } catch (error) {
     if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return undefined;
     throw fileError(error, 'look up', path);
@@ -123,7 +130,7 @@ function ended(stream: WriteStream): Promise<void> {
 }
 
 async function flushFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
+  const folder = await promises.open(path, 'r');
   try {
     await folder.sync();
   } finally {

@@ -31,7 +31,9 @@ try {
   for (const name of only) {
     const measured = [(await CASES[name]?.(setting)) ?? []].flat();
     for (const row of measured)
-      console.log(`${row.met ? 'met   ' : 'MISSED'} ${row.what}: ${row.figure} (goal ${row.goal})`);
+      console.log(
+        `${row.met ? 'met   ' : 'MISSED'} ${row.what}: ${row.figure} (goal ${row.goal}${row.raised ? `, raised ${row.raised}` : ''})`,
+      );
     rows.push(...measured);
   }
 } finally {
@@ -42,8 +44,8 @@ const { model } = cpus()[0] ?? { model: 'unknown' };
 console.log(
   `\nNode ${process.version}, ${cpus().length} x ${model}, ${formatBytes(setting.sizeBytes)}, medians of ${setting.rounds} rounds\n`,
 );
-console.log('| what | copyset | peer | figure | goal | |\n|---|---|---|---|---|---|');
+console.log('| what | copyset | peer | figure | goal | raised goal | |\n|---|---|---|---|---|---|---|');
 for (const row of rows)
   console.log(
-    `| ${row.what} | ${row.ours} | ${row.peer} | ${row.figure} | ${row.goal} | ${row.met ? 'met' : 'missed'} |`,
+    `| ${row.what} | ${row.ours} | ${row.peer} | ${row.figure} | ${row.goal} | ${row.raised ?? '-'} | ${row.met ? 'met' : 'missed'} |`,
   );

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { openClient, readPlace, type SystemClient } from '../../src/core/controller/controller.js';
 import { lockfileOwners, nodeFiles, socketLink, systemClock, systemRandom } from '../../src/platform/platform.js';
-import { Bench, copyset, interleaved, median, perRound } from './measure.js';
+import { Bench, type Command, copyset, interleaved, median, perRound } from './measure.js';
 
 export interface Row {
   readonly what: string;
@@ -11,6 +11,8 @@ export interface Row {
   readonly peer: string;
   readonly figure: string;
   readonly goal: string;
+  /** What is aimed at since the goal was first met. */
+  readonly raised?: string;
   readonly met: boolean;
 }
 
@@ -23,6 +25,7 @@ export interface Setting {
 const TRACK_BYTES = 65_536;
 const ms = (value: number) => `${value.toFixed(value < 100 ? 1 : 0)} ms`;
 const version = copyset('--version');
+const node: Command = [process.execPath, '-e', '0'];
 
 async function withClient<T>(root: string, work: (client: SystemClient) => Promise<T>): Promise<T> {
   const ports = {
@@ -149,10 +152,11 @@ async function resync(setting: Setting): Promise<Row> {
   for (let round = 0; round < rounds; round += 1) {
     bench.timeMs(copyset('pair', 'split', 'big:db', 'big:db-copy', '--wait'));
     count = await dirty(setting, 0.01);
+    // What a program costs before it does anything says nothing of the work: it is taken off on both sides.
     const own = () =>
       ours.push(
         bench.timeMs(copyset('pair', 'resync', 'big:db', 'big:db-copy', '--pace', 'fast', '--wait')) -
-          bench.timeMs([process.execPath, '-e', '0']),
+          bench.timeMs(version),
       );
     const other = () => theirs.push(bench.timeMs([...rsync]) - bench.timeMs(['rsync', '--version']));
     for (const run of round % 2 === 0 ? [own, other] : [other, own]) run();
@@ -160,11 +164,12 @@ async function resync(setting: Setting): Promise<Row> {
   rmSync(target);
   const ratio = perRound(rounds, (round) => (theirs[round] ?? 0) / (ours[round] ?? 1));
   return {
-    what: `resync of ${count} changed tracks (1 %)`,
+    what: `resync of ${count} changed tracks (1 %), less copyset --version and rsync --version`,
     ours: ms(median(ours)),
     peer: `rsync --inplace --no-whole-file -B 65536 --fsync: ${ms(median(theirs))}`,
     figure: `${ratio.toFixed(1)}x as fast`,
     goal: 'at least 20x',
+    raised: 'at least 25x',
     met: ratio >= 20,
   };
 }
@@ -176,6 +181,7 @@ function ratioOf(
   command: ReturnType<typeof copyset>,
   peer: readonly [string, ...string[]],
   goal: number,
+  raised?: number,
 ): Row {
   const bench = new Bench(setting.root);
   const rounds = setting.rounds * 3;
@@ -184,20 +190,26 @@ function ratioOf(
   return {
     what,
     ours: ms(median(times.ours)),
-    peer: `${peer.slice(peer[0] === process.execPath ? -1 : 0).join(' ')}: ${ms(median(times.peer))}`,
+    peer: `${peer === node ? 'node -e 0' : 'copyset --version'}: ${ms(median(times.peer))}`,
     figure: `${ratio.toFixed(2)}x`,
     goal: `at most ${goal}x`,
+    ...(raised === undefined ? {} : { raised: `at most ${raised}x` }),
     met: ratio <= goal,
   };
 }
 
-async function pairList(setting: Setting): Promise<Row> {
+async function pairList(setting: Setting): Promise<Row[]> {
   const bench = new Bench(setting.root);
   bench.timeMs(copyset('system', 'create', 'wide', '--durability', 'none'));
   bench.timeMs(copyset('volume', 'create', 'wide:p', '--size', '1MiB', '--count', '200'));
   bench.timeMs(copyset('volume', 'create', 'wide:s', '--size', '1MiB', '--count', '200', '--reserve'));
   bench.timeMs(copyset('pair', 'create', 'wide:p-*', 'auto', '--wait'));
-  return ratioOf(setting, 'pair list of 200 pairs', copyset('pair', 'list', 'wide:*'), version, 1.5);
+  const list = copyset('pair', 'list', 'wide:*');
+  const raised = ratioOf(setting, 'pair list of 200 pairs', list, node, 1.4);
+  return [
+    ratioOf(setting, 'pair list of 200 pairs', list, version, 1.5),
+    { ...raised, goal: '-', raised: raised.goal },
+  ];
 }
 
 async function memory(setting: Setting): Promise<Row> {
@@ -214,6 +226,7 @@ async function memory(setting: Setting): Promise<Row> {
     peer: '-',
     figure: `${megabytes.toFixed(0)} MB`,
     goal: 'below 200 MB',
+    raised: 'below 150 MB',
     met: megabytes < 200,
   };
 }
@@ -224,7 +237,7 @@ export const CASES: Readonly<Record<string, (setting: Setting) => Promise<Row | 
   nothing: nothingChanged,
   resync,
   list: pairList,
-  version: async (setting) => ratioOf(setting, '--version', version, [process.execPath, '-e', '0'], 2.1),
+  version: async (setting) => ratioOf(setting, '--version', version, node, 2.1, 2),
   memory,
 };
 

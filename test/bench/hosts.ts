@@ -62,8 +62,9 @@ const JOBS: readonly Job[] = [
   fioJob('256k-read-8', 'read', '256k', 8, 0.9),
 ];
 const COPY_GOAL = 0.75;
+/** Of every fio job; the whole image is measured beside nbdkit alone. */
 const QEMU_GOAL = 1;
-const DUPLEX_GOAL = 0.85;
+const DUPLEX_GOAL = 0.9;
 const COPIER_GOAL = 2;
 const wants = (name: string) => only.length === 0 || only.includes(name);
 
@@ -147,15 +148,27 @@ class HostBench {
           : ['-f', 'raw', '-k', path, '-t', '-e', '8', '--cache=writeback', image];
       this.#peers.push({ name, uri: `nbd+unix:///?socket=${await this.#start(name, name, words)}` });
     }
+    await this.#settle();
+  }
+
+  /**
+   * All images clean, and read into the page cache in the same way. How they came there counts more than who serves them: on ext4 a
+   * small write to pages that were read ahead in large pieces takes seven times as long as to those that `cp` left (measured).
+   */
+  async #settle(): Promise<void> {
+    const evicted = 'for image in *.img tokyo/images/*.img; do dd if=$image iflag=nocache count=0 status=none; done';
+    await run('sh', ['-c', `sync -f . && ${evicted} && cat *.img tokyo/images/*.img > /dev/null`], {
+      cwd: this.#place,
+    });
   }
 
   async peers(): Promise<void> {
     const source = join(this.#place, 'source.img');
     for (const { name, fio: words, goal } of JOBS)
-      if (wants(name)) await this.#beside(name, goal, (uri) => fio(uri, words));
+      if (wants(name)) await this.#beside(name, goal, QEMU_GOAL, (uri) => fio(uri, words));
     for (const direction of ['out', 'in'] as const)
       if (wants(`nbdcopy-${direction}`))
-        await this.#beside(`nbdcopy-${direction}`, COPY_GOAL, (uri) => copyWhole(uri, direction, source));
+        await this.#beside(`nbdcopy-${direction}`, COPY_GOAL, 0, (uri) => copyWhole(uri, direction, source));
   }
 
   /** What following costs the host: the copier copies its writes meanwhile. */
@@ -217,7 +230,12 @@ class HostBench {
     rmSync(this.#place, { recursive: true, force: true });
   }
 
-  async #beside(what: string, goal: number, measure: (uri: string) => Promise<Measured>): Promise<void> {
+  async #beside(
+    what: string,
+    goal: number,
+    qemuGoal: number,
+    measure: (uri: string) => Promise<Measured>,
+  ): Promise<void> {
     const names = ['copyset', 'nbdkit', 'qemu-nbd'];
     const results = await interleaved(names, (name) => measure(this.#uri(name)));
     const [nbdkit, qemu] = ['nbdkit', 'qemu-nbd'].map((name) => ratioOf(results, 'copyset', name));
@@ -225,8 +243,8 @@ class HostBench {
       what,
       figures: names.map((name) => perSecond(results, name)).join(', '),
       ratio: `${nbdkit?.toFixed(2)} of nbdkit, ${qemu?.toFixed(2)} of qemu-nbd`,
-      goal: `${goal}, ${QEMU_GOAL}`,
-      met: (nbdkit ?? 0) >= goal && (qemu ?? 0) >= QEMU_GOAL,
+      goal: qemuGoal > 0 ? `${goal}, ${qemuGoal}` : `${goal}`,
+      met: (nbdkit ?? 0) >= goal && (qemu ?? 0) >= qemuGoal,
     });
   }
 

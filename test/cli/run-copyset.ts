@@ -12,7 +12,7 @@ const runJs = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
 /** Runs copyset as a user does: the built program in a process of its own. */
 export function runCopyset(
   words: readonly string[],
-  options: { cwd?: string; env?: Record<string, string>; input?: string } = {},
+  options: { cwd?: string; env?: Record<string, string>; input?: string | Uint8Array } = {},
 ) {
   return new Promise<Ended>((resolve, reject) => {
     const env = { ...process.env, NO_COLOR: '1', COPYSET_ROOT: '', ...options.env };

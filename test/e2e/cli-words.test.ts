@@ -85,7 +85,7 @@ describe('what is not there', () => {
     [['pair', 'split', 'tokyo:db'], 'pair-not-found'],
     [['pair', 'split', 'tokyo:d*'], 'nothing-matches'],
     [['pair', 'show', 'tokyo:db'], 'pair-not-found'],
-    [['pair', 'split', '--group', 'g'], 'nothing-matches'],
+    [['pair', 'split', '--group', 'g'], 'group-not-found'],
     [['pair', 'split', '--file', 'none.yaml'], 'file-not-found'],
     [['volume', 'write', 'tokyo:db', 'none.bin'], 'file-not-found'],
     [['volume', 'import', 'tokyo:db', 'none.img'], 'file-not-found'],

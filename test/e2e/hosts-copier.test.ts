@@ -107,6 +107,25 @@ describe('copier run --once beside others', { timeout: 60_000 }, () => {
   });
 });
 
+describe('a server beside a host that never pauses', { timeout: 60_000 }, () => {
+  it('brings a pair to duplex, though nobody waits for it, and follows to the last write', async () => {
+    const server = await Server.start(root.path, 'tokyo', '--nbd', `unix:${root.file('all.sock')}`);
+    const load = await NumberedLoad.start(server.socket, 'db', { connections: 2 });
+    await load.more(100);
+    await pending('--pace', 'fast');
+    await eventually(async () => {
+      const { data } = await root.json('pair', 'list', 'tokyo:db');
+      return (data as { pairs: { status: string }[] }).pairs[0]?.status === 'duplex' ? true : undefined;
+    });
+    await load.more(100);
+    await load.stop();
+    expect(load.failures).toEqual([]);
+    expect(await root.run('copier', 'run', '--once')).toMatchObject({ code: 0 });
+    expect(await server.stop()).toEqual({ code: 0, signal: null });
+    expect(areEqual()).toBe(true);
+  });
+});
+
 describe('copier run', { timeout: 60_000 }, () => {
   it('copies in the background until it is stopped, and serves commands meanwhile', async () => {
     const running = shell('copier', 'run', 'tokyo');

@@ -12,7 +12,6 @@ export interface PlantedBug {
 const PAIR = 'src/core/pair';
 const HOSTIO = 'src/core/hostio';
 const CONTROLLER = 'src/core/controller';
-const TRANSFER = 'src/core/transfer';
 
 const thawAndFreeze: readonly PlantedBug[] = [
   {
@@ -240,7 +239,7 @@ const jumpsAndStatuses: readonly PlantedBug[] = [
 const processes: readonly PlantedBug[] = [
   {
     id: 'H26',
-    file: `${CONTROLLER}/client.ts`,
+    file: `${CONTROLLER}/own-controller.ts`,
     find: 'await this.#server.start();',
     replace: 'void 0;',
     why: 'a command that holds a system answers nobody',
@@ -355,6 +354,107 @@ const protocols: readonly PlantedBug[] = [
   },
 ];
 
+const drills: readonly PlantedBug[] = [
+  {
+    id: 'H13a',
+    file: `${CONTROLLER}/group-drills.ts`,
+    find: 'newDrill(controller, sheet.name, secondary, volume)',
+    replace: 'newDrill(controller, sheet.name, findVolume(controller, member.backup.name), volume)',
+    why: 'a drill copy is a virtual copy of the backup, which moves under it',
+  },
+  {
+    id: 'H13b',
+    file: `${HOSTIO}/save-and-fill.ts`,
+    find: 'if (record.virtualCopyOf !== undefined) throw error;',
+    replace: 'if (record.virtualCopyOf !== undefined || record.practiceOf !== undefined) throw error;',
+    why: 'a fault of a drill copy stops the remote pair',
+  },
+  {
+    id: 'H13c',
+    file: `${CONTROLLER}/group-remote.ts`,
+    find: 'committing(controller, here, input), true);',
+    replace: 'committing(controller, here, input));',
+    why: 'a kill forgets what the old generation of the backup had changed',
+  },
+];
+
+const TRANSFER = 'src/core/transfer';
+
+const remote: readonly PlantedBug[] = [
+  {
+    id: 'H4a',
+    file: `${TRANSFER}/receiver.ts`,
+    find: 'if (!this.#openFor || compareMarks(mark, this.#openFor) !== 0)',
+    replace: 'if (remote.taken && compareMarks(mark, remote.taken) > 0)',
+    why: 'data of an earlier link session lands late',
+  },
+  {
+    id: 'H4b',
+    file: `${TRANSFER}/receiver.ts`,
+    find: 'if (!this.#openFor || compareMarks(mark, this.#openFor) !== 0)',
+    replace: 'if (remote.taken && compareMarks(mark, remote.taken) < 0)',
+    why: 'a controller settles what was sent to the one that died',
+  },
+  {
+    id: 'H4c',
+    file: `${TRANSFER}/outgoing.ts`,
+    find: 'if (pair.roles.savesAside && pair.saved.any(run.first, run.count))',
+    replace: 'if (pair.roles.savesAside && pair.saved.isEmpty)',
+    why: 'a split sends what was written after its instant',
+  },
+  {
+    id: 'H4d',
+    file: `${TRANSFER}/outgoing.ts`,
+    find: 'if (!lacking.has(track) || batch.watch.touched(track)) continue;',
+    replace: 'if (!lacking.has(track)) continue;',
+    why: 'a track that was written while it was sent counts as sent',
+  },
+  {
+    id: 'H5a',
+    file: `${PAIR}/roles.ts`,
+    find: '    if (half.displaced)\n      return {',
+    replace: '    if (half.displaced && half.term < 0)\n      return {',
+    why: 'a former primary lets hosts write what nobody will ever copy',
+  },
+  {
+    id: 'H5b',
+    file: `${CONTROLLER}/half-roles.ts`,
+    find: 'takenOverHalf(row, knownOf(row, atMs), Math.max(remote.term + 1, term));',
+    replace: 'takenOverHalf(row, knownOf(row, atMs), Math.max(remote.term, term));',
+    why: 'a takeover does not raise the term',
+  },
+  {
+    id: 'H5c',
+    file: `${CONTROLLER}/halves.ts`,
+    find: 'await this.#within(GREETING_MS, this.link(number).ready());',
+    replace: 'await Promise.resolve();',
+    why: 'a former primary lets hosts in before it asks',
+  },
+  {
+    id: 'H16a',
+    file: `${CONTROLLER}/half-operations.ts`,
+    find: "  await link.announce(operation === 'resync' ? { status: 'resync' } : RESTORING);\n  controller.step('half.closed');\n  await link.gather('secondary');",
+    replace:
+      "  await link.gather('secondary');\n  await link.announce(operation === 'resync' ? { status: 'resync' } : RESTORING);\n  controller.step('half.closed');",
+    why: 'the map of writes is fetched while hosts still write',
+  },
+  {
+    id: 'H16b',
+    file: `${CONTROLLER}/half-orders.ts`,
+    find: "return [{ do: 'fold', from: pairMapKey(number, 'secondary'), into: pairMapKey(number, 'changed') }];",
+    replace:
+      "return [{ do: 'unite', from: pairMapKey(number, 'secondary'), into: pairMapKey(number, 'changed') }, { do: 'empty', map: pairMapKey(number, 'changed') }, { do: 'fold', from: pairMapKey(number, 'secondary'), into: pairMapKey(number, 'outOfSync') }];",
+    why: 'what was collected is not what is handed over',
+  },
+  {
+    id: 'H27',
+    file: `${CONTROLLER}/client.ts`,
+    find: "if (answer.kind === 'held') await askToYield(ports, place);",
+    replace: 'void askToYield;',
+    why: 'who comes to serve does not ask for a borrowed system',
+  },
+];
+
 const synchronous: readonly PlantedBug[] = [
   {
     id: 'H29a',
@@ -372,9 +472,9 @@ const synchronous: readonly PlantedBug[] = [
   },
   {
     id: 'H29c',
-    file: `${PAIR}/alongside.ts`,
-    find: 'if (!claims || isLinked) return record;',
-    replace: 'if (claims || isLinked) return record;',
+    file: `${CONTROLLER}/pair-listing.ts`,
+    find: "if (mode === 'sync') return !isLinked;",
+    replace: "if (mode === 'sync') return false;",
     why: 'S claims duplex although its primary is not heard',
   },
   {
@@ -413,6 +513,8 @@ export const BUGS: readonly PlantedBug[] = [
   ...doubt,
   ...jumpsAndStatuses,
   ...processes,
+  ...drills,
   ...protocols,
+  ...remote,
   ...synchronous,
 ];

@@ -3,18 +3,20 @@ import { crashEverywhere, type Scenario } from './campaign/crash-run.js';
 import { failEverywhere } from './campaign/fault-run.js';
 import { runModel } from './campaign/model-run.js';
 import { SCENARIOS } from './campaign/scenarios.js';
+import { runSchedule } from './formations/schedule.js';
 
 /**
- * `npm run simulate -- [--runs N] [--points N] [--faults N] [--seed S]`: model runs, crash points and faults, as many as wanted.
- * A failure ends it with the seed and the one command that repeats it.
+ * `npm run simulate -- [--runs N] [--points N] [--faults N] [--formations N] [--seed S]`: model runs, crash points, faults and
+ * schedules of formations, as many as wanted; with `--formations` alone nothing else. A failure ends it with the seed and the one command that repeats it.
  *
  * `--scenario NAME --point CALL:VARIANT`, `--scenario NAME --fault CALL:NTH:FAULT` and `--model --path PATH` repeat one.
  */
 const { values } = parseArgs({
   options: {
-    runs: { type: 'string', default: '2000' },
-    points: { type: 'string', default: '100000' },
-    faults: { type: 'string', default: '20000' },
+    runs: { type: 'string' },
+    points: { type: 'string' },
+    faults: { type: 'string' },
+    formations: { type: 'string' },
     seed: { type: 'string', default: '1' },
     scenario: { type: 'string' },
     point: { type: 'string' },
@@ -28,7 +30,11 @@ const { values } = parseArgs({
 const POINTS_PER_ROUND = 1_000;
 const FAULTS_PER_ROUND = 200;
 const RUNS_PER_ROUND = 50;
+const SCHEDULES_PER_ROUND = 500;
 const seed = Number(values.seed);
+/** What is not named gets its usual count, unless schedules alone are wanted. */
+const isAll = values.formations === undefined || [values.runs, values.points, values.faults].some((one) => one !== undefined);
+const wanted = (value: string | undefined, usual: number) => (value !== undefined ? Number(value) : isAll ? usual : 0);
 const startedMs = performance.now();
 
 function tell(what: string): void {
@@ -43,7 +49,7 @@ function scenarios(): readonly Scenario[] {
 
 async function repeatOne(): Promise<boolean> {
   const [scenario] = scenarios();
-  if (values.model) await runModel({ runs: Number(values.runs), seed, path: values.path });
+  if (values.model) await runModel({ runs: wanted(values.runs, 2_000), seed, path: values.path });
   else if (values.point !== undefined && scenario)
     await crashEverywhere({ scenario, seed, points: 0, only: values.point });
   else if (values.fault !== undefined && scenario)
@@ -52,43 +58,58 @@ async function repeatOne(): Promise<boolean> {
   return true;
 }
 
-async function crash(wanted: number): Promise<void> {
-  for (let done = 0, round = 0; done < wanted; round += 1) {
+async function crash(points: number): Promise<void> {
+  for (let done = 0, round = 0; done < points; round += 1) {
     for (const scenario of scenarios()) {
-      if (done >= wanted) return;
+      if (done >= points) return;
       done += (
-        await crashEverywhere({ scenario, seed: seed + round, points: Math.min(POINTS_PER_ROUND, wanted - done) })
+        await crashEverywhere({ scenario, seed: seed + round, points: Math.min(POINTS_PER_ROUND, points - done) })
       ).points;
-      tell(`${done} of ${wanted} crash points; ${scenario.name}, seed ${seed + round}`);
+      tell(`${done} of ${points} crash points; ${scenario.name}, seed ${seed + round}`);
     }
   }
 }
 
-async function fail(wanted: number): Promise<void> {
-  for (let done = 0, round = 0; done < wanted; round += 1) {
+async function fail(faults: number): Promise<void> {
+  for (let done = 0, round = 0; done < faults; round += 1) {
     for (const scenario of scenarios()) {
-      if (done >= wanted) return;
+      if (done >= faults) return;
       done += (
-        await failEverywhere({ scenario, seed: seed + round, points: Math.min(FAULTS_PER_ROUND, wanted - done) })
+        await failEverywhere({ scenario, seed: seed + round, points: Math.min(FAULTS_PER_ROUND, faults - done) })
       ).points;
-      tell(`${done} of ${wanted} faults; ${scenario.name}, seed ${seed + round}`);
+      tell(`${done} of ${faults} faults; ${scenario.name}, seed ${seed + round}`);
     }
   }
 }
 
-async function model(wanted: number): Promise<void> {
-  for (let done = 0; done < wanted; done += RUNS_PER_ROUND) {
-    const runs = Math.min(RUNS_PER_ROUND, wanted - done);
+async function model(total: number): Promise<void> {
+  for (let done = 0; done < total; done += RUNS_PER_ROUND) {
+    const runs = Math.min(RUNS_PER_ROUND, total - done);
     await runModel({ runs, seed: seed + done });
-    tell(`${done + runs} of ${wanted} model runs`);
+    tell(`${done + runs} of ${total} model runs`);
+  }
+}
+
+async function formations(total: number): Promise<void> {
+  const counted = { formed: 0, moments: 0, writes: 0 };
+  for (let done = 0; done < total; done += 1) {
+    const { formed, moments, writes } = await runSchedule(seed + done);
+    counted.formed += formed > 0 ? 1 : 0;
+    counted.moments += moments;
+    counted.writes += writes;
+    if ((done + 1) % SCHEDULES_PER_ROUND !== 0 && done + 1 < total) continue;
+    const perSecond = ((done + 1) / ((performance.now() - startedMs) / 1000)).toFixed(1);
+    const found = `${counted.formed} with a group, ${counted.writes} writes, ${counted.moments} more moments`;
+    tell(`${done + 1} of ${total} schedules of formations from seed ${seed}: ${found}; ${perSecond} a second`);
   }
 }
 
 try {
   if (!(await repeatOne())) {
-    if (values.scenario === undefined) await model(Number(values.runs));
-    await crash(Number(values.points));
-    await fail(Number(values.faults));
+    if (values.scenario === undefined) await model(wanted(values.runs, 2_000));
+    await crash(wanted(values.points, 100_000));
+    await fail(wanted(values.faults, 20_000));
+    if (values.scenario === undefined) await formations(wanted(values.formations, 2_000));
   }
   tell('nothing was found');
 } catch (error) {

@@ -21,7 +21,8 @@ export function tracksAndBytes(tracks: number, bytes: number): string {
 export function actionSentence(row: PairActionRow): string {
   const name = pairName(row);
   if (row.outcome === 'nothing') return `${name} is ${row.after} already; nothing to do.${workSentence(row, 'left')}`;
-  return `${name} ${change(row)}${workSentence(row, 'to copy')}${lostSentence(row)}`;
+  const note = row.note === undefined ? '' : ` Note: ${row.note}.`;
+  return `${name} ${change(row)}${workSentence(row, 'to copy')}${lostSentence(row)}${note}`;
 }
 
 function change({ before, after }: PairActionRow): string {

@@ -17,6 +17,8 @@ const COLUMNS: readonly Column<PairListing>[] = [
   { key: 'mode', title: 'MODE', value: (pair) => pair.mode, hidden: true },
   { key: 'status', title: 'STATUS', value: (pair) => pair.status },
   { key: 'cci', title: 'CCI', value: (pair) => pair.cci },
+  { key: 'primaryStatus', title: 'P STATUS', value: (pair) => pair.primaryStatus, hidden: true },
+  { key: 'secondaryStatus', title: 'S STATUS', value: (pair) => pair.secondaryStatus, hidden: true },
   {
     key: 'percentIdentical',
     title: 'SAME',
@@ -76,6 +78,8 @@ const COLUMNS: readonly Column<PairListing>[] = [
   { key: 'generation', title: 'GEN', value: (pair) => pair.generation, align: 'right', hidden: true },
   { key: 'imageComplete', title: 'WHOLE', value: (pair) => pair.imageComplete, hidden: true },
   { key: 'virtual', title: 'VIRTUAL', value: (pair) => pair.virtual, hidden: true },
+  { key: 'asOf', title: 'AS OF', value: (pair) => pair.asOf, show: (pair) => localTime(pair.asOf) ?? '', hidden: true },
+  { key: 'doubtfulTracks', title: 'IN DOUBT', value: (pair) => pair.doubtfulTracks, align: 'right', hidden: true },
   { key: 'reason', title: 'REASON', value: (pair) => pair.reason, hidden: true },
 ];
 
@@ -117,7 +121,19 @@ export function pairDetails(pair: PairListing & Partial<PairPaths>): string {
     ['Status', `${pair.status} (${pair.cci})${pair.reason === null ? '' : `: ${pair.reason}`}`],
     ['Mode', `${pair.mode}${pair.virtual ? ', virtual' : ''}${pair.readOnly ? ', read-only' : ''}`],
     ['Identical', `${formatPercent(pair.percentIdentical)} of ${countOf(pair.tracks, 'track')}`],
+    [
+      'At the sides',
+      pair.half
+        ? `primary ${pair.primaryStatus}, secondary ${pair.secondaryStatus} as of ${localTime(pair.asOf)}`
+        : undefined,
+    ],
     ['Out of sync', tracksAndBytes(pair.outOfSyncTracks, pair.outOfSyncBytes)],
+    [
+      'In doubt',
+      pair.doubtfulTracks === 0
+        ? undefined
+        : `${countOf(pair.doubtfulTracks, 'track')} of these, since the process that owned the system was killed`,
+    ],
     [
       'Changed',
       `${countOf(pair.changedTracks, 'track')} at the primary, ${countOf(pair.secondaryChangedTracks, 'track')} at the secondary`,

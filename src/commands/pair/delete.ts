@@ -1,13 +1,14 @@
 import { boolean, plan } from '../../cli/flags.js';
 import { PairCommand } from '../../cli/pair-command.js';
-import { pairArgs, selectionFlags } from '../../cli/pair-selection.js';
+import { halfLeftBehind, pairArgs, selectionFlags } from '../../cli/pair-selection.js';
 import type { Outcome } from '../../cli/toolkit-command.js';
 
 export default class PairDelete extends PairCommand<typeof PairDelete> {
   static override summary = 'End pairs; both volumes stay.';
   static override description =
     'Deletes pairs from any status. A side that can read some of its tracks only through the pair is left incomplete: it ' +
-    'cannot be read until it is overwritten, formatted or paired again, so that needs --force.';
+    'cannot be read until it is overwritten, formatted or paired again, so that needs --force. So does a pair between systems ' +
+    'of which one cannot be reached: the half that is there is deleted, and what stays behind is told.';
   static override examples = [
     '<%= config.bin %> pair delete tokyo:db tokyo:db-copy --unreserve',
     "<%= config.bin %> pair delete 'tokyo:log*' --plan",
@@ -16,13 +17,14 @@ export default class PairDelete extends PairCommand<typeof PairDelete> {
   static override flags = {
     ...selectionFlags,
     unreserve: boolean({ summary: 'Give the secondaries back to hosts.' }),
-    force: boolean({ summary: 'Delete although a side is left incomplete.' }),
+    force: boolean({ summary: 'Delete although a side is left incomplete, or a half behind.' }),
     plan,
   };
 
   protected async execute(): Promise<Outcome> {
     const { unreserve, force } = this.flags;
-    const selection = await this.selectPairs();
+    const left = force ? await halfLeftBehind(this.toolkit, this.args) : undefined;
+    const selection = left ?? (await this.selectPairs());
     const parts = selection.map(({ pairs, ...part }) => ({ ...part, input: { unreserve, force, pairs } }));
     return this.act('pair.delete', parts);
   }

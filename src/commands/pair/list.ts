@@ -2,8 +2,9 @@ import { Args, boolean, option, string, watch } from '../../cli/flags.js';
 import { keepMatching, meansPair, readSystems, withTroubles } from '../../cli/listed.js';
 import { listingFlags } from '../../cli/listing.js';
 import { openToolkit } from '../../cli/open-toolkit.js';
-import { keepPairs } from '../../cli/pair-filter.js';
+import { keepPairs, withReserved } from '../../cli/pair-filter.js';
 import { statuses } from '../../cli/pair-flags.js';
+import { withOtherHalves } from '../../cli/pair-show.js';
 import { pairListing } from '../../cli/render/pairs.js';
 import { type Outcome, ToolkitCommand } from '../../cli/toolkit-command.js';
 
@@ -37,11 +38,18 @@ export default class PairList extends ToolkitCommand<typeof PairList> {
 
   private async look(): Promise<Outcome> {
     const globs = this.args.globs ?? [];
-    const read = await readSystems(openToolkit(this.roots, this.id), globs, async (reader) => {
+    const toolkit = openToolkit(this.roots, this.id);
+    const read = await readSystems(toolkit, globs, async (reader) => {
       const { pairs } = (await reader.request('pair.list')).output;
-      return keepPairs(pairs, this.flags, reader);
+      return withReserved(pairs, this.flags, reader);
     });
-    const kept = keepMatching(read.rows, globs, ({ pair }, pattern) => meansPair(pair, pattern), 'pair');
+    const whole = await withOtherHalves(toolkit, read.rows);
+    const kept = keepMatching(
+      keepPairs(whole, this.flags),
+      globs,
+      ({ pair }, pattern) => meansPair(pair, pattern),
+      'pair',
+    );
     const rows = kept.flatMap(({ pair, wanted }) => (wanted ? [pair] : []));
     return withTroubles(pairListing(rows, this.flags), read);
   }

@@ -39,6 +39,11 @@ export type MapChange =
   | { readonly do: 'subtract'; readonly tracks: MapKey; readonly from: MapKey }
   | { readonly do: 'empty'; readonly map: MapKey };
 
+/** What it makes of a map depends on what another holds, or it begins the map anew. */
+export function stepsBetweenMaps({ do: kind }: Change): boolean {
+  return kind === 'fold' || kind === 'unite' || kind === 'subtract' || kind === 'empty';
+}
+
 /**
  * One change to what a system durably knows. A list of changes goes into the log as one frame: all of it holds after a crash,
  * or none. Each is plain data and does the same whenever it is replayed in order.

@@ -29,7 +29,7 @@ export class MapStore {
     this.#options = options;
   }
 
-  get(key: MapKey, trackCount: TrackCount): TrackedMap {
+  get(key: MapKey, trackCount: () => TrackCount): TrackedMap {
     return this.#open(key, trackCount).tracked;
   }
 
@@ -48,6 +48,13 @@ export class MapStore {
 
   *unlogged(): IterableIterator<readonly [MapKey, TrackedMap]> {
     for (const [key, opened] of this.#opened) if (opened.tracked.hasUnlogged) yield [key, opened.tracked];
+  }
+
+  /** How many maps a checkpoint would write. */
+  get changedCount(): number {
+    let count = 0;
+    for (const { file } of this.#opened.values()) if (file.isChanged) count += 1;
+    return count;
   }
 
   /** Writes out every map changed since it was last written. Marks made while it runs stay for the next. */
@@ -80,11 +87,11 @@ export class MapStore {
     this.#opened.clear();
   }
 
-  #open(key: MapKey, trackCount: TrackCount): OpenedMap {
+  #open(key: MapKey, trackCount: () => TrackCount): OpenedMap {
     const present = this.#opened.get(key);
     if (present) return present;
     const path = `${this.#folder}/${mapFilePath(key)}`;
-    const file = MapFile.open(this.#files, path, trackCount, this.#options);
+    const file = MapFile.open(this.#files, path, trackCount(), this.#options);
     const opened = { file, tracked: new TrackedMap(file.map) };
     this.#opened.set(key, opened);
     return opened;

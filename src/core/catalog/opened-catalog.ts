@@ -2,6 +2,7 @@ import {
   assert,
   type ChangeNumber,
   failure,
+  isToolkitError,
   type PairNumber,
   type TrackCount,
   tuning,
@@ -19,6 +20,7 @@ import {
   type MapChange,
   type MapKey,
   pairMapKey,
+  stepsBetweenMaps,
   VOLUME_MAPS,
   type VolumeMapName,
   volumeMapKey,
@@ -116,10 +118,11 @@ export class Catalog extends CatalogRows {
   async change(decide: () => readonly Change[], withMarks = false): Promise<void> {
     while (this.#checkpointing) await this.#checkpointing;
     const changes = decide();
-    const all = withMarks ? [...this.#peekMarks(), ...changes] : changes;
+    const marked = withMarks || changes.some(stepsBetweenMaps);
+    const all = marked ? [...this.#peekMarks(), ...changes] : changes;
     if (all.length === 0) return;
     this.#ledger.append(encoder.encode(JSON.stringify(all)), this.epoch);
-    if (withMarks) this.#forgetMarks();
+    if (marked) this.#forgetMarks();
     for (const change of changes) this.#apply(change);
     if (this.#ledger.usedBytes >= tuning.checkpointAtBytes) await this.checkpoint();
   }
@@ -151,6 +154,20 @@ export class Catalog extends CatalogRows {
       this.#checkpointing = undefined;
     });
     await this.#checkpointing;
+  }
+
+  /**
+   * Before closing: starts the log anew where the next to open the system would read it for longer than this takes. Nothing rests on
+   * it, so that a failure is not told.
+   */
+  async shortenLog(): Promise<void> {
+    const limitBytes = tuning.checkpointAtCloseBytes + this.#maps.changedCount * tuning.checkpointMapBytes;
+    if (this.#ledger.failure !== undefined || this.#ledger.usedBytes < limitBytes) return;
+    try {
+      await this.checkpoint();
+    } catch (error) {
+      if (!isToolkitError(error)) throw error;
+    }
   }
 
   /** Opens every map and compares all codes. */
@@ -337,7 +354,7 @@ export class Catalog extends CatalogRows {
   }
 
   #map(key: MapKey): TrackedMap {
-    return this.#maps.get(key, this.#trackCountOfKey(key));
+    return this.#maps.get(key, () => this.#trackCountOfKey(key));
   }
 }
 

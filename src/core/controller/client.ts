@@ -16,6 +16,8 @@ export interface ClientOptions {
 
 const TIMEOUT_DEFAULT_MS = 10_000;
 const RETRY_MS = 10;
+/** The purpose of an owner that stays until it is told to stop. */
+const STAYS = 'serve';
 
 /**
  * A client of a system: of its running controller where there is one, else of the controller that this process becomes. Where the
@@ -29,7 +31,7 @@ export async function openClient(ports: Ports, place: SystemPlace, options: Clie
 
 /**
  * Becomes the controller of a system and stays it until closed, serving others from the start. A command that owns the system is
- * waited for. Throws `busy` when it does not let go in time.
+ * waited for, and so is a server that is leaving. Throws `busy` when it does not let go in time, and at once for a server that stays.
  */
 export async function openOwner(ports: Ports, place: SystemPlace, options: ClientOptions): Promise<OwnController> {
   const deadlineMs = ports.clock.monotonicMs() + (options.timeoutMs ?? TIMEOUT_DEFAULT_MS);
@@ -37,8 +39,16 @@ export async function openOwner(ports: Ports, place: SystemPlace, options: Clien
     const answer = await acquireSystem(ports, place, options.purpose);
     if (answer.kind === 'granted') {
       const own = new OwnController(await openedController(ports, place, answer.grant), 0);
+      // Hosts that come to a primary which was replaced while it was away are to find that out first.
+      await own.controller.halves.greetAll();
       await own.serving();
       return own;
+    }
+    if (answer.kind === 'held' && answer.owner.purpose === STAYS) {
+      // One that leaves answers that the system has moved.
+      const channel = await answeringChannel(ports, place, deadlineMs);
+      channel?.close();
+      if (channel) throw ownedByOther(place, 'held', answer.owner);
     }
     if (answer.kind === 'held') await askToYield(ports, place);
     await patience(ports, place, answer, deadlineMs, options.signal);
@@ -68,7 +78,8 @@ class ResolvingClient implements SystemClient {
         this.#own = new OwnController(await openedController(this.#ports, this.#place, answer.grant));
         return;
       }
-      if (await this.#connected(deadlineMs)) return;
+      this.#channel = await answeringChannel(this.#ports, this.#place, deadlineMs);
+      if (this.#channel) return;
       await patience(this.#ports, this.#place, answer, deadlineMs, this.#options.signal);
     }
   }
@@ -101,24 +112,28 @@ class ResolvingClient implements SystemClient {
     this.#channel?.close();
     await this.#own?.close();
   }
+}
 
-  /** A channel counts when its other end answers: one that was stopped still has its socket, and would be waited for for ever. */
-  async #connected(deadlineMs: number): Promise<boolean> {
-    const { clock, random, actor } = this.#ports;
-    const stop = new AbortController();
-    try {
-      const channel = await connectChannel(this.#ports, this.#place);
-      const late = clock.sleep(Math.max(0, deadlineMs - clock.monotonicMs()), stop.signal).then(() => undefined);
-      const answer = await Promise.race([channel.send(random.id(), actor, 'system.show', {}, {}), late]);
-      if (answer?.kind === 'answered') this.#channel = channel;
-      else channel.close();
-      return answer?.kind === 'answered';
-    } catch (error) {
-      if (error instanceof LinkError) return false;
-      throw error;
-    } finally {
-      stop.abort();
-    }
+/** A channel counts when its other end answers: one that was stopped still has its socket, and would be waited for for ever. */
+async function answeringChannel(
+  ports: Ports,
+  place: SystemPlace,
+  deadlineMs: number,
+): Promise<ControlChannel | undefined> {
+  const { clock, random, actor } = ports;
+  const stop = new AbortController();
+  try {
+    const channel = await connectChannel(ports, place);
+    const late = clock.sleep(Math.max(0, deadlineMs - clock.monotonicMs()), stop.signal).then(() => undefined);
+    const answer = await Promise.race([channel.send(random.id(), actor, 'system.show', {}, {}), late]);
+    if (answer?.kind === 'answered') return channel;
+    channel.close();
+    return undefined;
+  } catch (error) {
+    if (error instanceof LinkError) return undefined;
+    throw error;
+  } finally {
+    stop.abort();
   }
 }
 

@@ -9,7 +9,7 @@
  * It composes the rooms below; what a status means, where a write goes and what is durable when is theirs.
  */
 export * from './client.js';
-export { CRASH_STEPS } from './faults.js';
+export { CRASH_STEPS, LINK_STEPS } from './faults.js';
 export { type HistoryEvent, readHistory } from './history.js';
 export { allExports, type HostExports, portExports } from './host-exports.js';
 export { type ListenAddress, parseListenAddress } from './listen-address.js';

@@ -1,33 +1,20 @@
 import { type Change, pairMapKey, volumeMapKey } from '../catalog/catalog.js';
 import { failure, sentence } from '../foundation/foundation.js';
 import { pairChanges } from '../hostio/hostio.js';
-import {
-  changedRecord,
-  decide,
-  foreignVolume,
-  type HalfRecord,
-  isHalf,
-  judgeCreate,
-  type PairRecord,
-  type PairState,
-  type RemoteHalf,
-} from '../pair/pair.js';
+import { changedRecord, decide, foreignVolume, judgeCreate, type PairRecord, type PairState } from '../pair/pair.js';
 import type { VolumeRecord } from '../volume/volume.js';
-import { secondaryHalf } from './half-orders.js';
+import { FIRST_TERM, newHalf, volumeOf } from './half-made.js';
 import type { HalfRequests } from './half-requests.js';
 import { markOfTerm } from './halves.js';
 import type { Controller, RequestContext } from './open-controller.js';
-import { creationChanges, newPair, pickSecondary } from './pair-create.js';
+import { creationChanges, newPair } from './pair-create.js';
 import { leavesCopying, withPacing } from './pair-steps.js';
 import { changePairs } from './pair-transaction.js';
 import { recorded } from './recorded.js';
-import type { Answered, PairActionAnswer, PairActionRow, PairCreateRow, PairPlanRow, Requests } from './requests.js';
+import type { PairActionAnswer, PairActionRow, PairCreateRow, PairPlanRow, Requests } from './requests.js';
 import { findVolume } from './volume-finding.js';
 
 type Input = Requests['pair.create']['input'];
-type CreateInput = HalfRequests['remote.create']['input'];
-
-const FIRST_TERM = 1;
 
 /**
  * Makes pairs whose secondaries lie in another system: first each secondary's half, durably, then the primary's. Interrupted in
@@ -41,8 +28,9 @@ export async function createRemotePairs(
   const rows: PairActionRow[] = [];
   const plan: PairPlanRow[] = [];
   const copying: number[] = [];
-  for (const row of input.pairs) {
-    const made = await createRemotePair(controller, input, row, context);
+  for (const [index, row] of input.pairs.entries()) {
+    // Each pair is a frame of its own, and none of them is the answer to the request (H28).
+    const made = await createRemotePair(controller, input, row, { ...context, id: `${context.id}.${index}` });
     rows.push(made.row);
     plan.push(planned(made.row));
     if (made.copies) copying.push(made.row.number);
@@ -59,8 +47,10 @@ async function createRemotePair(controller: Controller, input: Input, row: PairC
   const answer = await askForHalf(controller, input, row, primary, id);
   if (input.plan) return { row: rowOf(controller, undefined, primary, row, answer), copies: false };
   try {
+    // Its hosts are shut out there from now on. Nothing is held while the peer is awaited (H26).
+    const allocated = input.noCopy ? [] : await allocatedThere(controller, row, id);
     const record = await controller.exclusively(() =>
-      makePrimaryHalf(controller, input, row, primary, id, answer, context),
+      makePrimaryHalf(controller, input, row, primary, id, answer, allocated, context),
     );
     await controller.halves.tell([record.number]);
     return { row: rowOf(controller, record, primary, row, answer), copies: leavesCopying(record.state) };
@@ -77,6 +67,9 @@ function askForHalf(controller: Controller, input: Input, row: PairCreateRow, pr
     mark: markOfTerm(controller, FIRST_TERM),
     mode: input.mode === 'sync' || input.mode === 'journal' ? input.mode : 'async',
     primary: { system: controller.peers.self, number: primary.number, name: primary.name },
+    known: controller.catalog
+      .pairsOf(primary.number)
+      .flatMap((pair) => controller.catalog.pairs.get(pair)?.remote?.id ?? []),
     sizeBytes: primary.sizeBytes,
     trackSizeBytes: primary.trackSizeBytes,
     emulation: primary.emulation,
@@ -96,8 +89,10 @@ async function makePrimaryHalf(
   primary: VolumeRecord,
   id: string,
   answer: HalfRequests['remote.create']['output'],
+  allocated: readonly number[],
   context: RequestContext,
 ): Promise<PairRecord> {
+  demandPrimary(controller, volumeOf(controller, primary.number), input.noCopy ?? false);
   const number = controller.catalog.pairNumberNext;
   const remote = {
     ...newHalf(input, id, 'primary'),
@@ -108,7 +103,6 @@ async function makePrimaryHalf(
     row,
   );
   const noCopy = input.noCopy ?? false;
-  const allocated = noCopy ? [] : await allocatedThere(controller, row, id);
   const subject = { operation: 'pair create', primary: controller.address(primary.number), before: 'simplex' };
   const { output } = await recorded(
     controller,
@@ -150,110 +144,6 @@ async function allocatedThere(controller: Controller, row: PairCreateRow, pair: 
     from = answer.next;
   }
   return runs;
-}
-
-/** Answers at the secondary's system. */
-export async function makeSecondaryHalf(
-  controller: Controller,
-  input: CreateInput,
-): Promise<Answered<'remote.create'>> {
-  return controller.exclusively(async () => {
-    const primary = asVolume(input);
-    const left = leftOver(controller, input);
-    const secondary =
-      left !== undefined
-        ? volumeOf(controller, left.secondary)
-        : input.secondary === 'auto'
-          ? pickSecondary(controller, primary, input.overwrite, new Set())
-          : findVolume(controller, input.secondary);
-    judge(controller, input, primary, secondary, left);
-    const { map } = controller.catalog.volumeMap(secondary.number, 'allocated');
-    const output = { volume: secondary.number, name: secondary.name, allocatedTracks: map.count };
-    if (input.plan) return { output };
-    const number = left?.number ?? controller.catalog.pairNumberNext;
-    const record: PairRecord = {
-      ...newPair(controller, number, foreignVolume(number), secondary.number),
-      mode: input.mode,
-      remote: { ...newHalf(input, input.pair, 'secondary'), peer: input.primary, taken: null },
-    };
-    const changes: Change[] = [{ do: 'put-pair', record }];
-    if (!secondary.reserved || secondary.incomplete)
-      changes.push({ do: 'put-volume', record: { ...secondary, reserved: true, incomplete: null } });
-    await controller.catalog.change(() => changes, true);
-    controller.fabric.pairsChanged();
-    await controller.catalog.durable();
-    controller.step('half.made');
-    return { output };
-  });
-}
-
-/** Answers at the secondary's system: the half goes, whatever its state. */
-export async function dropSecondaryHalf(
-  controller: Controller,
-  input: HalfRequests['remote.drop']['input'],
-): Promise<Answered<'remote.drop'>> {
-  return controller.exclusively(async () => {
-    if (![...controller.catalog.pairs.values()].some((row) => row.remote?.id === input.pair))
-      return { output: { dropped: false } };
-    const half = secondaryHalf(controller, input.pair);
-    if (input.mark.term < half.remote.term)
-      throw failure(
-        'term-superseded',
-        'The secondary was made a primary; it is deleted there.',
-        'copyset pair list shows it.',
-      );
-    const volume = volumeOf(controller, half.secondary);
-    const incomplete =
-      input.missingTracks === 0
-        ? volume.incomplete
-        : { missingTracks: input.missingTracks, reason: `its pair was deleted while it was ${half.state.status}` };
-    const row = { ...volume, incomplete, reserved: volume.reserved && !input.unreserve };
-    await controller.catalog.change(
-      () => [
-        { do: 'drop-pair', number: half.number },
-        { do: 'put-volume', record: row },
-      ],
-      true,
-    );
-    controller.halves.reopen(half.number);
-    controller.fabric.pairsChanged();
-    await controller.catalog.durable();
-    await controller.removeLeftovers();
-    return { output: { dropped: true } };
-  });
-}
-
-function judge(
-  controller: Controller,
-  input: CreateInput,
-  primary: VolumeRecord,
-  secondary: VolumeRecord,
-  left: HalfRecord | undefined,
-): void {
-  const { catalog } = controller;
-  const verdict = judgeCreate({
-    primary,
-    secondary,
-    pairs: [...catalog.pairs.values()].filter((pair) => pair !== left),
-    secondaryHoldsData: !catalog.volumeMap(secondary.number, 'allocated').map.isEmpty,
-    overwrite: input.overwrite || left !== undefined,
-    noCopy: input.noCopy,
-  });
-  if (verdict.kind === 'refuse')
-    throw failure(verdict.code, sentence(`${controller.address(secondary.number)}: ${verdict.why}`), verdict.hint);
-}
-
-/** A half of the same primary whose primary's half was never made: a creation that was interrupted. */
-function leftOver(controller: Controller, { primary }: CreateInput): HalfRecord | undefined {
-  return [...controller.catalog.pairs.values()]
-    .filter(isHalf)
-    .find(
-      ({ remote }) =>
-        remote.side === 'secondary' &&
-        remote.taken === null &&
-        remote.peer.system.id === primary.system.id &&
-        remote.peer.number === primary.number,
-    );
 }
 
 function existingHalf(controller: Controller, primary: VolumeRecord, row: PairCreateRow): PairRecord | undefined {
@@ -340,41 +230,6 @@ function planned({ before, after, tracks, ...row }: PairActionRow): PairPlanRow 
   return { primary, secondary, from: before, to: after, direction, tracks, bytes, bytesLost };
 }
 
-function newHalf(
-  { manual, session }: { manual?: boolean | undefined; session?: string | null | undefined },
-  id: string,
-  side: RemoteHalf['side'],
-): Omit<RemoteHalf, 'peer'> {
-  return {
-    id,
-    side,
-    term: FIRST_TERM,
-    taken: null,
-    manual: manual ?? false,
-    session: session ?? null,
-    group: null,
-    toldAtMs: null,
-    displaced: false,
-  };
-}
-
-/** The primary as the secondary's system sees it: a volume of no table of its own. */
-function asVolume(input: CreateInput): VolumeRecord {
-  return {
-    number: foreignVolume(0),
-    name: `${input.primary.system.name}:${input.primary.name}`,
-    sizeBytes: input.sizeBytes,
-    trackSizeBytes: input.trackSizeBytes,
-    emulation: input.emulation,
-    reserved: false,
-    imagePath: '',
-    status: 'normal',
-    blockedReason: null,
-    incomplete: null,
-    createdAtMs: 0,
-  };
-}
-
 async function peerRequest<Code extends keyof HalfRequests>(
   controller: Controller,
   row: PairCreateRow,
@@ -397,10 +252,4 @@ function modeOf(input: Input): 'sync' | 'async' | 'journal' {
 
 function isEmpty(controller: Controller, { number }: VolumeRecord): boolean {
   return controller.catalog.countOf(volumeMapKey(number, 'allocated')) === 0;
-}
-
-function volumeOf(controller: Controller, number: number): VolumeRecord {
-  const volume = controller.catalog.volumes.get(number);
-  if (!volume) throw failure('volume-not-found', `Volume ${number} is not there.`);
-  return volume;
 }

@@ -1,8 +1,10 @@
-import { flatten, pairMapKey } from '../catalog/catalog.js';
+import { type Change, flatten, pairMapKey } from '../catalog/catalog.js';
 import { failure } from '../foundation/foundation.js';
 import { mapCounts } from '../hostio/hostio.js';
-import { type HalfRecord, halfAccess, type PairState } from '../pair/pair.js';
-import { compareMarks, emptied, type HalfShown, type TransferRequests } from '../transfer/transfer.js';
+import type { HalfRecord } from '../pair/pair.js';
+import { compareMarks, displacePrimary, type HalfShown, type TransferRequests } from '../transfer/transfer.js';
+import { demandUninhibited } from './group-remote.js';
+import type { HalfRequests } from './half-requests.js';
 import type { Controller } from './open-controller.js';
 import type { Answered } from './requests.js';
 
@@ -13,27 +15,37 @@ const RUNS_MAX = 50_000;
 
 /** Begins a link session: durable before it counts, so that nothing of an earlier one is taken ever after (H4). */
 export async function openHalf(controller: Controller, input: Input<'remote.open'>): Promise<Answered<'remote.open'>> {
-  const half = secondaryHalf(controller, input.pair);
-  const { taken, peer } = half.remote;
-  await controller.faults.link(peer.system.name, controller.ports.clock, 0);
+  const { mark, pair } = input;
+  const half = secondaryHalf(controller, pair);
   // A lower term is answered, not refused: the sender learns from it that it was replaced.
-  if (input.mark.term < half.remote.term) return { output: shown(controller, half) };
-  if (taken && compareMarks(input.mark, taken) <= 0) throw failure('link-lost', 'A later link session is open.');
-  await change(controller, half, (row) => ({
-    ...row,
-    remote: {
+  if (mark.term < half.remote.term) return { output: shown(controller, half) };
+  const { taken } = half.remote;
+  if (taken && compareMarks(mark, taken) <= 0) throw failure('link-lost', 'A later link session is open.');
+  // From here on nothing of an earlier session lands, whatever becomes of this one.
+  controller.halves.receiver(half.number).close();
+  await change(controller, pair, (row) => {
+    const { taken: latest, term, peer } = row.remote;
+    if (latest && compareMarks(mark, latest) <= 0) throw failure('link-lost', 'A later link session is open.');
+    const remote = {
       ...row.remote,
-      taken: input.mark,
-      term: Math.max(row.remote.term, input.mark.term),
-      peer: { ...row.remote.peer, system: input.from },
-    },
-  }));
-  controller.halves.reopen(half.number, input.mark, input.heardMs);
-  return { output: shown(controller, controller.halves.find(input.pair)) };
+      taken: mark,
+      term: Math.max(term, mark.term),
+      peer: { ...peer, system: input.from },
+    };
+    return [{ do: 'put-pair', record: { ...row, remote } }];
+  });
+  controller.halves.receiver(half.number).begin(mark, input.heardMs);
+  controller.halves.heard(half.number);
+  controller.step('half.opened');
+  return { output: shown(controller, controller.halves.find(pair)) };
 }
 
 export async function showHalf(controller: Controller, input: Input<'remote.show'>): Promise<Answered<'remote.show'>> {
   return { output: shown(controller, secondaryHalf(controller, input.pair)) };
+}
+
+export async function beatHalf(controller: Controller, input: Input<'remote.beat'>): Promise<Answered<'remote.beat'>> {
+  return { output: shown(controller, ordered(controller, input)) };
 }
 
 /**
@@ -41,13 +53,19 @@ export async function showHalf(controller: Controller, input: Input<'remote.show
  * before, and is in the map that is handed over, or is refused (H16).
  */
 export async function tellHalf(controller: Controller, input: Input<'remote.tell'>): Promise<Answered<'remote.tell'>> {
-  const half = ordered(controller, input);
-  await change(controller, half, (row) => ({
-    ...row,
-    state: input.state,
-    remote: { ...row.remote, group: input.group, toldAtMs: Math.floor(controller.ports.clock.nowMs()) },
-  }));
-  controller.halves.receiver(half.number).told();
+  ordered(controller, input);
+  await change(controller, input.pair, () => {
+    const row = ordered(controller, input);
+    const remote = {
+      ...row.remote,
+      group: input.group,
+      takenOver: null,
+      toldAtMs: Math.floor(controller.ports.clock.nowMs()),
+      toldMissingTracks: input.missingTracks,
+    };
+    return [{ do: 'put-pair', record: { ...row, state: input.state, remote } }];
+  });
+  controller.halves.receiver(controller.halves.find(input.pair).number).told();
   controller.step('half.told');
   controller.notify();
   return { output: shown(controller, controller.halves.find(input.pair)) };
@@ -66,12 +84,27 @@ export async function mapOfHalf(controller: Controller, input: Input<'remote.map
   return { output: { runs: flatten(runs), next: run?.first ?? null } };
 }
 
+/** What is collected stays where it is until the primary has it, durably, and says so. */
+export async function collectHalf(
+  controller: Controller,
+  input: Input<'remote.collect'>,
+): Promise<Answered<'remote.collect'>> {
+  const half = ordered(controller, input);
+  await change(controller, input.pair, () => {
+    const { number } = ordered(controller, input);
+    return [{ do: 'fold', from: pairMapKey(number, 'secondary'), into: pairMapKey(number, 'changed') }];
+  });
+  return { output: { tracks: mapCounts(controller.catalog, half).changed } };
+}
+
 export async function mergedHalf(
   controller: Controller,
   input: Input<'remote.merged'>,
 ): Promise<Answered<'remote.merged'>> {
-  const half = ordered(controller, input);
-  await controller.catalog.change(() => [emptied(half.number, input.map)], true);
+  await controller.catalog.change(() => {
+    const { number } = ordered(controller, input);
+    return [{ do: 'empty', map: pairMapKey(number, input.map) }];
+  }, true);
   await controller.catalog.durable();
   controller.step('half.merged');
   return { output: {} };
@@ -83,8 +116,9 @@ export async function takeCopy(
   data: Uint8Array | undefined,
 ): Promise<Answered<'remote.copy'>> {
   const half = ordered(controller, input);
+  demandUninhibited(controller, half);
   const { first, count, codes } = input;
-  await controller.halves.receiver(half.number).land(input.mark, { first, count }, data, codes);
+  await controller.halves.receiver(half.number).land(input, { first, count }, data, codes);
   return { output: {} };
 }
 
@@ -93,7 +127,7 @@ export async function settleHalf(
   input: Input<'remote.settle'>,
 ): Promise<Answered<'remote.settle'>> {
   const half = ordered(controller, input);
-  await controller.halves.receiver(half.number).settle(input.mark, input.end);
+  await controller.halves.receiver(half.number).settle(input, input.end);
   return { output: {} };
 }
 
@@ -104,7 +138,7 @@ export async function writeHalf(
 ): Promise<Answered<'remote.write'>> {
   const half = ordered(controller, input);
   const receiver = controller.halves.receiver(half.number);
-  await receiver.write(input.mark, input.sequence, input.writes, data ?? new Uint8Array(0));
+  await receiver.write(input.mark, input.place, input.writes, data ?? new Uint8Array(0));
   // Another pair of the volume may have to copy it further (DESIGN.md 5.3).
   if (controller.fabric.legs(half.secondary).length > 1) controller.copier.wake();
   return { output: {} };
@@ -120,14 +154,6 @@ export async function flushHalf(
   return { output: {} };
 }
 
-export async function hearHalf(
-  controller: Controller,
-  input: Input<'remote.alive'>,
-): Promise<Answered<'remote.alive'>> {
-  ordered(controller, input);
-  return { output: {} };
-}
-
 export async function fetchHalf(
   controller: Controller,
   input: Input<'remote.fetch'>,
@@ -137,12 +163,32 @@ export async function fetchHalf(
   return { output: { codes }, data };
 }
 
+export async function codesOfHalf(
+  controller: Controller,
+  input: Input<'remote.codes'>,
+): Promise<Answered<'remote.codes'>> {
+  const half = secondaryHalf(controller, input.pair);
+  const codes = controller.halves.receiver(half.number).codes({ first: input.first, count: input.count });
+  return { output: { codes } };
+}
+
+/** Answers at the primary's system: its secondary was made a primary under this term (H5, H25). */
+export async function displaceHalf(
+  controller: Controller,
+  input: HalfRequests['remote.displace']['input'],
+): Promise<Answered<'remote.displace'>> {
+  const half = controller.halves.find(input.pair);
+  if (half.remote.side !== 'primary' || half.remote.term >= input.term) return { output: { displaced: false } };
+  const changed = await displacePrimary(controller.fabric, controller.fabric.pair(half.number));
+  if (changed) controller.onHalfChanged(changed.before, changed.after, 'its secondary was made a primary');
+  return { output: { displaced: true } };
+}
+
 /** The secondary's half, for an order whose mark counts. Throws `term-superseded`, `link-lost`, `pair-not-found`. */
-function ordered(controller: Controller, { pair, mark }: Input<'remote.settle'>): HalfRecord {
+function ordered(controller: Controller, { pair, mark }: Pick<Input<'remote.beat'>, 'pair' | 'mark'>): HalfRecord {
   const half = secondaryHalf(controller, pair);
-  const receiver = controller.halves.receiver(half.number);
-  receiver.demandMark(mark);
-  receiver.heard();
+  controller.halves.receiver(half.number).demandMark(mark);
+  controller.halves.heard(half.number);
   return half;
 }
 
@@ -156,16 +202,14 @@ export function secondaryHalf(controller: Controller, id: string): HalfRecord {
   );
 }
 
-/** Changes the half's row, durably, with its volume's gate closed: no host's write is half before it and half behind it. */
-async function change(controller: Controller, half: HalfRecord, next: (row: HalfRecord) => HalfRecord): Promise<void> {
+/** Changes the half, durably, with its volume's gate closed and quiet: no write is half before it and half behind it. */
+export async function change(controller: Controller, id: string, decide: (row: HalfRecord) => Change[]): Promise<void> {
   const { fabric, catalog } = controller;
-  const volume = fabric.volume(half.secondary);
+  const volume = fabric.volume(controller.halves.find(id).secondary);
   volume.gate.close();
   try {
-    await catalog.change(() => {
-      const row = controller.halves.find(half.remote.id);
-      return [{ do: 'put-pair', record: next(row) }];
-    }, true);
+    await volume.gate.quiet();
+    await catalog.change(() => decide(controller.halves.find(id)), true);
     await catalog.durable();
   } finally {
     volume.gate.open();
@@ -173,25 +217,25 @@ async function change(controller: Controller, half: HalfRecord, next: (row: Half
 }
 
 function shown(controller: Controller, half: HalfRecord): HalfShown {
-  const { secondary, outOfSync } = mapCounts(controller.catalog, half);
+  const { outOfSync } = mapCounts(controller.catalog, half);
+  const { state, remote } = half;
+  const written = writtenTracks(controller, half);
   return {
     volume: half.secondary,
     name: controller.catalog.volumes.get(half.secondary)?.name ?? '?',
-    state: half.state,
-    term: half.remote.term,
-    written: secondary > 0 || mayBeWritten(half.state, half),
-    secondaryTracks: secondary,
+    state,
+    term: remote.term,
+    takenOver: remote.takenOver !== null,
+    // Returning to a split is no return to something else: it changes nothing at the secondary.
+    written: written > 0 || remote.takenOver !== null || (state.status === 'suspended' && state.allowWrite),
+    secondaryTracks: written,
     doubtTracks: outOfSync,
   };
 }
 
-/** Opened to a host by `--allow-write` or a takeover. A split is no such case: returning to it changes nothing at the secondary. */
-function mayBeWritten(state: PairState, half: HalfRecord): boolean {
-  if (state.status !== 'suspended') return false;
-  return state.allowWrite && halfAccess(state, half.remote).host === 'read-write';
-}
-
-/** Key of the map in which a primary takes its secondary's writes over. */
-export function handedOver(half: HalfRecord) {
-  return pairMapKey(half.number, 'secondary');
+/** Tracks that the secondary's host wrote and that its primary has not taken over. */
+export function writtenTracks({ catalog }: Controller, { number }: HalfRecord): number {
+  const { secondary, changed } = mapCounts(catalog, { number } as HalfRecord);
+  if (changed === 0) return secondary;
+  return catalog.pairMap(number, 'secondary').map.countUnion(catalog.pairMap(number, 'changed').map);
 }

@@ -14,6 +14,8 @@ export interface HalfRequests extends TransferRequests {
       readonly sizeBytes: ByteCount;
       readonly trackSizeBytes: ByteCount;
       readonly emulation: string;
+      /** The pairs that the primary has already: a half of none of these is what an interrupted creation left. */
+      readonly known: readonly string[];
       /** A name, a number, or `auto`. */
       readonly secondary: string;
       readonly overwrite: boolean;
@@ -24,6 +26,11 @@ export interface HalfRequests extends TransferRequests {
       readonly plan: boolean;
     };
     output: { readonly volume: number; readonly name: string; readonly allocatedTracks: number };
+  };
+  /** To the primary's system: its secondary was made a primary under this term. */
+  'remote.displace': {
+    input: { readonly pair: string; readonly term: number };
+    output: { readonly displaced: boolean };
   };
   /** The half goes. `missingTracks`: how many the secondary lacks then; its image is incomplete. */
   'remote.drop': {

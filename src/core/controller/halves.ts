@@ -1,7 +1,18 @@
-import { failure, LINK_LIMIT_SYNC_MS, type Milliseconds, type PairNumber } from '../foundation/foundation.js';
-import { type HalfRecord, isHalf, type LinkMark, suspendedTogether } from '../pair/pair.js';
-import { LinkSession, Mirror, type PeerHalf, Receiver } from '../transfer/transfer.js';
+import {
+  failure,
+  isToolkitError,
+  LINK_LIMIT_SYNC_MS,
+  type Milliseconds,
+  type PairNumber,
+  type VolumeNumber,
+} from '../foundation/foundation.js';
+import { type HalfRecord, isHalf, type LinkMark, type PairRecord, suspendedTogether } from '../pair/pair.js';
+import { LinkSession, Mirror, type PeerHalf, Receiver, type SyncOptions } from '../transfer/transfer.js';
 import type { Controller } from './open-controller.js';
+
+const GREETING_MS = 1_000;
+/** Who changed a pair does not wait longer for its secondary to learn of it. */
+const TELLING_MS = 2_000;
 
 /** The halves of remote pairs that lie here: their links where the primary is here, their receivers where the secondary is. */
 export class Halves {
@@ -11,6 +22,8 @@ export class Halves {
   readonly #mirrors = new Map<PairNumber, Mirror>();
   #numbersById = new Map<string, PairNumber>();
   #knownAt = -1;
+  readonly #greeted = new Set<PairNumber>();
+  readonly #heardAtMs = new Map<PairNumber, number>();
 
   constructor(controller: Controller) {
     this.#controller = controller;
@@ -52,14 +65,6 @@ export class Halves {
     return receiver;
   }
 
-  /** A session with this mark begins: what an earlier one holds is given up. Without a mark none does. */
-  reopen(number: PairNumber, mark?: LinkMark, heardMs?: Milliseconds): void {
-    this.#receivers.get(number)?.close();
-    this.#receivers.delete(number);
-    const { fabric } = this.#controller;
-    if (mark) this.#receivers.set(number, new Receiver(fabric, fabric.pair(number), mark, heardMs));
-  }
-
   /** Takes the writes of a synchronous pair's host to its secondary. */
   mirror(number: PairNumber): Mirror {
     let mirror = this.#mirrors.get(number);
@@ -74,7 +79,7 @@ export class Halves {
     return mirror;
   }
 
-  /** Whether the primary of a half that lies here was heard from lately: without that nobody knows whether it went on alone (H29). */
+  /** Whether the primary of a synchronous half that lies here has not gone on alone, for all that is known (H29). */
   isLinked(number: PairNumber): boolean {
     return this.#receivers.get(number)?.isLinked ?? false;
   }
@@ -97,11 +102,73 @@ export class Halves {
     );
   }
 
+  /** The primary said something. */
+  heard(number: PairNumber): void {
+    this.#heardAtMs.set(number, this.#controller.ports.clock.nowMs());
+    this.receiver(number).heard();
+  }
+
+  /** When the primary was last heard of by this controller, in milliseconds of wall time. */
+  heardAtMs(number: PairNumber): number | undefined {
+    return this.#heardAtMs.get(number);
+  }
+
+  /** For how long the secondary of a primary here has not answered; undefined where it does, or was not asked. */
+  lostMs(number: PairNumber): Milliseconds | undefined {
+    return this.#links.get(number)?.lostMs;
+  }
+
+  /** The half is gone. */
+  forget(number: PairNumber): void {
+    this.#receivers.get(number)?.close();
+    this.#receivers.delete(number);
+    this.#links.delete(number);
+    this.#mirrors.get(number)?.close();
+    this.#mirrors.delete(number);
+    this.#heardAtMs.delete(number);
+  }
+
+  /**
+   * Before its first host of this controller's time is served, a primary asks whether it was replaced while it was away. One that
+   * cannot ask within a moment serves: asynchronous pairs do without their secondaries.
+   */
+  async greet(volume: VolumeNumber): Promise<void> {
+    const { catalog } = this.#controller;
+    const unasked = catalog
+      .pairsOf(volume)
+      .filter((number) => !this.#greeted.has(number) && isPrimary(catalog.pairs.get(number)));
+    for (const number of unasked) {
+      this.#greeted.add(number);
+      await this.#within(GREETING_MS, this.link(number).ready());
+    }
+  }
+
+  async greetAll(): Promise<void> {
+    await Promise.all([...this.#controller.catalog.volumes.keys()].map((volume) => this.greet(volume)));
+  }
+
   /** Tells the secondaries of these pairs what became of them; those that cannot be reached learn it later. */
   async tell(numbers: readonly PairNumber[]): Promise<void> {
     const { pairs } = this.#controller.catalog;
     const primaries = numbers.filter((number) => pairs.get(number)?.remote?.side === 'primary');
-    await Promise.all(primaries.map((number) => this.link(number).tell()));
+    await Promise.all(primaries.map((number) => this.#within(TELLING_MS, this.link(number).tell())));
+  }
+
+  /** Waits for so long and no longer; what is not done by then goes on by itself. */
+  async #within(limitMs: Milliseconds, work: Promise<unknown>): Promise<void> {
+    const stop = new AbortController();
+    const settled = work.then(
+      () => undefined,
+      (error: unknown) => {
+        if (!isToolkitError(error)) throw error;
+      },
+    );
+    try {
+      await Promise.race([settled, this.#controller.ports.clock.sleep(limitMs, stop.signal)]);
+    } finally {
+      stop.abort();
+      settled.catch(() => undefined);
+    }
   }
 
   close(): void {
@@ -124,15 +191,18 @@ export class Halves {
       self: peers.self,
       limitMs,
       changed: (before, after, why) => this.#controller.onHalfChanged(before, after, why),
-      sync:
-        record.mode !== 'sync'
-          ? undefined
-          : {
-              heardMs: heardMs(limitMs),
-              turned: () => this.mirror(number).turned(),
-              mayReturn: () => this.#mayReturn(number),
-            },
+      sync: record.mode === 'sync' ? this.#syncOptions(number, limitMs) : undefined,
     });
+  }
+
+  #syncOptions(number: PairNumber, limitMs: Milliseconds): SyncOptions {
+    return {
+      heardMs: heardMs(limitMs),
+      turned: () => {
+        if (isPrimary(this.#controller.catalog.pairs.get(number))) this.mirror(number).turned();
+      },
+      mayReturn: () => this.#mayReturn(number),
+    };
   }
 
   /** A session returns as one, when the links of all its pairs are open: its secondaries are one image until then. */
@@ -151,6 +221,10 @@ export class Halves {
 /** Shorter than the limit by enough: when a primary goes on alone its secondary does not count as linked any more (H29). */
 function heardMs(limitMs: Milliseconds): Milliseconds {
   return limitMs / 2;
+}
+
+function isPrimary(record: PairRecord | undefined): boolean {
+  return record?.remote?.side === 'primary' && !record.remote.displaced;
 }
 
 /** The mark of an order that opens nothing: it is judged by its term alone. */

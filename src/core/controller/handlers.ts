@@ -1,9 +1,14 @@
 import { failure } from '../foundation/foundation.js';
-import { dropSecondaryHalf, makeSecondaryHalf } from './half-create.js';
+import { groupHandlers } from './group-handlers.js';
+import { createRemotePairs } from './half-create.js';
+import { dropSecondaryHalf, makeSecondaryHalf } from './half-made.js';
 import {
+  beatHalf,
+  codesOfHalf,
+  collectHalf,
+  displaceHalf,
   fetchHalf,
   flushHalf,
-  hearHalf,
   mapOfHalf,
   mergedHalf,
   openHalf,
@@ -13,6 +18,7 @@ import {
   tellHalf,
   writeHalf,
 } from './half-orders.js';
+import { takeOver } from './half-takeover.js';
 import { exportVolume, importVolume, scrubVolumes } from './image-requests.js';
 import type { Controller, RequestContext } from './open-controller.js';
 import { createPairs } from './pair-create.js';
@@ -35,12 +41,25 @@ import {
   writeVolume,
 } from './volume-requests.js';
 
-type Handler<Code extends RequestCode> = (
+export type Handler<Code extends RequestCode> = (
   controller: Controller,
   input: Requests[Code]['input'],
   extras: RequestExtras,
   context: RequestContext,
 ) => Promise<Answered<Code>>;
+
+/** An order of another system's: a link that is down here stops it as well. */
+function overLink<Code extends RequestCode>(
+  handler: (controller: Controller, input: Requests[Code]['input'], extras: RequestExtras) => Promise<Answered<Code>>,
+): Handler<Code> {
+  return async (controller, input, extras) => {
+    if (controller.faults.rows.length > 0 && 'pair' in input) {
+      const { remote } = controller.halves.find(input.pair);
+      await controller.faults.link(remote.peer.system.name, controller.ports.clock, 0);
+    }
+    return handler(controller, input, extras);
+  };
+}
 
 /** Every request and who answers it. */
 export const handlers: { readonly [Code in RequestCode]: Handler<Code> } = {
@@ -50,17 +69,20 @@ export const handlers: { readonly [Code in RequestCode]: Handler<Code> } = {
     if (onYield) queueMicrotask(onYield);
     return { output: { yields: onYield !== undefined } };
   },
-  'remote.open': openHalf,
-  'remote.show': showHalf,
-  'remote.tell': tellHalf,
-  'remote.map': mapOfHalf,
-  'remote.merged': mergedHalf,
-  'remote.copy': (controller, input, { data }) => takeCopy(controller, input, data),
-  'remote.settle': settleHalf,
-  'remote.fetch': fetchHalf,
-  'remote.write': (controller, input, { data }) => writeHalf(controller, input, data),
-  'remote.flush': flushHalf,
-  'remote.alive': hearHalf,
+  'remote.open': overLink(openHalf),
+  'remote.show': overLink(showHalf),
+  'remote.beat': overLink(beatHalf),
+  'remote.tell': overLink(tellHalf),
+  'remote.collect': overLink(collectHalf),
+  'remote.map': overLink(mapOfHalf),
+  'remote.merged': overLink(mergedHalf),
+  'remote.copy': overLink((controller, input, { data }) => takeCopy(controller, input, data)),
+  'remote.settle': overLink(settleHalf),
+  'remote.fetch': overLink(fetchHalf),
+  'remote.write': overLink((controller, input, { data }) => writeHalf(controller, input, data)),
+  'remote.flush': overLink(flushHalf),
+  'remote.codes': overLink(codesOfHalf),
+  'remote.displace': overLink(displaceHalf),
   'remote.create': makeSecondaryHalf,
   'remote.drop': dropSecondaryHalf,
   'system.check': async (controller, input) => ({ output: { findings: await checkSystem(controller, input) } }),
@@ -76,11 +98,15 @@ export const handlers: { readonly [Code in RequestCode]: Handler<Code> } = {
   'volume.delete': deleteVolumes,
   'volume.format': formatVolumes,
   'volume.scrub': scrubVolumes,
-  'pair.create': createPairs,
+  'pair.create': async (controller, input, extras, context) =>
+    input.pairs.some(({ secondarySystem }) => secondarySystem)
+      ? { output: await createRemotePairs(controller, input, context) }
+      : createPairs(controller, input, extras, context),
   'pair.split': splitPairs,
   'pair.resync': resyncPairs,
   'pair.suspend': suspendPairs,
   'pair.delete': deletePairs,
+  'pair.takeover': takeOver,
   'pair.rotate': rotatePairs,
   'pair.pace': pacePairs,
   'pair.list': async ({ listing }) => ({ output: { pairs: listing.pairs() } }),
@@ -91,6 +117,7 @@ export const handlers: { readonly [Code in RequestCode]: Handler<Code> } = {
   'port.delete': deletePort,
   'volume.attach': attachVolume,
   'volume.detach': detachVolume,
+  ...groupHandlers,
   'copier.drain': drainPairs,
   'fault.set': async (controller, input) => {
     demandFixture(controller);

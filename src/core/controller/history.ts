@@ -1,4 +1,5 @@
 import { HISTORY_FILE } from '../catalog/catalog.js';
+import type { GroupEvent } from '../group/group.js';
 import { type FileError, FileError as FileFailure, type Files, type OpenFile } from '../ports/ports.js';
 
 /** One line of a system's history. `docs/formats/history.md`. */
@@ -19,6 +20,8 @@ export interface HistoryEvent {
   readonly actor: string;
   /** Joins an end to its start. */
   readonly id: string;
+  /** With the end of what was done with a whole consistency group. */
+  readonly group?: GroupEvent | undefined;
 }
 
 /** Past this the file becomes `history.1.ndjson`, which replaces the one before it. */

@@ -131,7 +131,12 @@ function exportOf(controller: Controller, number: number | undefined, options: O
     }),
     open: () => {
       const demandOffered = options.demandOffered ?? (() => undefined);
-      const device = new VolumeDevice(controller.fabric, record.number, () => controller.copier.wake(), demandOffered);
+      const device = new VolumeDevice(
+        controller.fabric,
+        record.number,
+        () => controller.copier.hostWrote(),
+        demandOffered,
+      );
       return options.readOnly ? readOnlyDevice(device, controller.address(record.number)) : device;
     },
   };

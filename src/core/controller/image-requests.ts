@@ -32,6 +32,7 @@ export async function importVolume(
     }
     const record = findVolume(controller, input.volume);
     demandRoom(controller, record, sizeBytes, input.file);
+    await controller.halves.greet(record.number);
     controller.fabric.demandHost(record.number, 'write');
     const volume = controller.fabric.volume(record.number);
     if (!input.overwrite && !volume.allocated.map.isEmpty) {
@@ -68,6 +69,7 @@ export async function exportVolume(
   context: RequestContext,
 ): Promise<Answered<'volume.export'>> {
   const record = findVolume(controller, input.volume);
+  await controller.halves.greet(record.number);
   controller.fabric.demandHost(record.number, 'read');
   const { files, ports } = controller;
   const present = files.status(input.file);

@@ -1,23 +1,22 @@
 import { type Catalog, volumeMapKey } from '../catalog/catalog.js';
-import { PAIRS_MAX, RESERVED_MAX, VOLUMES_MAX } from '../foundation/foundation.js';
-import { addressOf, hostRefusal, type Leg, mapCounts } from '../hostio/hostio.js';
-import {
-  activeState,
-  cciName,
-  frozenOf,
-  geometryVolume,
-  imageComplete,
-  missingTracks,
-  type PairRecord,
-  percentIdentical,
-  rolesOf,
-  type Side,
-  shownHalf,
-} from '../pair/pair.js';
+import { PAIRS_MAX, type PairNumber, RESERVED_MAX, VOLUMES_MAX } from '../foundation/foundation.js';
+import { addressOf, hostRefusal, type Leg } from '../hostio/hostio.js';
+import { activeState, type PairRecord, rolesOf } from '../pair/pair.js';
 import type { OwnerRecord } from '../ports/ports.js';
 import { formatNumber, type VolumeRecord } from '../volume/volume.js';
+import { missingHere, pairListing } from './pair-listing.js';
 import type { PairListing, PortListing, SystemListing, VolumeListing, VolumeTotals } from './requests.js';
 import type { SystemPlace } from './system-place.js';
+
+/** What a running controller knows of a pair beside the catalog. */
+export interface LiveFacts {
+  /** Bytes per second that it was last copied at, where somebody copies. */
+  readonly speed?: (pair: PairNumber) => number | undefined;
+  readonly heardAtMs?: (pair: PairNumber) => number | undefined;
+  readonly isLinked?: (pair: PairNumber) => boolean;
+  readonly linkLostMs?: (pair: PairNumber) => number | undefined;
+  readonly doubtfulTracks?: (pair: PairNumber) => number;
+}
 
 /** What a catalog looks like from outside: rows of the listings. Works on a read-only catalog as well. */
 export class Listing {
@@ -26,23 +25,13 @@ export class Listing {
   readonly #nowMs: () => number;
   /** Addresses of the ports that are open now, by the port's name. */
   readonly serving = new Map<string, string>();
-  /** Bytes per second that a pair was last copied at, where somebody copies. */
-  readonly #speed: (pair: number) => number | undefined;
-  /** Whether the primary of a half that lies here is known to be there; it is not where the files alone are read. */
-  readonly #isLinked: (pair: number) => boolean;
+  readonly #live: LiveFacts;
 
-  constructor(
-    place: SystemPlace,
-    catalog: Catalog,
-    nowMs: () => number,
-    speed: (pair: number) => number | undefined = () => undefined,
-    isLinked: (pair: number) => boolean = () => false,
-  ) {
+  constructor(place: SystemPlace, catalog: Catalog, nowMs: () => number, live: LiveFacts = {}) {
     this.#place = place;
     this.#catalog = catalog;
     this.#nowMs = nowMs;
-    this.#speed = speed;
-    this.#isLinked = isLinked;
+    this.#live = live;
   }
 
   system(controller: OwnerRecord | undefined): SystemListing {
@@ -99,10 +88,7 @@ export class Listing {
   volume(record: VolumeRecord): VolumeListing {
     const pairs = this.#pairsOf(record);
     const tracks = Math.ceil(record.sizeBytes / record.trackSizeBytes);
-    const lacking = pairs.reduce(
-      (sum, pair) => sum + missingTracks(pair.state, sideOf(pair, record), mapCounts(this.#catalog, pair)),
-      0,
-    );
+    const lacking = pairs.reduce((sum, pair) => sum + missingHere(this.#catalog, pair, sideOf(pair, record)), 0);
     const upstream = pairs.find((pair) => pair.secondary === record.number);
     return {
       system: this.#place.name,
@@ -132,58 +118,18 @@ export class Listing {
     return [...this.#catalog.pairs.values()].map((record) => this.pair(record));
   }
 
-  pair(row: PairRecord): PairListing {
-    const record = shownHalf(row, this.#isLinked(row.number));
-    const counts = mapCounts(this.#catalog, record);
-    const map = (name: 'outOfSync' | 'changed' | 'secondary') => this.#catalog.pairMap(record.number, name).map;
-    const own = geometryVolume(record);
-    const tracks = this.#catalog.trackCountOf(own);
-    const trackSizeBytes = this.#catalog.volumes.get(own)?.trackSizeBytes ?? 0;
-    const differing =
-      counts.changed + counts.secondary === 0
-        ? counts.outOfSync
-        : map('outOfSync').countUnion(map('changed'), map('secondary'));
-    const frozen = frozenOf(record.state);
-    // In a restore the tracks that P lacks are out of sync as well.
-    const lackedByPrimary = rolesOf(record.state).primaryLacks === null ? 0 : counts.secondary;
-    const outOfSync = counts.outOfSync + lackedByPrimary;
-    const { drain } = rolesOf(record.state);
-    const speed = this.#speed(record.number);
-    const left = drain ? counts[drain.map] * trackSizeBytes : 0;
-    return {
-      number: record.number,
-      primary: this.#address(record.primary),
-      secondary: this.#address(record.secondary),
-      primaryNumber: numberOf(record, 'primary'),
-      secondaryNumber: numberOf(record, 'secondary'),
-      mode: record.mode,
-      status: record.state.status,
-      cci: cciName(record.state.status, 'primary'),
-      percentIdentical: percentIdentical(tracks, differing),
-      tracks,
-      outOfSyncTracks: outOfSync,
-      outOfSyncBytes: outOfSync * trackSizeBytes,
-      changedTracks: counts.changed,
-      secondaryChangedTracks: counts.secondary - lackedByPrimary,
-      pace: record.pace,
-      rateBytesPerSecond: record.rateBytesPerSecond,
-      secondsLeft: drain && speed ? Math.ceil(left / speed) : null,
-      copyPointer: record.copyPointer,
-      pointInTime: frozen ? isoTime(frozen.pointInTimeMs) : null,
-      splitAt: record.splitAtMs === null ? null : isoTime(record.splitAtMs),
-      createdAt: isoTime(record.createdAtMs),
-      generation: record.generation,
-      imageComplete: imageComplete(record.state, 'secondary', counts) && imageComplete(record.state, 'primary', counts),
-      primaryStatus: record.state.status,
-      secondaryStatus: record.state.status,
-      primaryPorts: this.#portsOf(record.primary),
-      secondaryPorts: this.#portsOf(record.secondary),
-      asOf: isoTime(this.#nowMs()),
-      reason: record.state.status === 'suspended' ? record.state.message : null,
-      virtual: frozen?.virtual ?? false,
-      readOnly: frozen?.readOnly ?? false,
-      pointInTimeLost: frozen?.pointInTimeLost ?? false,
-    };
+  pair(record: PairRecord): PairListing {
+    return pairListing(record, {
+      catalog: this.#catalog,
+      address: (volume) => this.#address(volume),
+      portsOf: (volume) => this.#portsOf(volume),
+      nowMs: this.#nowMs(),
+      speed: this.#live.speed?.(record.number),
+      heardAtMs: this.#live.heardAtMs?.(record.number),
+      isLinked: this.#live.isLinked?.(record.number) ?? false,
+      linkLostMs: this.#live.linkLostMs?.(record.number),
+      doubtfulTracks: this.#live.doubtfulTracks?.(record.number) ?? 0,
+    });
   }
 
   #pairsOf(record: VolumeRecord): PairRecord[] {
@@ -200,18 +146,8 @@ export class Listing {
   }
 }
 
-/** `CU:LDEV` of one side; of a remote pair's other side the number that it has in its own system. */
-function numberOf(record: PairRecord, side: Side): string {
-  const { remote } = record;
-  return formatNumber(remote && remote.side !== side ? remote.peer.number : record[side]);
-}
-
 export function imagePathOf(folder: string, record: VolumeRecord): string {
   return record.imagePath.startsWith('/') ? record.imagePath : `${folder}/${record.imagePath}`;
-}
-
-export function isoTime(timeMs: number): string {
-  return new Date(timeMs).toISOString();
 }
 
 function sideOf(pair: PairRecord, record: VolumeRecord): 'primary' | 'secondary' {

@@ -1,16 +1,21 @@
 import { Catalog } from '../catalog/catalog.js';
-import { Copier, type RateLimit } from '../copy/copy.js';
+import { type Copier, Courtesy, type RateLimit } from '../copy/copy.js';
 import { failure, MIB, type PairNumber, type VolumeNumber } from '../foundation/foundation.js';
-import { addressOf, coldRegions, Drain, Fabric, type LiveVolume, Mutex } from '../hostio/hostio.js';
-import { leads, type PairRecord } from '../pair/pair.js';
+import { addressOf, coldRegions, Fabric, type LiveVolume, Mutex } from '../hostio/hostio.js';
+import type { PairRecord } from '../pair/pair.js';
 import type { Files, Grant, OwnerRecord } from '../ports/ports.js';
 import { relaxedFiles, removeUnfinishedDocuments, toToolkitError } from '../storage/storage.js';
-import { Sender } from '../transfer/transfer.js';
+import type { Sender } from '../transfer/transfer.js';
+import { CopyWork } from './copy-work.js';
+import { displacedChanges } from './displacement.js';
 import { Faults, faultyFiles } from './faults.js';
+import { keepForming } from './group-keeping.js';
+import { Groups } from './groups.js';
 import { Halves } from './halves.js';
 import { handlers } from './handlers.js';
 import { History, type HistoryEvent } from './history.js';
-import { imagePathOf, isoTime, Listing } from './listing.js';
+import { imagePathOf, Listing } from './listing.js';
+import { isoTime } from './pair-listing.js';
 import type { Reach } from './peer-connection.js';
 import { Peers } from './peers.js';
 import { answerChange } from './recorded.js';
@@ -37,14 +42,6 @@ export interface RequestContext {
   readonly actor: string;
 }
 
-/** The copier at work, and how many want it to be. */
-interface Copying {
-  users: number;
-  readonly stop: AbortController;
-  readonly done: Promise<void>;
-  failed?: Error;
-}
-
 /** Owns one system: its catalog, its open volumes, its copier. */
 export class Controller implements SystemClient {
   readonly place: SystemPlace;
@@ -55,19 +52,18 @@ export class Controller implements SystemClient {
   readonly faults: Faults;
   readonly history: History;
   readonly listing: Listing;
-  readonly copier: Copier;
   readonly peers: Peers;
   readonly halves: Halves;
+  readonly groups: Groups;
   /** Set where this controller was opened for another system's sake: it lets go when one comes to serve (H27). */
   onYield: (() => void) | undefined;
   /** Held by whoever changes tables. */
   readonly exclusive = new Mutex();
   readonly #grant: Grant;
-  readonly #drains = new Map<PairNumber, Drain | Sender>();
-  readonly #speeds = new Map<PairNumber, { sinceMs: number; bytes: number }>();
+  readonly #work: CopyWork;
   #watchers: (() => void)[] = [];
-  #copying: Copying | undefined;
-  #cap: RateLimit | undefined;
+  #forming: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
+  #formingFault: unknown;
   /** Where the last write to each volume ended. */
   readonly #streamEnds = new Map<VolumeNumber, number>();
   /** Requests that are being answered, by their ids. */
@@ -82,13 +78,12 @@ export class Controller implements SystemClient {
     this.faults = new Faults(this.files, place.path, ports.random, ports.die);
     this.catalog = Catalog.open(this.files, ports.random, place.path);
     this.history = new History(this.files, place.path);
-    this.listing = new Listing(
-      place,
-      this.catalog,
-      () => ports.clock.nowMs(),
-      (pair) => this.#speedOf(pair),
-      (pair) => this.halves.isLinked(pair),
-    );
+    this.listing = new Listing(place, this.catalog, () => ports.clock.nowMs(), {
+      speed: (pair) => this.#work.speedOf(pair),
+      heardAtMs: (pair) => this.halves.heardAtMs(pair),
+      isLinked: (pair) => this.halves.isLinked(pair),
+      linkLostMs: (pair) => this.halves.lostMs(pair),
+    });
     this.fabric = new Fabric({
       system: place.name,
       catalog: this.catalog,
@@ -103,9 +98,11 @@ export class Controller implements SystemClient {
           this.halves.suspendedWith(number, reason === 'link-lost').map((other) => this.fabric.pair(other)),
       },
     });
-    this.copier = new Copier(ports.clock, () => this.#jobs());
     this.peers = new Peers(ports, place, this.faults, reach);
     this.halves = new Halves(this);
+    this.groups = new Groups(this);
+    this.#work = new CopyWork(this);
+    this.copier.giveWay(new Courtesy(ports.clock, () => this.fabric.hostRequests));
   }
 
   /** Opens the system that `grant` gives to this process, and recovers it. The grant is released if that fails. */
@@ -175,12 +172,16 @@ export class Controller implements SystemClient {
   /** Ends what was begun, makes everything durable and lets go of the system. */
   async close(): Promise<void> {
     while (this.#running.size > 0) await new Promise<void>((resolve) => this.#endWaiters.push(resolve));
+    this.#forming?.stop.abort();
+    await this.#forming?.done.catch(() => undefined); // Whoever waits for the copier learns of a fault of ours.
+    if (!this.#grant.lost) await this.groups.close();
     await this.stopCopying(true);
     await this.peers.close();
     this.halves.close();
     try {
       if (!this.#grant.lost) {
         await this.fabric.close();
+        await this.catalog.shortenLog();
         await this.faults.settled();
         this.history.close();
       }
@@ -214,57 +215,55 @@ export class Controller implements SystemClient {
     await this.fabric.warm(volume, geometry.tracksOf(offsetBytes, reach));
   }
 
-  /** Caps what this controller's pairs copy together; several controllers may share one cap. Without one there is none. */
   capCopying(rate: RateLimit | undefined): void {
-    this.#cap = rate;
-    this.copier.limit(() => rate?.waitMs() ?? 0);
+    this.#work.cap(rate);
+  }
+
+  get copier(): Copier {
+    return this.#work.copier;
   }
 
   get isCopying(): boolean {
-    return this.#copying !== undefined;
+    return this.#work.isCopying;
   }
 
-  /** How often the copier went through all that a pair lacks. */
   passesOf(number: PairNumber): number {
-    return this.#drains.get(number)?.passes ?? 0;
+    return this.#work.passesOf(number);
   }
 
-  /** Starts the copier for one more user of it. */
   startCopying(): void {
-    if (this.#copying) {
-      this.#copying.users += 1;
-      return;
-    }
+    this.#work.start();
+  }
+
+  /** Forms the groups that this system masters and that run, for as long as this controller lives. */
+  startForming(): void {
+    if (this.#forming) return;
     const stop = new AbortController();
-    const copying: Copying = { users: 1, stop, done: this.copier.run(stop.signal) };
-    this.#copying = copying;
-    copying.done.catch((error: unknown) => {
-      copying.failed = error instanceof Error ? error : new Error(String(error));
+    this.#forming = { stop, done: keepForming(this, stop.signal) };
+    this.#forming.done.catch((error: unknown) => {
+      this.#formingFault = error;
       this.notify();
     });
   }
 
-  /** Throws what ended the copier early: no fault of a pair, which suspends it, but a fault of ours. */
   demandCopying(): void {
-    if (this.#copying?.failed !== undefined) throw this.#copying.failed;
+    this.#work.demand();
+    if (this.#formingFault !== undefined) throw this.#formingFault;
   }
 
-  /** One user less; the copier commits and stops after the last, or at once with `forced`. */
   async stopCopying(forced = false): Promise<void> {
-    const copying = this.#copying;
-    if (!copying) return;
-    copying.users = forced ? 0 : copying.users - 1;
-    if (copying.users > 0) return;
-    this.#copying = undefined;
-    copying.stop.abort();
-    this.copier.wake();
-    await copying.done.catch(() => undefined); // Whoever waited for it has thrown it.
+    await this.#work.stop(forced);
+  }
+
+  /** The copier's job for a remote pair whose primary lies here. */
+  sender(number: PairNumber): Sender | undefined {
+    return this.#work.sender(number);
   }
 
   /** Resolves at the next change of any pair, or after `spanMs`. */
   async changed(spanMs: number, signal?: AbortSignal): Promise<void> {
     const sleep = new AbortController();
-    const wake = () => sleep.abort();
+    const wake = () => sleep.abort('woken');
     this.#watchers.push(wake);
     signal?.addEventListener('abort', wake, { once: true });
     await this.ports.clock.sleep(spanMs, sleep.signal);
@@ -311,8 +310,10 @@ export class Controller implements SystemClient {
 
   async #recover(): Promise<void> {
     removeUnfinishedDocuments(this.files, this.place.path);
+    // A killed owner leaves frames that are in the page cache alone: what was found is durable before it is shown or built on.
+    await this.catalog.durable();
     await this.catalog.change(() => [{ do: 'grant', epoch: this.catalog.epoch + 1 }]);
-    const doubt = doubtfulChanges(this.catalog);
+    const doubt = [...doubtfulChanges(this.catalog), ...displacedChanges(this.ports, this.catalog)];
     if (doubt.length > 0) {
       await this.catalog.change(() => doubt);
       await this.catalog.durable();
@@ -332,49 +333,7 @@ export class Controller implements SystemClient {
     return null;
   }
 
-  #jobs(): readonly (Drain | Sender)[] {
-    for (const number of this.#drains.keys()) if (!this.catalog.pairs.has(number)) this.#drains.delete(number);
-    for (const [number, record] of this.catalog.pairs) {
-      if (!this.#drains.has(number) && leads(record)) this.#drains.set(number, this.#newDrain(record));
-    }
-    return [...this.#drains.values()];
-  }
-
-  #newDrain({ number, mode, remote }: PairRecord): Drain | Sender {
-    const pair = this.fabric.pair(number);
-    const hooks = {
-      completed: (before: PairRecord, after: PairRecord) => this.#onCompleted(before, after),
-      taken: (bytes: number) => this.#cap?.spend(bytes),
-      progress: (record: PairRecord, bytes: number) => this.#noteSpeed(record.number, bytes),
-    };
-    if (!remote) return new Drain(this.fabric, pair, hooks);
-    const mirror = mode === 'sync' ? this.halves.mirror(number) : undefined;
-    return new Sender(this.fabric, pair, this.halves.link(number), hooks, mirror);
-  }
-
-  /** The copier's job for a remote pair whose primary lies here. */
-  sender(number: PairNumber): Sender | undefined {
-    this.#jobs();
-    const job = this.#drains.get(number);
-    return job instanceof Sender ? job : undefined;
-  }
-
-  #noteSpeed(pair: PairNumber, bytes: number): void {
-    const now = this.ports.clock.monotonicMs();
-    const speed = this.#speeds.get(pair);
-    if (!speed || now - speed.sinceMs > 5_000) this.#speeds.set(pair, { sinceMs: now, bytes });
-    else speed.bytes += bytes;
-    this.notify();
-  }
-
-  #speedOf(pair: PairNumber): number | undefined {
-    const speed = this.#speeds.get(pair);
-    if (!speed) return undefined;
-    const spanMs = this.ports.clock.monotonicMs() - speed.sinceMs;
-    return spanMs > 100 ? (speed.bytes / spanMs) * 1000 : undefined;
-  }
-
-  #onCompleted(before: PairRecord, after: PairRecord): void {
+  onCompleted(before: PairRecord, after: PairRecord): void {
     this.#recordPair(before, after, 'copy', 'done', null);
     this.notify();
   }

@@ -13,7 +13,6 @@ import {
   type PairRecord,
 } from '../pair/pair.js';
 import { isGlob, type VolumeRecord } from '../volume/volume.js';
-import { createRemotePairs } from './half-create.js';
 import type { Controller, RequestContext } from './open-controller.js';
 import { leavesCopying, withPacing } from './pair-steps.js';
 import { changePairs } from './pair-transaction.js';
@@ -39,8 +38,6 @@ export async function createPairs(
   _extras: RequestExtras,
   context: RequestContext,
 ): Promise<Answered<'pair.create'>> {
-  if (input.pairs.some(({ secondarySystem }) => secondarySystem))
-    return { output: await createRemotePairs(controller, input, context) };
   demandLocal(input);
   return controller.exclusively(async () => {
     const creations = planCreations(controller, input);
@@ -128,7 +125,7 @@ function demandJumpTaken(controller: Controller, secondary: VolumeRecord): void 
 }
 
 /** What a restore brings to a volume while another pair copies into it would be a change that nothing copies away again (H11). */
-function demandNotRestored(controller: Controller, secondary: VolumeRecord): void {
+export function demandNotRestored(controller: Controller, secondary: VolumeRecord): void {
   const restoring = controller.fabric.legs(secondary.number).some(({ pair, side }) => {
     return side === 'primary' && pair.roles.primaryLacks !== null;
   });

@@ -1,11 +1,27 @@
 import type { Change } from '../catalog/catalog.js';
 import { failure, plural } from '../foundation/foundation.js';
 import { lossesDownstream, mapCounts } from '../hostio/hostio.js';
-import { incompleteAfterDelete, type PairOperation, type PairRecord, secondaryComplete } from '../pair/pair.js';
+import {
+  activeState,
+  decideReturn,
+  incompleteAfterDelete,
+  isReturning,
+  type PairOperation,
+  type PairRecord,
+  secondaryComplete,
+} from '../pair/pair.js';
 import type { VolumeRecord } from '../volume/volume.js';
-import { closeSecondaries, demandRemoteAble, dropSecondaries } from './half-operations.js';
+import {
+  closeSecondaries,
+  demandRemoteAble,
+  demandUnopened,
+  dropSecondaries,
+  secondariesGone,
+  tracksWrittenThere,
+} from './half-operations.js';
 import type { Controller, RequestContext } from './open-controller.js';
-import { bytesAtStake, planRow } from './pair-rows.js';
+import { missingHere } from './pair-listing.js';
+import { bytesAtStake, planRow, trackSizeOf } from './pair-rows.js';
 import { selectPairs } from './pair-selection.js';
 import { carryOut, planStep, type Step } from './pair-steps.js';
 import type { Answered, PacingInput, PairActionAnswer, RequestExtras, Requests } from './requests.js';
@@ -29,6 +45,7 @@ export async function splitPairs(
   if (!input.plan) await controller.halves.flush(selectPairs(controller, input.pairs).map(({ number }) => number));
   return operate(controller, context, 'pair split', input, (record) => {
     if (input.virtual) demandRemoteAble(record, 'A virtual split');
+    demandUnopened(controller, record);
     return planStep(controller, record, operation(), input);
   });
 }
@@ -40,14 +57,57 @@ export async function resyncPairs(
   context: RequestContext,
 ): Answer<'pair.resync'> {
   const kind = input.reverse ? 'resync-reverse' : 'resync';
-  const records = input.plan ? [] : selectPairs(controller, input.pairs);
-  for (const record of records) planStep(controller, record, { kind }, input);
+  const records = selectPairs(controller, input.pairs);
+  // Before anything is changed at the secondaries.
+  if (!input.plan) controller.groups.demandFree(numbersOf(records), false);
+  for (const record of records) resyncStep(controller, record, kind, input);
+  if (input.plan) return planResync(controller, input, kind, context, records);
   await closeSecondaries(controller, records, kind, input.discard ?? false);
   try {
     return await resyncHere(controller, input, kind, context);
   } finally {
     await controller.halves.tell(records.map(({ number }) => number));
   }
+}
+
+/** A displaced primary is no suspended one: it gives up its secondary's writes, or takes them and its place again. */
+function resyncStep(
+  controller: Controller,
+  record: PairRecord,
+  kind: 'resync' | 'resync-reverse',
+  pacing: PacingInput,
+): Step {
+  if (!record.remote?.displaced) return planStep(controller, record, { kind }, pacing);
+  if (kind === 'resync') {
+    const { change } = planStep(controller, record, { kind }, pacing);
+    return { record: { ...record, remote: { ...record.remote, displaced: false } }, change, pacing };
+  }
+  if (!isReturning(record)) return { record, change: decideReturn(), pacing };
+  // Suspended on its way back, it goes on.
+  const change = { next: activeState(record.state), steps: [], jumps: [] };
+  return { record, change: record.state.status === 'suspended' ? change : undefined, pacing };
+}
+
+/** What hosts wrote at remote secondaries is known there alone. */
+async function planResync(
+  controller: Controller,
+  input: Requests['pair.resync']['input'],
+  kind: 'resync' | 'resync-reverse',
+  context: RequestContext,
+  records: readonly PairRecord[],
+): Answer<'pair.resync'> {
+  const answered = await resyncHere(controller, input, kind, context);
+  const written = await Promise.all(records.map((record) => tracksWrittenThere(controller, record)));
+  const plan = (answered.output.plan ?? []).map((row, index) => {
+    const tracks = written[index] ?? 0;
+    const record = records[index];
+    if (!record || tracks === 0 || row.from === row.to) return row;
+    const bytes = tracks * trackSizeOf(controller, record);
+    const bytesLost = row.bytesLost + (kind === 'resync' ? bytes : 0);
+    const direction = kind === 'resync' ? 'primary -> secondary' : 'secondary -> primary';
+    return { ...row, direction, tracks: row.tracks + tracks, bytes: row.bytes + bytes, bytesLost };
+  });
+  return { output: { ...answered.output, plan } };
 }
 
 function resyncHere(
@@ -57,7 +117,7 @@ function resyncHere(
   context: RequestContext,
 ): Answer<'pair.resync'> {
   return operate(controller, context, input.reverse ? 'pair resync --reverse' : 'pair resync', input, (record) => {
-    const step = planStep(controller, record, { kind }, input);
+    const step = resyncStep(controller, record, kind, input);
     const lost = step.change ? bytesAtStake(controller, record, kind) : 0;
     if (lost > 0 && !input.discard && !input.plan)
       throw discardNeeded(controller, record, lost, input.reverse ?? false);
@@ -97,22 +157,26 @@ export async function deletePairs(
   _: RequestExtras,
   context: RequestContext,
 ): Answer<'pair.delete'> {
+  let leftBehind: string[] = [];
+  const records = selectPairs(controller, input.pairs);
+  const gone = input.plan || input.force ? new Set<number>() : await secondariesGone(controller, records);
   if (!input.plan) {
-    const records = selectPairs(controller, input.pairs);
-    for (const record of records) afterDelete(controller, record, input);
-    await dropSecondaries(controller, records, { unreserve: input.unreserve ?? false, force: input.force ?? false });
+    // Before a half is dropped at its secondary.
+    controller.groups.demandFree(numbersOf(records), true);
+    for (const record of records) afterDelete(controller, record, input, gone);
+    const options = { unreserve: input.unreserve ?? false, force: input.force ?? false };
+    leftBehind = await dropSecondaries(controller, records, options);
   }
-  return operate(controller, context, 'pair delete', { ...input, pace: undefined }, (record) => {
+  const { output } = await operate(controller, context, 'pair delete', { ...input, pace: undefined }, (record) => {
     const step = planStep(controller, record, { kind: 'delete' }, {});
     const downstream = lossesDownstream(
       controller.catalog,
       record,
       'the pair above it was deleted while tracks were read through it',
     );
-    // What a remote secondary would lack was judged before its half went; a host goes on writing meanwhile.
-    const force = input.force || record.remote !== undefined;
-    return { ...step, drops: true, more: [...downstream, ...afterDelete(controller, record, { ...input, force })] };
+    return { ...step, drops: true, more: [...downstream, ...afterDelete(controller, record, input, gone)] };
   });
+  return { output: leftBehind.length === 0 ? output : { ...output, leftBehind } };
 }
 
 export async function pacePairs(
@@ -150,6 +214,7 @@ async function operateHere(
   planOne: (record: PairRecord) => Step,
 ): Promise<{ output: PairActionAnswer }> {
   const records = selectPairs(controller, input.pairs);
+  controller.groups.demandFree(numbersOf(records), operation === 'pair delete');
   const present = () => records.map((record) => controller.catalog.pairs.get(record.number) ?? record);
   if (input.plan)
     return {
@@ -166,8 +231,20 @@ async function operateHere(
 }
 
 /** What a delete leaves behind: sides that are not whole any more, and the reserve attribute. */
-function afterDelete(controller: Controller, record: PairRecord, input: Requests['pair.delete']['input']): Change[] {
-  const left = incompleteAfterDelete(record.state, mapCounts(controller.catalog, record));
+function afterDelete(
+  controller: Controller,
+  record: PairRecord,
+  input: Requests['pair.delete']['input'],
+  gone: ReadonlySet<number>,
+): Change[] {
+  const isLeft = record.remote?.side === 'secondary';
+  if (isLeft && !input.force && !input.plan) throw leftHalf(controller, record);
+  const missing = isLeft ? missingHere(controller.catalog, record, 'secondary') : 0;
+  const left = isLeft
+    ? [{ side: 'secondary' as const, missingTracks: missing }].filter(() => missing > 0)
+    : incompleteAfterDelete(record.state, mapCounts(controller.catalog, record)).filter(
+        ({ side }) => side === 'primary' || !gone.has(record.number),
+      );
   const first = left[0];
   if (first && !input.force && !input.plan) {
     throw failure(
@@ -191,6 +268,14 @@ function afterDelete(controller: Controller, record: PairRecord, input: Requests
   return [...rows.values()].map((volume) => ({ do: 'put-volume', record: volume }));
 }
 
+function leftHalf(controller: Controller, record: PairRecord): Error {
+  return failure(
+    'force-needed',
+    `Only the secondary's half of the pair of ${controller.address(record.primary)} lies here.`,
+    'Where its primary is there, delete the pair there; --force ends this half alone.',
+  );
+}
+
 function discardNeeded(controller: Controller, record: PairRecord, lost: number, reverse: boolean): Error {
   const loser = controller.address(reverse ? record.primary : record.secondary);
   return failure(
@@ -199,4 +284,8 @@ function discardNeeded(controller: Controller, record: PairRecord, lost: number,
     'Look at it with --plan; give --discard to lose them.',
     { details: { bytesLost: lost } },
   );
+}
+
+function numbersOf(records: readonly PairRecord[]): readonly number[] {
+  return records.map(({ number }) => number);
 }

@@ -23,7 +23,8 @@ export async function rotatePairs(
     const pairs = controller.catalog
       .pairsOf(primary.number)
       .flatMap((number) => controller.catalog.pairs.get(number) ?? [])
-      .filter((pair) => pair.primary === primary.number);
+      // A series lies in one system; a pair to another system is no link of it.
+      .filter((pair) => pair.primary === primary.number && !pair.remote);
     const followers = pairs.filter((pair) => SECONDARY_FOLLOWS.has(pair.state.status));
     const oldest = input.keep !== undefined && pairs.length >= input.keep ? oldestOf(pairs) : undefined;
     if (input.keep !== undefined && input.keep < 1) throw failure('usage', `--keep is at least 1, not ${input.keep}.`);

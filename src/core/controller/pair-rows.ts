@@ -93,6 +93,6 @@ function lostBy(controller: Controller, { record, change, drops }: Step): number
     : 0;
 }
 
-function trackSizeOf(controller: Controller, record: PairRecord): number {
+export function trackSizeOf(controller: Controller, record: PairRecord): number {
   return controller.catalog.volumes.get(geometryVolume(record))?.trackSizeBytes ?? 0;
 }

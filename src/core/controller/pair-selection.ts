@@ -15,6 +15,7 @@ export function selectPairs(controller: Controller, selectors: readonly PairSele
 }
 
 function matching(controller: Controller, selector: PairSelector): PairRecord[] {
+  if (selector.primarySystem !== undefined) return matchingLeft(controller, selector);
   const primaries = new Set(findVolumes(controller, [selector.primary]).map((record) => record.number));
   if (selector.secondarySystem !== undefined) return matchingRemote(controller, selector, primaries);
   const secondaries = secondariesOf(controller, selector);
@@ -31,6 +32,16 @@ function matchingRemote(controller: Controller, selector: PairSelector, primarie
     if (remote?.side !== 'primary' || !primaries.has(primary) || remote.peer.system.name !== secondarySystem)
       return false;
     return matchesVolume(secondary, remote.peer);
+  });
+  if (pairs.length === 0) throw noPair(controller, selector);
+  return pairs;
+}
+
+function matchingLeft(controller: Controller, selector: PairSelector): PairRecord[] {
+  const secondaries = secondariesOf(controller, selector);
+  const pairs = [...controller.catalog.pairs.values()].filter(({ secondary, remote }) => {
+    if (remote?.side !== 'secondary' || remote.peer.system.name !== selector.primarySystem) return false;
+    return matchesVolume(selector.primary, remote.peer) && (secondaries?.has(secondary) ?? true);
   });
   if (pairs.length === 0) throw noPair(controller, selector);
   return pairs;

@@ -32,7 +32,12 @@ export async function changePairs<T>(
   const flush = (flushed: typeof live) => Promise.all(flushed.map(({ number }) => fabric.flush(number)));
   try {
     const present = pairs.filter((pair) => catalog.pairs.has(pair.number));
-    for (const pair of present) releases.push(await fabric.pair(pair.number).mutex.acquire());
+    for (const pair of present) {
+      const acquired = fabric.pair(pair.number).mutex.acquire();
+      // A copier at rest holds the pair until it has committed.
+      controller.copier.wake();
+      releases.push(await acquired);
+    }
     await flush(live);
     await catalog.logMarks();
     await catalog.durable();

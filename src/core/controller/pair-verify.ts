@@ -1,7 +1,8 @@
 import { type Change, pairMapKey } from '../catalog/catalog.js';
 import { MIB, type PairNumber, type TrackIndex, type VolumeNumber } from '../foundation/foundation.js';
 import type { LiveVolume } from '../hostio/hostio.js';
-import { mapTakingJump } from '../pair/pair.js';
+import { isHalf, mapTakingJump, ownVolumes } from '../pair/pair.js';
+import { differingOverLink } from './half-verify.js';
 import type { Controller, RequestContext } from './open-controller.js';
 import { selectPairs } from './pair-selection.js';
 import { changePairs } from './pair-transaction.js';
@@ -30,7 +31,10 @@ export async function verifyPairs(
       controller,
       context,
       [subject],
-      () => differingTracks(controller, record.primary, record.secondary, record.number, LISTED_MAX, extras),
+      () =>
+        isHalf(record)
+          ? differingOverLink(controller, record, LISTED_MAX, extras)
+          : differingTracks(controller, record.primary, record.secondary, record.number, LISTED_MAX, extras),
       ({ tracks }) => ({
         tracks: tracks.length,
         message: tracks.length > 0 ? `${tracks.length} tracks differ` : 'same',
@@ -128,7 +132,7 @@ async function repair(
       controller,
       { ...context, id: `${context.id}.repair.${number}` },
       [record],
-      [record.primary, record.secondary],
+      ownVolumes(record),
       () => {
         const present = controller.catalog.pairs.get(number);
         const changes: Change[] = present

@@ -1,6 +1,6 @@
-import { RateLimit } from '../copy/copy.js';
+import { PASSES, RateLimit } from '../copy/copy.js';
 import { failure } from '../foundation/foundation.js';
-import { activeState, rolesOf, type WaitVerdict, waitVerdict } from '../pair/pair.js';
+import { activeState, drainHere, type WaitVerdict, waitVerdict } from '../pair/pair.js';
 import type { Controller } from './open-controller.js';
 import { selectPairs } from './pair-selection.js';
 import type { Answered, RequestExtras, Requests } from './requests.js';
@@ -40,7 +40,12 @@ export async function waitForPairs(
   if (atOnce !== 'waiting') return settled(atOnce);
   if (input.timeoutMs === 0) return answer('timed-out');
   const totals = new Map(numbers.map((number) => [number, leftOf(controller, number)]));
+  const hurried = numbers
+    .filter((number) => controller.catalog.pairs.has(number))
+    .map((number) => controller.fabric.pair(number));
+  for (const pair of hurried) pair.waiters += 1;
   controller.startCopying();
+  controller.copier.wake();
   try {
     for (;;) {
       controller.demandCopying();
@@ -53,6 +58,7 @@ export async function waitForPairs(
       await controller.changed(Math.min(leftMs, PROGRESS_MS), extras.signal);
     }
   } finally {
+    for (const pair of hurried) pair.waiters -= 1;
     await controller.stopCopying();
   }
 }
@@ -88,16 +94,13 @@ export async function drainPairs(
   return { output: { verdict: suspended ? 'suspended' : 'drained', pairs: controller.listing.pairs() } };
 }
 
-/** From the second time on that the pointer comes to the end, whatever was there at the start was copied. */
-const PASSES = 2;
-
 /**
  * Whether a pair has tracks to copy, or copied all and has not moved on yet. In duplex only what was there at the start counts: a host
  * that never pauses would have the last word.
  */
 function undrained(controller: Controller, passesAtStart: ReadonlyMap<number, number>): boolean {
   return [...controller.catalog.pairs.values()].some((record) => {
-    const { drain } = rolesOf(record.state);
+    const drain = drainHere(record);
     if (!drain || record.pace === 'hold') return false;
     if (record.state.status !== 'duplex') return true;
     const passes = controller.passesOf(record.number) - (passesAtStart.get(record.number) ?? 0);
@@ -121,7 +124,7 @@ function verdictOf(verdicts: readonly WaitVerdict[]): Verdict | 'waiting' {
 
 function leftOf(controller: Controller, number: number): number {
   const record = controller.catalog.pairs.get(number);
-  const drain = record ? rolesOf(record.state).drain : null;
+  const drain = record ? drainHere(record) : null;
   return drain ? controller.catalog.pairMap(number, drain.map).map.count : 0;
 }
 

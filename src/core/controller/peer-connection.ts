@@ -9,6 +9,8 @@ import { acquireSystem, ownedByOther, type Ports, type SystemPlace } from './sys
 /** A connection to a peer's controller. One that is closed is never used again: the next order opens another. */
 export interface PeerConnection {
   readonly isClosed: boolean;
+  /** A borrowed peer was given up to a process that came to serve it. */
+  readonly yielded: boolean;
   /** Throws `link-lost` where no answer came; nothing is ever sent twice by itself (H4). */
   request<Code extends RequestCode>(
     code: Code,
@@ -77,6 +79,7 @@ async function connect(ports: Ports, place: SystemPlace): Promise<PeerConnection
 function overChannel(ports: Ports, place: SystemPlace, channel: ControlChannel): PeerConnection {
   let isClosed = false;
   return {
+    yielded: false,
     get isClosed() {
       return isClosed;
     },
@@ -96,14 +99,22 @@ function overChannel(ports: Ports, place: SystemPlace, channel: ControlChannel):
 
 function borrow(own: OwnController): PeerConnection {
   let isClosed = false;
+  let yielded = false;
   const close = async () => {
     isClosed = true;
     await own.close();
   };
-  own.controller.onYield = () => void close();
+  own.controller.onYield = () => {
+    yielded = true;
+    // What fails in letting go is found by the next who opens the system.
+    close().catch(() => undefined);
+  };
   return {
     get isClosed() {
       return isClosed;
+    },
+    get yielded() {
+      return yielded;
     },
     async request(code, input, extras = {}) {
       if (isClosed) throw lost(own.controller.place, 'its controller moved');

@@ -62,7 +62,7 @@ export class Peers {
       if (isToolkitError(error, 'link-lost')) this.#forget(system);
       throw error;
     } finally {
-      stop.abort();
+      stop.abort('answered');
     }
   }
 
@@ -77,8 +77,7 @@ export class Peers {
     const known = this.#known.get(system.id) ?? { connection: undefined, opening: undefined, yieldedAtMs: -YIELDED_MS };
     this.#known.set(system.id, known);
     if (known.connection && !known.connection.isClosed) return known.connection;
-    if (known.connection) known.yieldedAtMs = this.#ports.clock.monotonicMs();
-    known.connection = undefined;
+    this.#forget(system);
     known.opening ??= this.#open(system, known).finally(() => {
       known.opening = undefined;
     });
@@ -96,11 +95,12 @@ export class Peers {
     return connection;
   }
 
-  /** A connection on which an answer failed to come is used no more; a borrowed peer stays borrowed. */
+  /** A connection that closed is used no more. One that was given up to a process that serves is not borrowed again at once (H27). */
   #forget(system: SystemRef): void {
-    const connection = this.#known.get(system.id)?.connection;
-    if (connection?.isClosed === false) return;
-    this.#known.delete(system.id);
+    const known = this.#known.get(system.id);
+    if (!known?.connection?.isClosed) return;
+    if (known.connection.yielded) known.yieldedAtMs = this.#ports.clock.monotonicMs();
+    known.connection = undefined;
   }
 
   /** Where the peer lies now: at its last known path, or wherever below the roots its id is found. Throws `peer-missing`. */

@@ -1,13 +1,16 @@
-import { Catalog } from '../catalog/catalog.js';
+import { Catalog, pairMapKey } from '../catalog/catalog.js';
 import { isToolkitError } from '../foundation/foundation.js';
+import type { MemberReport } from '../group/group.js';
 import { LinkError } from '../ports/ports.js';
 import { connectClient } from './control-client.js';
 import { readFaults } from './faults.js';
+import { GroupSheets } from './group-sheets.js';
 import { Listing } from './listing.js';
+import { showDoubt } from './recovery.js';
 import type { Answered, Requests } from './requests.js';
 import type { Ports, SystemPlace } from './system-place.js';
 
-export type ReadingCode = 'system.show' | 'volume.list' | 'pair.list' | 'port.list' | 'fault.list';
+export type ReadingCode = 'system.show' | 'volume.list' | 'pair.list' | 'port.list' | 'fault.list' | 'cg.list';
 
 /** Answers listings without owning the system. */
 export interface SystemReader {
@@ -27,14 +30,21 @@ export async function openReader(ports: Ports, place: SystemPlace): Promise<Syst
   const owner = ports.owners.current(place.path);
   const client = owner ? await ifSoon(ports, () => connectClient(ports, place)) : undefined;
   let catalog = client ? undefined : readCatalog(ports, place);
+  let doubts: ReadonlyMap<number, number> | undefined;
   const fromFiles = <Code extends ReadingCode>(code: Code): Answered<Code> => {
     catalog ??= readCatalog(ports, place);
-    const listing = new Listing(place, catalog, () => ports.clock.nowMs());
+    const opened = catalog;
+    doubts ??= owner ? new Map() : showDoubt(catalog);
+    const known = doubts;
+    const listing = new Listing(place, catalog, () => ports.clock.nowMs(), {
+      doubtfulTracks: (pair) => known.get(pair) ?? 0,
+    });
     const answers: { readonly [Each in ReadingCode]: () => Requests[Each]['output'] } = {
       'system.show': () => ({ system: listing.system(owner) }),
       'volume.list': () => ({ volumes: listing.volumes(), totals: listing.totals() }),
       'pair.list': () => ({ pairs: listing.pairs() }),
       'port.list': () => ({ ports: listing.ports() }),
+      'cg.list': () => ({ sheets: new GroupSheets(opened).all(), members: reportsFromFiles(opened) }),
       'fault.list': () => ({ faults: readFaults(ports.files, place.path) }),
     };
     return { output: answers[code]() };
@@ -71,4 +81,16 @@ async function ifSoon<T>(ports: Ports, ask: () => Promise<T>): Promise<T | undef
   } finally {
     stop.abort();
   }
+}
+
+/** While nobody owns the system nothing forms and nothing is measured. */
+function reportsFromFiles(catalog: Catalog): MemberReport[] {
+  return new GroupSheets(catalog).all().flatMap(({ name, subordinate }) =>
+    (subordinate?.members ?? []).map(({ relationshipId, pairId }) => {
+      const half = [...catalog.pairs.values()].find(({ remote }) => remote?.id === pairId);
+      const outOfSyncTracks = half ? catalog.countOf(pairMapKey(half.number, 'outOfSync')) : 0;
+      const measured = { pauseMs: null, drainMs: null, lastFailure: null };
+      return { group: name, relationshipId, state: 'idle' as const, outOfSyncTracks, ...measured };
+    }),
+  );
 }

@@ -1,5 +1,6 @@
 import type { Change } from '../catalog/catalog.js';
 import { isToolkitError } from '../foundation/foundation.js';
+import type { GroupEvent } from '../group/group.js';
 import type { Controller, RequestContext } from './open-controller.js';
 
 export interface RecordedSubject {
@@ -13,6 +14,7 @@ export interface RecordedEnd {
   readonly after?: string | null;
   readonly tracks?: number | null;
   readonly message?: string | null;
+  readonly group?: GroupEvent | undefined;
 }
 
 /** Writes an operation's start and its end, or abnormal end, into the history around the work. */
@@ -38,8 +40,8 @@ export async function recorded<T>(
   try {
     const result = await work();
     common.forEach((event, index) => {
-      const { after = null, tracks = null, message = null } = endOf(result, index);
-      controller.record({ ...event, after, tracks, message, seconds: seconds(), code: 'done', phase: 'end' });
+      const { after = null, tracks = null, message = null, group } = endOf(result, index);
+      controller.record({ ...event, after, tracks, message, seconds: seconds(), code: 'done', phase: 'end', group });
     });
     return result;
   } catch (error) {

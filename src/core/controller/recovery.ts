@@ -1,6 +1,7 @@
 import { type Catalog, type Change, pairMapKey, volumeMapKey } from '../catalog/catalog.js';
+import type { PairNumber, TrackCount } from '../foundation/foundation.js';
 import { tracksPerRegion } from '../hostio/hostio.js';
-import { mapTakingDoubt, phaseOf } from '../pair/pair.js';
+import { mapTakingDoubt, type PairMapName, phaseOf } from '../pair/pair.js';
 import type { VolumeRecord } from '../volume/volume.js';
 
 /**
@@ -25,6 +26,23 @@ export function doubtfulChanges(catalog: Catalog): Change[] {
   }
   changes.push(...formationsEnded(catalog));
   return changes;
+}
+
+/**
+ * Marks in memory what the next owner will mark for good: an unclean stop must not read as in sync. Answers how many tracks of each
+ * pair are marked for that alone.
+ */
+export function showDoubt(catalog: Catalog): ReadonlyMap<PairNumber, TrackCount> {
+  const doubts = new Map<PairNumber, TrackCount>();
+  for (const change of doubtfulChanges(catalog)) {
+    if (change.do !== 'set' || !change.map.startsWith('p')) continue;
+    const [owner = '', name] = change.map.slice(1).split(':');
+    const map = catalog.pairMap(Number(owner), name as PairMapName);
+    let marked = 0;
+    for (let i = 0; i < change.runs.length; i += 2) marked += map.mark(change.runs[i] ?? 0, change.runs[i + 1] ?? 0);
+    doubts.set(Number(owner), (doubts.get(Number(owner)) ?? 0) + marked);
+  }
+  return doubts;
 }
 
 /** A formation's freeze ends with the process that made it: what was written since is out of sync like the rest (H3). */

@@ -6,9 +6,13 @@ import type {
   PairNumber,
   TrackIndex,
 } from '../foundation/foundation.js';
+import type { FormationAnswer, GroupRequests } from '../group/group.js';
 import type { Pace, PairMode, PairStatus } from '../pair/pair.js';
-import type { VolumeStatus } from '../volume/volume.js';
+import type { GroupWireRequests } from './group-wire.js';
 import type { HalfRequests } from './half-requests.js';
+import type { PairListing, PortListing, SystemListing, VolumeListing, VolumeTotals } from './listing-rows.js';
+
+export * from './listing-rows.js';
 
 /** Names the pairs of a system: all pairs of the volumes that `primary` (a name, number or glob) matches, or the one with `secondary`. */
 export interface PairSelector {
@@ -16,6 +20,8 @@ export interface PairSelector {
   readonly secondary?: string | undefined;
   /** The system of the secondary where it is another one, by its name. */
   readonly secondarySystem?: string | undefined;
+  /** The system of the primary: the half of the secondary is meant, which lies here and which its primary has forgotten. */
+  readonly primarySystem?: string | undefined;
 }
 
 export interface PacingInput {
@@ -48,6 +54,8 @@ export interface PairActionRow {
   /** Bytes written at the losing side that vanish. */
   readonly bytesLost: ByteCount;
   readonly number: PairNumber;
+  /** What a person should know beside it; half a sentence. */
+  readonly note?: string | undefined;
 }
 
 export interface PairPlanRow {
@@ -67,99 +75,10 @@ export interface PairActionAnswer {
   readonly pairs: readonly PairActionRow[];
   readonly plan?: readonly PairPlanRow[] | undefined;
   readonly copying: readonly PairNumber[];
+  /** Halves of deleted pairs whose systems could not be reached. */
+  readonly leftBehind?: readonly string[] | undefined;
   /** Milliseconds that the gate of a split held the hosts' writes. */
   readonly pauseMs?: Milliseconds | undefined;
-}
-
-export interface PairListing {
-  readonly number: PairNumber;
-  readonly primary: string;
-  readonly secondary: string;
-  readonly primaryNumber: string;
-  readonly secondaryNumber: string;
-  readonly mode: PairMode;
-  readonly status: PairStatus;
-  readonly cci: string;
-  readonly percentIdentical: number;
-  readonly tracks: number;
-  readonly outOfSyncTracks: number;
-  readonly outOfSyncBytes: ByteCount;
-  readonly changedTracks: number;
-  readonly secondaryChangedTracks: number;
-  readonly pace: Pace;
-  readonly rateBytesPerSecond: ByteCount | null;
-  readonly secondsLeft: number | null;
-  readonly copyPointer: TrackIndex;
-  /** ISO times, or null. */
-  readonly pointInTime: string | null;
-  readonly splitAt: string | null;
-  readonly createdAt: string;
-  readonly generation: number;
-  readonly imageComplete: boolean;
-  readonly primaryStatus: PairStatus;
-  readonly secondaryStatus: PairStatus;
-  readonly primaryPorts: readonly { port: string; lun: number }[];
-  readonly secondaryPorts: readonly { port: string; lun: number }[];
-  readonly asOf: string;
-  /** Why it is suspended, with what was affected; else null. */
-  readonly reason: string | null;
-  readonly virtual: boolean;
-  readonly readOnly: boolean;
-  readonly pointInTimeLost: boolean;
-}
-
-export interface VolumeListing {
-  readonly system: string;
-  readonly number: string;
-  readonly name: string;
-  readonly sizeBytes: ByteCount;
-  readonly trackSizeBytes: ByteCount;
-  readonly tracks: number;
-  readonly allocatedTracks: number;
-  readonly reserved: boolean;
-  readonly status: VolumeStatus;
-  readonly blockedReason: string | null;
-  readonly emulation: string;
-  readonly pairCount: number;
-  /** Absolute. */
-  readonly path: string;
-  readonly imageComplete: boolean;
-  /** Tracks that this volume lacks and cannot read from elsewhere (an incomplete volume), else 0. */
-  readonly missingTracks: number;
-  readonly ports: readonly { port: string; lun: number }[];
-  /** The primary's address where the volume is S of a pair, else null. */
-  readonly secondaryOf: string | null;
-  readonly readable: boolean;
-  readonly writable: boolean;
-  /** The statuses of the pairs it takes part in. */
-  readonly pairStatuses: readonly PairStatus[];
-}
-
-export interface SystemListing {
-  readonly name: string;
-  readonly id: string;
-  readonly site: string | null;
-  readonly path: string;
-  readonly volumes: number;
-  readonly maxVolumes: number;
-  readonly reserved: number;
-  readonly maxReserved: number;
-  readonly pairs: number;
-  readonly maxPairs: number;
-  readonly trackSizeBytes: ByteCount;
-  readonly durability: 'power' | 'none';
-  readonly fixture: boolean;
-  /** Who owns it now, or null. */
-  readonly controller: { readonly host: string; readonly pid: number; readonly purpose: string } | null;
-}
-
-export interface VolumeTotals {
-  readonly volumes: number;
-  readonly maxVolumes: number;
-  readonly reserved: number;
-  readonly maxReserved: number;
-  readonly pairs: number;
-  readonly maxPairs: number;
 }
 
 export interface CheckFinding {
@@ -195,17 +114,8 @@ export interface Progress {
   readonly total: number;
   readonly unit: 'bytes' | 'tracks';
   readonly pair?: { primary: string; secondary: string; status: PairStatus } | undefined;
-}
-
-export interface PortListing {
-  readonly system: string;
-  readonly name: string;
-  readonly listen: string;
-  readonly tlsDir: string | null;
-  readonly insecure: boolean;
-  readonly luns: readonly { readonly lun: number; readonly volume: string }[];
-  /** Where it listens now, or null while nobody serves it. */
-  readonly address: string | null;
+  /** A formation that has ended (`cg.follow`). */
+  readonly formation?: FormationAnswer | undefined;
 }
 
 interface Action {
@@ -216,7 +126,7 @@ interface Action {
  * Every request that a controller answers: what goes in, what comes out. `data` beside it is raw bytes. All names of volumes inside
  * are without the system. Errors come back as ToolkitErrors with the same code on either side of a link.
  */
-export interface Requests extends HalfRequests {
+export interface Requests extends HalfRequests, GroupRequests, GroupWireRequests {
   'system.show': { input: Record<string, never>; output: { system: SystemListing } };
   /** A controller that was opened for another system's sake lets go, for one that comes to serve. */
   'system.yield': { input: Record<string, never>; output: { yields: boolean } };
@@ -318,6 +228,11 @@ export interface Requests extends HalfRequests {
     input: Action & { pairs: readonly PairSelector[]; unreserve?: boolean | undefined; force?: boolean | undefined };
     output: PairActionAnswer;
   };
+  /** At the system of the secondaries, alone. `force`: also one that is a mix. */
+  'pair.takeover': {
+    input: Action & { volumes: readonly string[]; force?: boolean | undefined };
+    output: PairActionAnswer;
+  };
   'pair.rotate': {
     input: Action & PacingInput & { primary: string; keep?: number | undefined; discard?: boolean | undefined };
     output: PairActionAnswer;
@@ -346,6 +261,8 @@ export interface Requests extends HalfRequests {
       }[];
     };
   };
+  /** Splits all pairs of a group under one gate, over all its systems; all or none. Asked of the master. */
+  'cg.split': { input: { group: string; plan?: boolean | undefined }; output: PairActionAnswer };
   'port.create': {
     input: { name: string; listen: string; tlsDir?: string | undefined; insecure?: boolean | undefined };
     output: { ports: readonly PortListing[] };

@@ -1,8 +1,14 @@
 import { IMAGES_FOLDER } from '../catalog/catalog.js';
+import { isToolkitError } from '../foundation/foundation.js';
+import { type HalfRecord, isHalf } from '../pair/pair.js';
 import type { VolumeRecord } from '../volume/volume.js';
+import { checkGroups } from './group-check.js';
 import { imagePathOf } from './listing.js';
 import type { Controller } from './open-controller.js';
 import type { CheckFinding, Requests } from './requests.js';
+
+/** How long another system may take to say whether it has its half of a pair. */
+const ASKING_MS = 2_000;
 
 /** Looks over a system: images, maps, blocked volumes, foreign files; with `deep` every page of every map and every check code. */
 export async function checkSystem(
@@ -29,9 +35,32 @@ export async function checkSystem(
       });
     }
   }
-  findings.push(...foreignFiles(controller));
+  findings.push(...foreignFiles(controller), ...checkGroups(controller));
+  for (const half of [...controller.catalog.pairs.values()].filter(isHalf)) {
+    const finding = await checkCounterpart(controller, half);
+    if (finding) findings.push(finding);
+  }
   if (input.deep) findings.push(...(await checkDeeply(controller, findings)));
   return findings;
+}
+
+/** Whether the other half of a pair between systems is there. */
+async function checkCounterpart(controller: Controller, half: HalfRecord): Promise<CheckFinding | undefined> {
+  const { system } = half.remote.peer;
+  const pair = `${controller.address(half.primary)} ${controller.address(half.secondary)}`;
+  const warning = (message: string) => ({ severity: 'warning' as const, subject: pair.replace(' ', ' -> '), message });
+  try {
+    await controller.peers.request(system, 'remote.show', { pair: half.remote.id }, { limitMs: ASKING_MS });
+    return undefined;
+  } catch (error) {
+    if (!isToolkitError(error)) throw error;
+    if (error.code === 'term-superseded') return undefined; // It is there, and is the primary's.
+    if (error.code === 'pair-not-found')
+      return warning(
+        `storage system ${system.name} has no half of this pair; copyset pair delete ${pair} --force ends it`,
+      );
+    return warning(`its other half cannot be looked at: ${error.message}`);
+  }
 }
 
 function imageDamage(controller: Controller, record: VolumeRecord): string | undefined {

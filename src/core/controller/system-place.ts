@@ -107,12 +107,14 @@ export async function deleteSystem(
   const answer = await acquireSystem(ports, place, 'system delete');
   if (answer.kind !== 'granted') throw ownedByOther(place, answer.kind, answer.owner);
   try {
-    const { volumes, kept } = contents(ports, place, options.force);
+    const { volumes, kept, peers } = contents(ports, place, options.force);
     if (volumes > 0 && !options.force) {
       throw failure(
         'not-empty',
-        `Storage system ${place.name} still has ${volumes} volumes.`,
-        'Delete them first, or give --force to lose them all.',
+        `Storage system ${place.name} still has ${volumes} volumes${peers.length === 0 ? '' : `, and pairs with ${peers.join(', ')}`}.`,
+        peers.length === 0
+          ? 'Delete them first, or give --force to lose them all.'
+          : 'Delete them first. With --force all are lost, and the other halves of the pairs stay behind.',
       );
     }
     ports.files.remove(`${place.path}/${SYSTEM_DOCUMENT}`);
@@ -190,14 +192,19 @@ function demandLocal(files: Files, folder: string, sharedMount: boolean): void {
   }
 }
 
-function contents(ports: Ports, place: SystemPlace, force: boolean): { volumes: number; kept: string[] } {
+function contents(
+  ports: Ports,
+  place: SystemPlace,
+  force: boolean,
+): { volumes: number; kept: string[]; peers: string[] } {
   try {
     const catalog = Catalog.open(ports.files, ports.random, place.path, { readOnly: true });
     const kept = [...catalog.volumes.values()].map((volume) => volume.imagePath).filter((path) => path.startsWith('/'));
+    const peers = new Set([...catalog.pairs.values()].flatMap(({ remote }) => remote?.peer.system.name ?? []));
     catalog.close();
-    return { volumes: catalog.volumes.size, kept };
+    return { volumes: catalog.volumes.size, kept, peers: [...peers] };
   } catch (error) {
-    if (force) return { volumes: 0, kept: [] }; // A damaged system must be removable.
+    if (force) return { volumes: 0, kept: [], peers: [] }; // A damaged system must be removable.
     throw error;
   }
 }

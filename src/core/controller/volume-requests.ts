@@ -14,6 +14,7 @@ export async function writeVolume(
   extras: RequestExtras,
 ): Promise<Answered<'volume.write'>> {
   const record = findVolume(controller, input.volume);
+  await controller.halves.greet(record.number);
   const data = extras.data ?? new Uint8Array(0);
   controller.fabric.demandHost(record.number, 'write');
   checkRange(record, input.offsetBytes, data.length);
@@ -33,6 +34,7 @@ export async function readVolume(
   checkRange(record, input.offsetBytes, input.lengthBytes);
   if (input.lengthBytes > MESSAGE_MAX_BYTES)
     throw failure('limit-reached', `One read is at most ${MESSAGE_MAX_BYTES} bytes.`);
+  await controller.halves.greet(record.number);
   const data = new Uint8Array(input.lengthBytes);
   controller.fabric.readAsHost(record.number, data, input.offsetBytes);
   return { output: { bytes: data.length }, data };

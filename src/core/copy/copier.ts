@@ -1,4 +1,5 @@
 import type { Clock } from '../ports/ports.js';
+import { Courtesy } from './courtesy.js';
 
 /** One pair's copying. */
 export interface CopyJob {
@@ -8,8 +9,17 @@ export interface CopyJob {
   waitMs(): number;
   /** What was copied should be committed now, whatever the rate says: somebody waits for the pair, or it was long ago. */
   readonly isDue: boolean;
-  /** Copies up to so many tracks. `idle`: nothing is left to take up now. Faults suspend the pair and read as `idle`. */
-  turn(tracks: number): Promise<'copied' | 'idle'>;
+  /** Beside hosts at work: a commit keeps them waiting for the disk as well, so the next one is put off after one that took long. */
+  readonly mayCommit: boolean;
+  /** A command waits for the pair: hosts do not go first. */
+  readonly isHurried: boolean;
+  /**
+   * Copies up to so many tracks. `idle`: nothing is left to take up now, or, `gently`, a commit is what comes next. Faults suspend the
+   * pair and read as `idle`.
+   */
+  turn(tracks: number, gently: boolean): Promise<'copied' | 'idle'>;
+  /** What was read lands, so that no track is held while the job rests. */
+  land(): Promise<void>;
   /** Makes what was copied durable and clears its bits. */
   commit(): Promise<void>;
   /** Lets go of what is under way without making it count: the copier met a fault of its own. */
@@ -18,15 +28,23 @@ export interface CopyJob {
 
 /** How long the copier looks for new work before it asks again, when nothing wakes it. */
 const IDLE_MS = 250;
+/** The same while hosts are at work: none of their writes wakes it then, which would cost each of them more than the write. */
+const LOOK_MS = 20;
 const WOKEN = 'woken';
 /** A turn that takes longer does not hold up the others. */
 const PATIENCE_MS = 5;
+
+/** From the second time on that a job's pointer comes to the end, whatever was there at the start was copied. */
+export const PASSES = 2;
 
 /** Goes round its jobs until told to stop. */
 export class Copier {
   readonly #clock: Clock;
   readonly #jobs: () => readonly CopyJob[];
+  #courtesy: Courtesy;
   #wake: AbortController | undefined;
+  /** A host's write ends the present rest. */
+  #isAlert = false;
   /** Turns under way. None of them rejects. */
   readonly #running = new Map<CopyJob, Promise<void>>();
   #fault: { readonly error: unknown } | undefined;
@@ -36,6 +54,12 @@ export class Copier {
   constructor(clock: Clock, jobs: () => readonly CopyJob[]) {
     this.#clock = clock;
     this.#jobs = jobs;
+    this.#courtesy = new Courtesy(clock, () => 0);
+  }
+
+  /** Gives way to hosts from now on; several copiers of one process may share a courtesy. */
+  giveWay(courtesy: Courtesy): void {
+    this.#courtesy = courtesy;
   }
 
   /** Caps what the jobs copy together, beside each one's own rate. */
@@ -43,8 +67,14 @@ export class Copier {
     this.#pausedMs = pausedMs;
   }
 
-  /** New work may be there. */
+  /** A host wrote to a pair that is being copied. */
+  hostWrote(): void {
+    if (this.#isAlert) this.wake();
+  }
+
+  /** New work may be there, or somebody wants a pair. */
   wake(): void {
+    this.#isAlert = false;
     const wake = this.#wake;
     this.#wake = undefined;
     // With a reason of our own: the library's would be an exception with a stack, for each write of a host.
@@ -108,14 +138,29 @@ export class Copier {
 
   /** A job with nothing to take up commits what it has. */
   async #turn(job: CopyJob): Promise<boolean> {
+    const gently = !job.isHurried && this.#courtesy.applies;
     if (job.tracksPerTurn === 0) await job.commit();
-    else if (this.#pausedMs() > 0 || job.waitMs() > 0) {
-      if (job.isDue) await job.commit();
+    else if (this.#pausedMs() > 0 || job.waitMs() > 0 || (gently && this.#courtesy.waitMs() > 0)) {
+      if (gently) await job.land();
+      if (job.isDue && (!gently || job.mayCommit)) await job.commit();
     } else {
-      if ((await job.turn(job.tracksPerTurn)) === 'copied') return true;
-      await job.commit();
+      const result = gently ? await this.#gentleTurn(job) : await job.turn(job.tracksPerTurn, false);
+      if (result === 'copied') return true;
+      if (!gently || job.mayCommit) await job.commit();
     }
     return false;
+  }
+
+  /** One piece from reading to landing: the time that it takes is what the share is counted by. */
+  async #gentleTurn(job: CopyJob): Promise<'copied' | 'idle'> {
+    const end = this.#courtesy.begin();
+    try {
+      const result = await job.turn(job.tracksPerTurn, true);
+      await job.land();
+      return result;
+    } finally {
+      end();
+    }
   }
 
   /** All at once, because one may wait for what another holds. */
@@ -128,8 +173,10 @@ export class Copier {
   }
 
   async #rest(signal: AbortSignal): Promise<void> {
-    const waits = [this.#pausedMs(), ...this.#jobs().map((job) => job.waitMs())];
-    const soonest = Math.min(IDLE_MS, ...waits.filter((wait) => wait > 0));
+    const gives = this.#courtesy.applies;
+    const waits = [this.#pausedMs(), this.#courtesy.waitMs(), ...this.#jobs().map((job) => job.waitMs())];
+    const soonest = Math.min(gives ? LOOK_MS : IDLE_MS, ...waits.filter((wait) => wait > 0));
+    this.#isAlert = !gives;
     this.#wake = new AbortController();
     const stop = () => this.wake();
     signal.addEventListener('abort', stop, { once: true });

@@ -36,16 +36,24 @@ export const ERROR_CODES = [
   'network-file-system', // the file system is not local to this host
   'mode-not-here', // a mode or flag that this pair's systems cannot have
   'no-candidate', // no reserved, unpaired volume fits
+  'in-group', // the volume or pair belongs to a consistency group
+  'not-master', // asked of a system that is not the group's master
+  'group-refuses', // the group's state does not allow this operation
+  'group-paused', // the group is paused; it forms nothing
+  'member-not-ready', // a member of the group was never duplex yet, or is suspended
   // Not there (exit 4).
   'system-not-found',
   'volume-not-found',
   'pair-not-found',
   'port-not-found',
+  'group-not-found',
   'file-not-found',
   'nothing-matches', // a glob that matches nothing
   // In use (exit 5).
   'busy', // another process owns the system and does not answer in time
   'held-elsewhere', // the owner is on another host or in another pid namespace
+  'inhibited', // a group was prepared here and not settled; nothing is written until it is
+  'group-forming', // a formation of the group is under way
   'ownership-lost', // someone removed this process's lock
   // Data (exit 6).
   'check-code', // a track's data does not fit its check code
@@ -53,17 +61,24 @@ export const ERROR_CODES = [
   'format-too-new', // written by a newer copyset
   'not-regular', // a link, FIFO or folder where a file must be
   'io-error', // the storage below failed
+  // Groups that cannot be told apart from damage (exit 7).
+  'groups-disagree', // the remotes hold no group that all of them could be brought to
+  'no-group-formed', // no group was ever formed
   // Peer (exit 8).
   'link-lost', // the other process or system went away
   'displaced', // the volume's secondary was made a primary meanwhile; a person decides which one counts
   'term-superseded', // the sender was replaced by a takeover, a recovery or another master
+  'undecided', // a formation was decided, and a remote has not answered
   'outcome-unknown', // sent, but no answer came; it is not sent again
   'peer-missing', // a named system's folder is not there
   // Room (exit 9).
   'no-space', // the file system is full
   'limit-reached', // one of the documented limits
+  'save-full', // the save area for old contents is full
   'file-too-large', // the file system cannot hold a file of that size
   'input-too-long', // more data than the volume holds
+  // Formation (exit 10).
+  'formation-failed', // no group was formed; the last one stands
   // Ends (others).
   'interrupted', // the user stopped it (130)
   'bug', // a fault of ours (1)

@@ -14,6 +14,8 @@ export const VOLUME_SIZE_MAX_BYTES = 64 * TIB;
 export const VOLUMES_MAX = 65_536;
 export const PAIRS_MAX = 65_536;
 export const RESERVED_MAX = 65_536;
+/** Groups that one system may know; each is looked through at every formation. */
+export const GROUPS_MAX = 1_024;
 /** One write may have to save a track for each secondary; beyond this the host would feel it. */
 export const SECONDARIES_PER_PRIMARY_MAX = 64;
 
@@ -42,6 +44,10 @@ export const tuning = {
   aheadBytes: MIB,
   /** The log is started anew when it is filled this far. */
   checkpointAtBytes: 768 * KIB,
+  /** A log filled this far is started anew when its system is closed, unless too many maps would have to be written. */
+  checkpointAtCloseBytes: 32 * KIB,
+  /** A map that a checkpoint writes costs as much as so much of a log that is read again at the next open. */
+  checkpointMapBytes: 4 * KIB,
   /** Room that each of the log's files holds from the start. */
   ledgerBytes: MIB,
 };

@@ -1,6 +1,6 @@
-import { type CopyJob, RateLimit } from '../copy/copy.js';
+import { type CopyJob, PASSES, RateLimit, restAfter } from '../copy/copy.js';
 import { isToolkitError, type TrackRun, tuning } from '../foundation/foundation.js';
-import { completed, type PairRecord, paceTracks, type SuspendReason } from '../pair/pair.js';
+import { completed, type PairRecord, type PairState, paceTracks, type SuspendReason } from '../pair/pair.js';
 import { isZero } from '../volume/volume.js';
 import type { Claim } from './claims.js';
 import { type Batch, clearsOf, type Lane, writeSourceCodes, writeTargetCodes } from './copy-batch.js';
@@ -33,6 +33,9 @@ export class Drain implements CopyJob {
   #lane: Lane | undefined;
   #pointer = 0;
   #passes = 0;
+  /** The state that is being copied, and the passes made before it. */
+  #copied: { readonly state: PairState; readonly passesBefore: number } | undefined;
+  #commitNotBeforeMs = Number.NEGATIVE_INFINITY;
   #fault: Error | undefined;
 
   constructor(fabric: Fabric, pair: LivePair, hooks: DrainHooks) {
@@ -63,27 +66,51 @@ export class Drain implements CopyJob {
     return this.#pair.mutex.isWanted || this.#fabric.clock.monotonicMs() - this.#batch.begunMs >= BATCH_MS;
   }
 
-  async turn(tracks: number): Promise<'copied' | 'idle'> {
+  get mayCommit(): boolean {
+    return this.#pair.mutex.isWanted || this.#fabric.clock.monotonicMs() >= this.#commitNotBeforeMs;
+  }
+
+  get isHurried(): boolean {
+    return this.#pair.waiters > 0;
+  }
+
+  async turn(tracks: number, gently: boolean): Promise<'copied' | 'idle'> {
     try {
       const batch = this.#batch ?? this.#begin();
       if (!batch) return 'idle';
       if (this.#fault !== undefined) throw this.#fault;
-      if (this.isDue || batch.copiedTracks * batch.source.geometry.trackSizeBytes >= tuning.batchBytes) {
+      const isFull = batch.copiedTracks * batch.source.geometry.trackSizeBytes >= tuning.batchBytes;
+      const isEnded = isFull || (this.isDue && (!gently || this.mayCommit));
+      if (isEnded || !(await this.#copy(batch, tracks))) {
+        if (gently) return 'idle';
         await this.commit();
-        return 'copied';
       }
-      const lane = this.#lane ?? (await this.#openLane(batch));
-      if (!lane) {
-        await this.commit();
-        return 'copied';
-      }
-      this.#read(batch, lane, Math.min(tracks, lane.run.count - lane.filledTracks));
-      if (lane.filledTracks === lane.run.count) await this.#send(batch, lane);
       return 'copied';
     } catch (error) {
       await this.#fail(error);
       return 'idle';
     }
+  }
+
+  async land(): Promise<void> {
+    const batch = this.#batch;
+    if (!batch) return;
+    if (this.#lane) await this.#send(batch, this.#shortened(this.#lane));
+    await Promise.all(batch.landing);
+  }
+
+  /** Copies so many tracks, but no more than one piece may have; scattered ones as several. False where nothing was left at first. */
+  async #copy(batch: Batch, tracks: number): Promise<boolean> {
+    const most = Math.min(tracks, laneTracks(batch.target));
+    for (let left = most; left > 0; ) {
+      const lane = this.#lane ?? (await this.#openLane(batch));
+      if (!lane) return left < most;
+      const taken = Math.min(left, lane.run.count - lane.filledTracks);
+      this.#read(batch, lane, taken);
+      left -= taken;
+      if (lane.filledTracks === lane.run.count) await this.#send(batch, lane);
+    }
+    return true;
   }
 
   async commit(): Promise<void> {
@@ -93,10 +120,12 @@ export class Drain implements CopyJob {
       return;
     }
     try {
-      if (this.#lane) await this.#send(batch, this.#shortened(this.#lane));
-      await Promise.all(batch.landing);
+      await this.land();
       if (this.#fault !== undefined) throw this.#fault;
+      const begunMs = this.#fabric.clock.monotonicMs();
       await this.#settle(batch);
+      const endedMs = this.#fabric.clock.monotonicMs();
+      this.#commitNotBeforeMs = endedMs + restAfter(endedMs - begunMs);
       this.#end(batch);
       await this.#complete();
     } catch (error) {
@@ -110,6 +139,7 @@ export class Drain implements CopyJob {
     const record = this.#pair.record;
     const release = this.#pair.mutex.tryAcquire();
     if (!release || !record) return undefined;
+    if (this.#copied?.state !== record.state) this.#copied = { state: record.state, passesBefore: this.#passes };
     const { map, source } = drain;
     const volumes = [this.#fabric.volume(record.primary), this.#fabric.volume(record.secondary)] as const;
     const [from, to] = source === 'primary' ? volumes : [volumes[1], volumes[0]];
@@ -131,7 +161,7 @@ export class Drain implements CopyJob {
   /** Claims the next piece at the target, when nothing stands in its way any more (H9). */
   async #openLane(batch: Batch): Promise<Lane | undefined> {
     const { geometry } = batch.target;
-    const limit = Math.max(1, Math.floor(tuning.laneBytes / geometry.trackSizeBytes));
+    const limit = laneTracks(batch.target);
     for (let next = this.#nextRun(batch, limit); next; next = this.#nextRun(batch, limit)) {
       const wanted = next;
       if (coldRegions(batch.target, wanted).length > 0)
@@ -294,6 +324,7 @@ export class Drain implements CopyJob {
     const emptiness = () => ({
       outOfSyncEmpty: this.#pair.outOfSync.map.isEmpty,
       secondaryEmpty: this.#pair.secondary.map.isEmpty,
+      outOfSyncPassed: this.#copied?.state === before.state && this.#passes - this.#copied.passesBefore >= PASSES,
     });
     if (completed(before.state, emptiness()) === before.state) return;
     const release = this.#pair.mutex.tryAcquire();
@@ -330,6 +361,8 @@ export class Drain implements CopyJob {
     const batch = this.#batch;
     this.#fault = undefined;
     if (!batch) return;
+    // The pointer is ahead of what was copied: the passes are counted anew.
+    this.#copied = undefined;
     if (this.#lane) batch.target.claims.release(this.#lane.claim);
     this.#lane = undefined;
     await Promise.all(batch.landing);
@@ -357,6 +390,10 @@ export class Drain implements CopyJob {
   #takeBuffer(sizeBytes: number): Uint8Array {
     return this.#buffers.pop() ?? this.#fabric.bulkBuffer(sizeBytes);
   }
+}
+
+function laneTracks({ geometry }: Batch['target']): number {
+  return Math.max(1, Math.floor(tuning.laneBytes / geometry.trackSizeBytes));
 }
 
 function asError(error: unknown): Error {

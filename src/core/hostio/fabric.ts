@@ -71,6 +71,8 @@ export class Fabric {
   readonly clock: Clock;
   readonly hooks: FabricHooks;
   readonly saveLimitBytes: ByteCount;
+  /** What hosts have asked for so far; copying gives way while it grows. */
+  hostRequests = 0;
   readonly #files: Files;
   readonly #volumes = new Map<VolumeNumber, LiveVolume>();
   readonly #pairs = new Map<PairNumber, LivePair>();
@@ -109,7 +111,7 @@ export class Fabric {
   /** Who takes a pair's writes to its secondary; undefined where they are only marked. */
   follower(pair: LivePair): Follower | undefined {
     if (pair.alongside === null) return undefined;
-    pair.follower ??= this.hooks.follower?.(pair);
+    pair.follower = this.hooks.follower?.(pair);
     return pair.follower;
   }
 
@@ -144,8 +146,8 @@ export class Fabric {
   async thaw(pair: LivePair, voided?: string): Promise<void> {
     await this.catalog.change(() => {
       if (!pair.forming) return [];
-      if (voided !== undefined) pair.forming.voided = voided;
-      pair.forming = undefined;
+      pair.voidedBecause = voided;
+      pair.endFreeze();
       return [{ do: 'fold', from: pairMapKey(pair.number, 'changed'), into: pairMapKey(pair.number, 'outOfSync') }];
     }, true);
   }
@@ -187,10 +189,13 @@ export class Fabric {
     assert(record, `volume ${number} is in the table`);
     const refusal = hostRefusal(this.system, record, this.legs(number), wanted);
     if (refusal) throw refusal;
+    const heldBack = wanted === 'write' ? this.#volumes.get(number)?.heldBack : undefined;
+    if (heldBack) throw heldBack;
   }
 
   /** As `demandHost`, worked out anew only when a row changed: for the path that every request of a host takes. */
   #demandHostQuickly(volume: LiveVolume, wanted: 'read' | 'write'): void {
+    if (volume.heldBack && wanted === 'write') throw volume.heldBack;
     const known = volume.permitted[wanted];
     if (known === this.catalog.rowsVersion) return;
     this.demandHost(volume.number, wanted);
@@ -199,23 +204,25 @@ export class Fabric {
 
   /** A host's read in the caller's own turn. The range lies inside the volume. Throws as `readAsHost` does. */
   readNow(volume: LiveVolume, target: Uint8Array, offset: ByteOffset): void {
+    this.hostRequests += 1;
     this.#demandHostQuickly(volume, 'read');
     readThrough(this, volume, target, offset);
   }
 
   /** A host's write in the caller's own turn: true when it landed, false where something stands in its way. */
   writeNow(volume: LiveVolume, data: Uint8Array, offset: ByteOffset): boolean {
+    this.hostRequests += 1;
     this.#demandHostQuickly(volume, 'write');
     const tracks = volume.geometry.tracksOf(offset, data.length);
-    if (nextObstacle(this, volume, tracks, undefined, HOST)) return false;
     // One that goes to a secondary as well is completed later.
-    if (followersOf(this, volume).length > 0) return false;
+    if (nextObstacle(this, volume, tracks, undefined, HOST) || followersOf(this, volume).length > 0) return false;
     land(this, volume, tracks, data, offset);
     return true;
   }
 
   /** A host's read. Throws `not-readable`, `incomplete`, `volume-blocked`, `bad-range`, `io-error`. */
   readAsHost(number: VolumeNumber, target: Uint8Array, offset: ByteOffset): void {
+    this.hostRequests += 1;
     this.demandHost(number, 'read');
     this.#checkRange(number, offset, target.length);
     this.read(number, target, offset);
@@ -226,11 +233,9 @@ export class Fabric {
     readThrough(this, this.volume(number), target, offset);
   }
 
-  /**
-   * A host's write: completed, not yet durable, when it resolves: landed here and at the secondary of each synchronous pair. Nothing is
-   * written when it throws before landing.
-   */
+  /** A host's write: completed, not yet durable, when it resolves: here and at synchronous secondaries. Nothing is written when it throws before landing. */
   async writeAsHost(number: VolumeNumber, data: Uint8Array, offset: ByteOffset): Promise<void> {
+    this.hostRequests += 1;
     this.demandHost(number, 'write');
     this.#checkRange(number, offset, data.length);
     if (data.length === 0) return;
@@ -359,7 +364,7 @@ export class Fabric {
   /** Cools every volume, makes the log durable and closes all. */
   async close(): Promise<void> {
     // Whatever no secondary answered for is marked, for no region tells of it any more.
-    for (const pair of this.#pairs.values()) this.follower(pair)?.surrender(false);
+    for (const pair of this.#pairs.values()) if (pair.alongside !== null) pair.follower?.surrender(false);
     for (const volume of this.#volumes.values()) if (volume.hot.size > 0) await this.cool(volume);
     await this.catalog.logMarks();
     await this.catalog.durable();

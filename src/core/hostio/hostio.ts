@@ -23,7 +23,6 @@ export * from './pair-changes.js';
 export * from './permission.js';
 export { holdsTrack } from './read-path.js';
 export { coldRegions } from './regions.js';
-export { unsaved } from './save-aside.js';
 export { suspendPairs } from './suspending.js';
 export { checkCodeFailure, readCoded } from './track-codes.js';
 export { trackRuns, VolumeDevice } from './volume-device.js';

@@ -17,7 +17,7 @@ import {
 } from '../pair/pair.js';
 import type { Files } from '../ports/ports.js';
 import { toToolkitError } from '../storage/storage.js';
-import type { TrackedMap, TrackMap } from '../trackmap/trackmap.js';
+import { type TrackedMap, TrackMap } from '../trackmap/trackmap.js';
 import { CheckCodeFile, Geometry, Image, type VolumeRecord } from '../volume/volume.js';
 import { Claims } from './claims.js';
 import type { Follower } from './follower.js';
@@ -30,8 +30,6 @@ export interface Forming {
   readonly sequence: number;
   /** Frozen tracks whose old contents lie in the save area. */
   readonly saved: TrackMap;
-  /** Why it cannot be finished; the tracks of the pair are no longer frozen then. */
-  voided?: string;
 }
 
 /** A pair with its maps, as the write path sees it. The record is the catalog's present one. */
@@ -46,6 +44,10 @@ export class LivePair {
   readonly saveArea: SaveArea;
   /** At the secondary's half: the formation whose end mark came after all its data, until the next write to the volume. */
   completeFor: number | undefined;
+  /** Why the last formation's freeze ended before its time. */
+  voidedBecause: string | undefined;
+  /** Commands that wait for what copying leads to. */
+  waiters = 0;
   /** Takes the writes of a synchronous primary to the secondary; made with the first of them. */
   follower: Follower | undefined;
   readonly #catalog: Catalog;
@@ -68,8 +70,16 @@ export class LivePair {
     return this.#forming;
   }
 
-  set forming(forming: Forming | undefined) {
-    this.#forming = forming;
+  /** Freezes for a formation, in one step: what is written from now on is recorded apart. */
+  freezeFor(group: string, sequence: number): void {
+    this.#forming = { group, sequence, saved: new TrackMap(this.outOfSync.map.trackCount) };
+    this.voidedBecause = undefined;
+    this.#roles = undefined;
+  }
+
+  /** The caller folds what was recorded apart in the same step. */
+  endFreeze(): void {
+    this.#forming = undefined;
     this.#roles = undefined;
   }
 
@@ -128,6 +138,8 @@ export class LiveVolume {
   readonly permitted = { read: -1, write: -1 };
   /** Set when a flush failed: nothing is written any more (P9). */
   blockedBy: unknown;
+  /** Set while a group stops writes for longer than hosts are kept waiting. */
+  heldBack: Error | undefined;
   readonly #catalog: Catalog;
   readonly #files: Files;
   /** The code file was made anew, and a loss of power could take its name away again. */

@@ -49,7 +49,7 @@ export function nextObstacle(
     if (side !== 'primary' || pair.number === writer.copierOf) continue;
     const lacking = lackingIn(pair, pair.roles.secondaryLacks, tracks, volume);
     if (lacking) return { kind: 'save', pair, tracks: lacking };
-    const aside = pair.roles.savesAside ? asideIn(pair, tracks, volume) : undefined;
+    const aside = asideIn(fabric, pair, tracks, volume);
     if (aside) return { kind: 'save-aside', pair, tracks: aside };
   }
   for (const { pair, side } of legs) {
@@ -84,11 +84,13 @@ function lackingIn(
 }
 
 /** Frozen tracks to be saved aside, with lacking neighbours behind them, so that a sequential writer pays one flush for many. */
-function asideIn(pair: LivePair, tracks: TrackRun, volume: LiveVolume): TrackRun | undefined {
-  if (unsaved(pair, tracks).length === 0) return undefined;
+function asideIn(fabric: Fabric, pair: LivePair, tracks: TrackRun, volume: LiveVolume): TrackRun | undefined {
+  if (!pair.roles.savesAside || unsaved(pair, tracks).length === 0) return undefined;
   const lacking = lackingIn(pair, pair.roles.savesAside, tracks, volume);
   if (!lacking) return undefined;
-  const end = Math.max(lacking.first + lacking.count, tracks.first + tracks.count);
+  const room = Math.floor((fabric.saveLimitBytes - fabric.savedBytes()) / volume.geometry.trackSizeBytes);
+  const ahead = Math.min(lacking.first + lacking.count, tracks.first + Math.max(0, room));
+  const end = Math.max(ahead, tracks.first + tracks.count);
   return { first: tracks.first, count: Math.min(end, volume.geometry.trackCount) - tracks.first };
 }
 

@@ -2,6 +2,7 @@ import { type Catalog, type Change, pairMapKey } from '../catalog/catalog.js';
 import type { VolumeNumber } from '../foundation/foundation.js';
 import {
   changedRecord,
+  decide,
   type Jump,
   jumpRefusal,
   losePointInTime,
@@ -10,8 +11,10 @@ import {
   mapTakingJump,
   type PairChange,
   type PairRecord,
+  type PairState,
   rolesOf,
   type Side,
+  type SuspendReason,
   withTracksApart,
 } from '../pair/pair.js';
 
@@ -45,6 +48,19 @@ export function lossesDownstream(catalog: Catalog, record: PairRecord, message: 
     if (!loss) return [];
     return [...lossesDownstream(catalog, other, message), ...pairChanges(catalog, changedRecord(other, loss), loss)];
   });
+}
+
+/** What a fault makes of a pair; `lost`: its point in time is gone with it. Undefined where it is suspended already. */
+export function suspension(
+  state: PairState,
+  reason: SuspendReason,
+  message: string,
+  lost: boolean,
+): PairChange | undefined {
+  const loss = lost ? losePointInTime(state, message) : undefined;
+  if (loss) return loss;
+  const decision = decide(state, { kind: 'suspend', reason, message, allowWrite: false });
+  return decision.kind === 'do' ? decision.change : undefined;
 }
 
 /** Another pair of a volume that would jump which cannot take the jump, and why. */

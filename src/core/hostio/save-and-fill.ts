@@ -33,6 +33,8 @@ export async function saveTracks(
   try {
     await moveTracks(fabric, primary, secondary, pair, 'outOfSync', tracks, 'save');
   } catch (error) {
+    // The only good image of a remote, which a drill copy is not (H13): rather the write fails, and the pair that brought it is suspended (H8).
+    if (record.virtualCopyOf !== undefined) throw error;
     await fabric.loseThePointInTime(pair, error);
   } finally {
     primary.gate.leave();

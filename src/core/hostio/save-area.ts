@@ -12,11 +12,11 @@ export class SaveArea {
   readonly #files: Files;
   readonly #pair: PairNumber;
   readonly #what: string;
-  /** Saves under way: what they have written is in no map yet. */
-  savers = 0;
   #file: OpenFile | undefined;
   /** The file was made in this session, and a loss of power could take its name away again. */
   #isNew = false;
+  #saves = 0;
+  #cleared: Promise<void> | undefined;
 
   constructor(catalog: Catalog, files: Files, pair: PairNumber, what: string) {
     this.#catalog = catalog;
@@ -29,9 +29,26 @@ export class SaveArea {
     return `${this.#catalog.folder}/${saveFilePath(this.#pair)}`;
   }
 
-  /** Gives back the room of what no longer counts. The caller knows that no map counts any of it, also after a crash. */
-  clear(): void {
-    if (!this.#file && !this.#files.status(this.#path)) return;
+  /**
+   * A save begins, of which several may be under way. The first of them, where nothing that lies here counts, gives back the room of
+   * what an earlier freeze left; the others wait for it, or it would take away what they wrote.
+   */
+  async begin(isVoid: () => boolean): Promise<void> {
+    this.#saves += 1;
+    if (this.#saves === 1 && isVoid()) this.#cleared = this.#clear(isVoid);
+    await this.#cleared;
+  }
+
+  /** A save that was begun has ended. */
+  end(): void {
+    this.#saves -= 1;
+    if (this.#saves === 0) this.#cleared = undefined;
+  }
+
+  /** Old contents count no more, also after a crash, before their room is given back. */
+  async #clear(isVoid: () => boolean): Promise<void> {
+    await this.#catalog.durable();
+    if (!isVoid() || (!this.#file && !this.#files.status(this.#path))) return;
     naming(this.#what, () => this.#open().truncate(0));
   }
 

@@ -17,10 +17,10 @@ export async function saveAside(
   if (primary.claims.overlapping(tracks.first, tracks.count, writer.claim)) return primary.claims.released();
   const held = primary.claims.take(tracks.first, tracks.count);
   primary.gate.enter();
-  pair.saveArea.savers += 1;
+  const begun = pair.saveArea.begin(() => pair.saved.isEmpty);
   try {
-    demandRoom(fabric, primary, tracks);
-    if (pair.saved.isEmpty) await startAnew(fabric, pair);
+    await begun;
+    demandRoom(fabric, primary, unsaved(pair, tracks));
     const { forming } = pair;
     for (const run of unsaved(pair, tracks)) copyAside(fabric, primary, pair, run);
     fabric.hooks.step('aside.written');
@@ -34,7 +34,7 @@ export async function saveAside(
   } catch (error) {
     await giveUp(fabric, pair, error);
   } finally {
-    pair.saveArea.savers -= 1;
+    pair.saveArea.end();
     primary.gate.leave();
     primary.claims.release(held);
   }
@@ -68,15 +68,9 @@ function savedChanges(pair: LivePair, tracks: TrackRun): Change[] {
   return runs.length === 0 ? [] : [{ do: 'set', map: pairMapKey(pair.number, 'saved'), runs: flatten(runs) }];
 }
 
-/** What an earlier freeze saved counts no more, also after a crash, before its room is given back. */
-async function startAnew(fabric: Fabric, pair: LivePair): Promise<void> {
-  await fabric.catalog.durable();
-  // What another save has written meanwhile is in no map yet.
-  if (pair.saved.isEmpty && pair.saveArea.savers === 1) pair.saveArea.clear();
-}
-
-function demandRoom(fabric: Fabric, primary: LiveVolume, tracks: TrackRun): void {
-  if (fabric.savedBytes() + primary.geometry.bytesOfRun(tracks) <= fabric.saveLimitBytes) return;
+function demandRoom(fabric: Fabric, primary: LiveVolume, runs: readonly TrackRun[]): void {
+  const bytes = runs.reduce((sum, run) => sum + primary.geometry.bytesOfRun(run), 0);
+  if (fabric.savedBytes() + bytes <= fabric.saveLimitBytes) return;
   throw failure(
     'limit-reached',
     `The save areas of storage system ${fabric.system} hold ${fabric.saveLimitBytes} bytes, as many as they may.`,

@@ -1,16 +1,8 @@
 import type { Change } from '../catalog/catalog.js';
-import {
-  changedRecord,
-  decide,
-  losePointInTime,
-  type PairChange,
-  type PairRecord,
-  type PairState,
-  type SuspendReason,
-} from '../pair/pair.js';
+import { changedRecord, type PairRecord, type SuspendReason } from '../pair/pair.js';
 import type { Fabric } from './fabric.js';
 import type { LivePair } from './live-volume.js';
-import { lossesDownstream, pairChanges } from './pair-changes.js';
+import { lossesDownstream, pairChanges, suspension } from './pair-changes.js';
 
 export interface Suspension {
   readonly reason: SuspendReason;
@@ -54,7 +46,7 @@ function suspendOne(
   const before = pair.record;
   if (!before) return [];
   const told = at === 0 ? message : `suspended together with another pair: ${message}`;
-  const change = changeOf(before.state, reason, told, lost && at === 0);
+  const change = suspension(before.state, reason, told, lost && at === 0);
   if (!change) return [];
   // Before the row changes: from the next step on a write marks by itself.
   fabric.follower(pair)?.surrender(false);
@@ -62,11 +54,4 @@ function suspendOne(
   suspended.push({ before, after });
   const downstream = lost ? lossesDownstream(fabric.catalog, before, message) : [];
   return [...downstream, ...pairChanges(fabric.catalog, after, change)];
-}
-
-function changeOf(state: PairState, reason: SuspendReason, message: string, lost: boolean): PairChange | undefined {
-  const loss = lost ? losePointInTime(state, message) : undefined;
-  if (loss) return loss;
-  const decision = decide(state, { kind: 'suspend', reason, message, allowWrite: false });
-  return decision.kind === 'do' ? decision.change : undefined;
 }

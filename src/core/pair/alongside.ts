@@ -30,18 +30,6 @@ export function withTracksApart(record: PairRecord): PairRecord {
 }
 
 /**
- * A secondary's half as it may be shown: it claims duplex only while its primary is heard, for one that is not may have gone on
- * alone (H29).
- */
-export function shownHalf(record: PairRecord, isLinked: boolean): PairRecord {
-  const claims = record.mode === 'sync' && record.remote?.side === 'secondary' && record.state.status === 'duplex';
-  if (!claims || isLinked) return record;
-  const message = 'its primary was not heard from; when it last was, the pair was in duplex';
-  const from = { status: 'duplex' } as const;
-  return { ...record, state: { status: 'suspended', from, reason: 'link-lost', message, allowWrite: false } };
-}
-
-/**
  * The sync pairs that are suspended with one of them, so that their secondaries stay one image (H29): all of the same session, and,
  * where the link is lost, all between the same two systems and the sessions of those.
  */

@@ -3,18 +3,21 @@ import type { PairChange, PairRecord, PairState, PairStatus } from './record.js'
 export interface Emptiness {
   readonly outOfSyncEmpty: boolean;
   readonly secondaryEmpty: boolean;
+  /** All that was lacking when the copying began has been copied; what is out of sync was written since. */
+  readonly outOfSyncPassed?: boolean;
 }
 
 /**
  * Where copying that has finished leads (DESIGN.md 3.2): pending→duplex, sp-pending→split, resync→duplex, resync-reverse→duplex or
  * resync, and to split where it restored a virtual copy (H30). The maps stay as they are. The same state comes back where
- * there is something left to copy, or where copying alone leads nowhere.
+ * there is something left to copy, or where copying alone leads nowhere. To S that follows P it does not matter that hosts go on
+ * writing; an instant or a restore is whole only with its last track.
  */
 export function completed(state: PairState, maps: Emptiness): PairState {
   switch (state.status) {
     case 'pending':
     case 'resync':
-      return maps.outOfSyncEmpty ? { status: 'duplex' } : state;
+      return maps.outOfSyncEmpty || maps.outOfSyncPassed === true ? { status: 'duplex' } : state;
     case 'sp-pending':
       return maps.outOfSyncEmpty && !state.frozen.pointInTimeLost ? { status: 'split', frozen: state.frozen } : state;
     case 'resync-reverse':

@@ -1,3 +1,4 @@
+import { assert } from '../foundation/foundation.js';
 import { operationAnswer } from './operations.js';
 import { activeState, frozenOf, phaseOf, pointInTimeLost } from './phase.js';
 import type { ActiveState, Frozen, Jump, MapStep, PairChange, PairState, SuspendReason } from './record.js';
@@ -48,6 +49,21 @@ const TURN_ROUND: readonly MapStep[] = [
 ];
 
 const SECONDARY_LACKED: Jump = { side: 'secondary', map: 'outOfSync', when: 'before' };
+
+/**
+ * A displaced primary takes what its secondary holds: whatever differs, it lacks (DESIGN.md 5.2). Nothing is read through a link, so
+ * no track changes at once.
+ */
+export function decideReturn(): PairChange {
+  return {
+    next: { status: 'resync-reverse', backup: null },
+    steps: [
+      { step: 'fold', from: 'changed', into: 'secondary' },
+      { step: 'fold', from: 'outOfSync', into: 'secondary' },
+    ],
+    jumps: [],
+  };
+}
 
 /** What an operation does to a pair in this state (DESIGN.md 3.2). Pure: the caller logs the change and carries it out. */
 export function decide(state: PairState, operation: PairOperation): Decision {
@@ -124,6 +140,16 @@ function freeze({ atMs, virtual, readOnly = false }: SplitOperation): Decision {
       jumps: [{ side: 'secondary', map: 'outOfSync', when: 'after' }],
     },
   };
+}
+
+/**
+ * A virtual copy moves on to a later instant: what it differs in is lacking anew, and nothing is copied or scanned. Freezing a frozen
+ * pair thaws it first (H1).
+ */
+export function moveVirtualCopy(atMs: number): PairChange {
+  const decision = freeze({ kind: 'split', atMs, virtual: true, readOnly: true });
+  assert(decision.kind === 'do', 'a freeze is never refused');
+  return decision.change;
 }
 
 /** A pair that is frozen already: going on after a suspension, or a flag that differs. The point in time stays. */

@@ -29,3 +29,4 @@ export * from './record.js';
 export type { Refusal } from './refusal.js';
 export * from './roles.js';
 export * from './schema.js';
+export * from './takeover.js';

@@ -1,4 +1,4 @@
-import type { ByteCount, Epoch, PairNumber, TrackIndex, VolumeNumber } from '../foundation/foundation.js';
+import type { ByteCount, Epoch, PairNumber, TrackCount, TrackIndex, VolumeNumber } from '../foundation/foundation.js';
 
 export const PAIR_STATUSES = [
   'simplex',
@@ -104,8 +104,22 @@ export interface RemoteHalf {
   readonly group: string | null;
   /** At the secondary: when the primary last told its state, in milliseconds of wall time. */
   readonly toldAtMs: number | null;
+  /** At the secondary: how many tracks it lacked then. */
+  readonly toldMissingTracks: TrackCount | null;
+  /** At the secondary: it was made a primary. */
+  readonly takenOver: TakenOver | null;
   /** At the primary: the secondary was made a primary meanwhile; hosts are refused until somebody decides (DESIGN.md 3.1). */
   readonly displaced: boolean;
+}
+
+/** What was known of a secondary when it was made a primary. */
+export interface TakenOver {
+  readonly atMs: number;
+  /** The status that its primary had last told, and when. */
+  readonly from: PairStatus;
+  readonly knownAtMs: number | null;
+  /** Tracks that it lacked then, or may have: its contents are a mix where there are any. */
+  readonly missingTracks: TrackCount;
 }
 
 /**
@@ -119,6 +133,16 @@ export interface PairRecord {
   readonly mode: PairMode;
   /** Absent for a pair inside one system. */
   readonly remote?: RemoteHalf | undefined;
+  /**
+   * The consistency group whose virtual copy this is, beside a remote secondary: only the group's formations and recoveries change it,
+   * and its point in time is never given up for a write's sake (H8).
+   */
+  readonly virtualCopyOf?: string | undefined;
+  /**
+   * The consistency group whose drill copy this is, beside a remote secondary and its virtual copy. Only the group makes and drops
+   * it, but it is worth less than the group: where an old track cannot be saved to it, it pays (H13).
+   */
+  readonly practiceOf?: string | undefined;
   readonly state: PairState;
   readonly pace: Pace;
   /** Bytes per second, or null for no cap. */

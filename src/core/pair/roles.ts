@@ -1,5 +1,5 @@
 import { activeState, type Phase, phaseOf, pointInTimeLost } from './phase.js';
-import type { MapName, PairRoles, PairState, RemoteHalf, Side } from './record.js';
+import type { MapName, PairRecord, PairRoles, PairState, RemoteHalf, Side } from './record.js';
 
 /** The map that a write at P marks: what S misses while it follows, what differs from the instant while S holds one. */
 const PRIMARY_WRITES: Record<Phase, MapName> = {
@@ -38,8 +38,13 @@ export function halfRoles(state: PairState, half: RemoteHalf, forming: boolean):
     secondaryLacks: null,
     primaryLacks: null,
     savesAside: kept || forming ? 'outOfSync' : null,
-    drain: half.displaced ? null : whole.drain,
+    drain: whole.drain,
   };
+}
+
+/** What the copier here has to empty of a pair now; of a remote pair the secondary's half copies nothing. */
+export function drainHere({ state, remote }: Pick<PairRecord, 'state' | 'remote'>): PairRoles['drain'] {
+  return remote?.side === 'secondary' ? null : drainOf(state);
 }
 
 function drainOf(state: PairState): PairRoles['drain'] {

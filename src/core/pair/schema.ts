@@ -1,13 +1,19 @@
 import * as v from 'valibot';
-import { PAIRS_MAX, VOLUMES_MAX } from '../foundation/foundation.js';
+import { VOLUMES_MAX } from '../foundation/foundation.js';
+import { foreignVolume } from './halves.js';
 import { PACES } from './pace.js';
-import type { ActiveState, Frozen, PairRecord, PairState, RemoteHalf } from './record.js';
+import {
+  type ActiveState,
+  type Frozen,
+  PAIR_STATUSES,
+  type PairRecord,
+  type PairState,
+  type RemoteHalf,
+} from './record.js';
 
 const counter = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const volumeNumber = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(VOLUMES_MAX - 1));
 const name = v.pipe(v.string(), v.maxLength(64));
-/** A number of a volume here, or one that stands for a volume of another system; pair numbers are never used twice. */
-const sideNumber = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(VOLUMES_MAX + PAIRS_MAX * 1_000));
 
 const remoteSchema: v.GenericSchema<unknown, RemoteHalf> = v.strictObject({
   id: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
@@ -27,6 +33,15 @@ const remoteSchema: v.GenericSchema<unknown, RemoteHalf> = v.strictObject({
   session: v.nullable(name),
   group: v.nullable(name),
   toldAtMs: v.nullable(counter),
+  toldMissingTracks: v.nullable(counter),
+  takenOver: v.nullable(
+    v.strictObject({
+      atMs: counter,
+      from: v.picklist(PAIR_STATUSES),
+      knownAtMs: v.nullable(counter),
+      missingTracks: counter,
+    }),
+  ),
   displaced: v.boolean(),
 });
 
@@ -72,10 +87,12 @@ export const pairStateSchema: v.GenericSchema<unknown, PairState> = v.variant('s
 export const pairRecordSchema: v.GenericSchema<unknown, PairRecord> = v.pipe(
   v.strictObject({
     number: counter,
-    primary: sideNumber,
-    secondary: sideNumber,
+    primary: counter,
+    secondary: counter,
     mode: v.picklist(['local', 'sync', 'async', 'journal'] as const),
     remote: v.optional(remoteSchema),
+    virtualCopyOf: v.optional(name),
+    practiceOf: v.optional(name),
     state: pairStateSchema,
     pace: v.picklist(PACES),
     rateBytesPerSecond: v.nullable(v.pipe(counter, v.minValue(1))),
@@ -86,4 +103,10 @@ export const pairRecordSchema: v.GenericSchema<unknown, PairRecord> = v.pipe(
   }),
   v.check((record) => record.primary !== record.secondary, 'a volume is not paired with itself'),
   v.check((record) => (record.mode === 'local') === (record.remote === undefined), 'a pair is local or has a peer'),
+  v.check((record) => sidesFit(record), 'a volume here has a number of the table, one elsewhere that of its pair'),
 );
+
+function sidesFit({ number, primary, secondary, remote }: PairRecord): boolean {
+  const fits = (volume: number, isHere: boolean) => (isHere ? volume < VOLUMES_MAX : volume === foreignVolume(number));
+  return fits(primary, remote?.side !== 'secondary') && fits(secondary, remote?.side !== 'primary');
+}

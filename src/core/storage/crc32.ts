@@ -4,7 +4,7 @@ import * as zlib from 'node:zlib';
 type Crc32 = (bytes: Uint8Array, seed?: number) => number;
 
 /** The native code is some five times as fast, but costs milliseconds to load: it pays from this many bytes on. */
-const NATIVE_FROM_BYTES = 1024 * 1024;
+const NATIVE_FROM_BYTES = 32 * 1024 * 1024;
 
 let implementation: Crc32 = zlib.crc32;
 let bytesUntilNative = NATIVE_FROM_BYTES;

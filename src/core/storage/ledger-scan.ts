@@ -124,8 +124,9 @@ function judgeTail(
   lastChange: ChangeNumber,
 ): LedgerTail {
   let tail: LedgerTail = 'clean';
-  for (let at = end; at < area.length; at += FRAME_ALIGNMENT_BYTES) {
-    if (area[at] !== FRAME_FIRST_BYTE || !claimsFrame(view, at, sequence)) continue;
+  // Nearly all of the rest is zeros: the library's search passes over them a hundred times as fast as a loop here.
+  for (let at = area.indexOf(FRAME_FIRST_BYTE, end); at !== -1; at = area.indexOf(FRAME_FIRST_BYTE, at + 1)) {
+    if ((at - FRAMES_AT) % FRAME_ALIGNMENT_BYTES !== 0 || !claimsFrame(view, at, sequence)) continue;
     tail = 'torn';
     const frame = decodeFrame(area, view, at, sequence);
     if (frame === undefined) continue;

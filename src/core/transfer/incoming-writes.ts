@@ -16,7 +16,7 @@ interface Landing {
 }
 
 /**
- * Lands the host writes of one link session as they landed at the primary: messages are taken up by their sequence, in whatever order
+ * Lands the host writes of one link session as they landed at the primary: messages are taken up by their place, in whatever order
  * they came, and a write waits for earlier ones that touch its tracks. Others overtake it, whatever their regions wait for.
  */
 export class IncomingWrites {
@@ -38,12 +38,12 @@ export class IncomingWrites {
   async take(
     volume: LiveVolume,
     mark: LinkMark,
-    sequence: number,
+    place: number,
     writes: readonly number[],
     data: Uint8Array,
   ): Promise<void> {
     const pieces = this.#demandPieces(volume, writes, data);
-    await this.#turn(sequence);
+    await this.#turn(place);
     const landings = pieces.map((piece) => this.#landInOrder(volume, mark, piece));
     this.#next += 1;
     this.#early.get(this.#next)?.();
@@ -69,18 +69,18 @@ export class IncomingWrites {
   }
 
   /** Nothing to wait for where it is the next one; one before it that does not come in time never will. */
-  #turn(sequence: number): Promise<void> | undefined {
+  #turn(place: number): Promise<void> | undefined {
     if (this.#broken) throw this.#broken;
-    if (sequence === this.#next) return undefined;
-    if (sequence < this.#next) throw over();
+    if (place === this.#next) return undefined;
+    if (place < this.#next) throw over();
     const stop = new AbortController();
     void this.#fabric.clock.sleep(LINK_LIMIT_SYNC_MS, stop.signal).then((end) => {
       if (end === 'elapsed') this.#break(over());
     });
     return new Promise<void>((resolve, reject) => {
-      this.#early.set(sequence, (error) => {
+      this.#early.set(place, (error) => {
         stop.abort();
-        this.#early.delete(sequence);
+        this.#early.delete(place);
         if (error) reject(error);
         else resolve();
       });

@@ -46,7 +46,8 @@ export class Mirror implements Follower {
   /** Tracks that were copied and landed at the secondary, and whose bits are not cleared yet: it has them. */
   readonly #copied: TrackMap;
   #session = 0;
-  #sequence = 0;
+  /** Of the last message of this link session. */
+  #place = 0;
   #pumps = false;
   #reopens = false;
   #guards = false;
@@ -194,7 +195,7 @@ export class Mirror implements Follower {
     }
     if (this.#session !== this.#link.session) {
       this.#session = this.#link.session;
-      this.#sequence = 0;
+      this.#place = 0;
       this.#outbox.requeue();
     }
     while (this.#outbox.hasQueued && this.#outbox.parcelsSent < PARCELS_MAX) this.#send();
@@ -202,12 +203,12 @@ export class Mirror implements Follower {
 
   #send(): void {
     const parcel = this.#outbox.take(this.#session);
-    this.#sequence += 1;
+    this.#place += 1;
     this.#askedAtMs = this.#nowMs();
     const writes = parcel.writes.flatMap(({ offset, data }) => [offset, data.length, codeOfData(data)]);
     // A copy: a write that is given up may complete, and its memory be used again, while it is still being sent.
     const data = Buffer.concat(parcel.writes.map((write) => write.data));
-    const asked = this.#link.ask('remote.write', { sequence: this.#sequence, writes }, data);
+    const asked = this.#link.ask('remote.write', { place: this.#place, writes }, data);
     const ended = asked.then(
       () => this.#answered(parcel),
       (error: unknown) => this.#failed(parcel, error),
@@ -226,9 +227,11 @@ export class Mirror implements Follower {
   }
 
   async #failed(parcel: Parcel, error: unknown): Promise<void> {
-    // Others of the session fail with it: the first of them counts.
-    if (parcel.session !== this.#session || parcel.session !== this.#link.session || !this.#link.isOpen) return;
+    // Others of the session fail with it: the first of them counts, and nothing more is sent in it.
+    if (parcel.session !== this.#session || parcel.session !== this.#link.session) return;
+    this.#session = 0;
     this.#outbox.requeue();
+    this.#link.giveUp();
     await this.#meet(error);
     this.#pump();
   }
@@ -293,7 +296,7 @@ export class Mirror implements Follower {
   }
 
   async #pastLimit(): Promise<void> {
-    this.#link.lose();
+    this.#link.giveUp();
     const message = `the secondary did not answer within ${this.#options.limitMs} ms`;
     try {
       await this.#fabric.suspend(this.#pair, 'link-lost', message);
@@ -336,7 +339,7 @@ export class Mirror implements Follower {
       if (leftMs > 0 && (await this.#sleep(leftMs)) === 'aborted') return;
       if (leftMs > 0 || !this.#link.isReady) continue;
       this.#askedAtMs = this.#nowMs();
-      await this.#link.ask('remote.alive', {}).catch((error: unknown) => this.#meet(error));
+      await this.#link.ask('remote.beat', {}).catch((error: unknown) => this.#meet(error));
     }
   }
 

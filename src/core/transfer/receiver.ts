@@ -1,50 +1,49 @@
-import { type Change, pairMapKey, volumeMapKey } from '../catalog/catalog.js';
+import { volumeMapKey } from '../catalog/catalog.js';
 import { assert, failure, type Milliseconds, type TrackRun, tuning } from '../foundation/foundation.js';
 import { checkCodeFailure, type Fabric, type LivePair, type LiveVolume, readCoded } from '../hostio/hostio.js';
 import type { LinkMark } from '../pair/pair.js';
 import type { Watch } from '../trackmap/trackmap.js';
 import { bindCode, codeOfData, isZero } from '../volume/volume.js';
 import { IncomingWrites } from './incoming-writes.js';
-import { compareMarks } from './wire.js';
+import { compareMarks, type Order } from './wire.js';
+
+/** How many numbers above the last one below which all are taken a session remembers. */
+const KEPT_MAX = 4_096;
+
+type Arriving = Pick<Order, 'mark' | 'sequence'>;
 
 /** Takes what a primary sends to its secondary, which lies here. There is one for each open pair half. */
 export class Receiver {
   readonly #fabric: Fabric;
   readonly #pair: LivePair;
+  /**
+   * The session that was opened here. A controller that took over from one that died knows of none: what the primary sent to that one
+   * may be gone, and is not settled by settling here.
+   */
+  #openFor: LinkMark | undefined;
+  #writes: IncomingWrites;
+  #heardMs: Milliseconds = 0;
+  #heardAtMs = 0;
+  #isTold = false;
   /** Codes set since the last settling; a track that another writes meanwhile keeps none. */
   #landed: TrackRun[] = [];
   #rewritten: Watch | undefined;
   #landing = 0;
+  /** Numbers of the data taken in this session: all up to one, and single ones above it; and the latest. */
+  #takenUpTo = 0;
+  readonly #takenAbove = new Set<number>();
+  #latest = 0;
   readonly #buffers: Uint8Array[] = [];
-  readonly #writes: IncomingWrites;
-  readonly #opened: LinkMark | undefined;
-  readonly #heardMs: Milliseconds | undefined;
-  #heardAtMs = 0;
-  #isTold = false;
   #quietWaiters: (() => void)[] = [];
 
-  /** `opened`: the mark of the link session that was opened with this controller; without one no order is taken. */
-  constructor(fabric: Fabric, pair: LivePair, opened?: LinkMark, heardMs?: Milliseconds) {
+  constructor(fabric: Fabric, pair: LivePair) {
     this.#fabric = fabric;
     this.#pair = pair;
-    this.#opened = opened;
-    this.#heardMs = heardMs;
-    this.#writes = new IncomingWrites(fabric, pair, (mark) => this.demandMark(mark));
+    this.#writes = this.#newWrites();
   }
 
-  /** Whether the primary was heard from so lately that it has not gone on alone (H29). */
-  get isLinked(): boolean {
-    return this.#isTold && this.#fabric.clock.monotonicMs() - this.#heardAtMs < (this.#heardMs ?? 0);
-  }
-
-  /** The primary told the pair's state in this session: what it was before may have changed without us. */
-  told(): void {
-    this.#isTold = true;
-  }
-
-  /** An order of the present session came. */
-  heard(): void {
-    this.#heardAtMs = this.#fabric.clock.monotonicMs();
+  #newWrites(): IncomingWrites {
+    return new IncomingWrites(this.#fabric, this.#pair, (mark) => this.demandMark(mark));
   }
 
   get #volume(): LiveVolume {
@@ -53,41 +52,73 @@ export class Receiver {
     return this.#fabric.volume(record.secondary);
   }
 
+  /** A session begins: nothing of an earlier one is taken any more. */
+  begin(mark: LinkMark, heardMs: Milliseconds = 0): void {
+    this.close();
+    this.#openFor = mark;
+    this.#writes = this.#newWrites();
+    this.#heardMs = heardMs;
+    this.#isTold = false;
+    this.#takenAbove.clear();
+    this.#takenUpTo = 0;
+    this.#latest = 0;
+  }
+
+  get isOpen(): boolean {
+    return this.#openFor !== undefined;
+  }
+
+  /** Whether a synchronous primary was heard from so lately that it has not gone on alone (H29). */
+  get isLinked(): boolean {
+    return this.#isTold && this.#fabric.clock.monotonicMs() - this.#heardAtMs < this.#heardMs;
+  }
+
+  /** An order of the present session came. */
+  heard(): void {
+    this.#heardAtMs = this.#fabric.clock.monotonicMs();
+  }
+
+  /** The primary told the pair's state in this session: what it was before may have changed without us. */
+  told(): void {
+    this.#isTold = true;
+  }
+
+  /** Lands host writes of a synchronous pair in their order. Throws `check-code` where one does not fit its code. */
+  async write(mark: LinkMark, place: number, writes: readonly number[], data: Uint8Array): Promise<void> {
+    await this.#writes.take(this.#volume, mark, place, writes, data);
+    this.#fabric.hooks.step('receive.written');
+  }
+
   /** Throws where an order comes from a replaced sender, or late from an earlier link session (H4, H5). */
   demandMark(mark: LinkMark): void {
     const { remote } = this.#pair.record ?? {};
-    if (!remote) throw gone();
+    if (remote?.side !== 'secondary') throw gone();
     if (mark.term < remote.term)
       throw failure(
         'term-superseded',
         `The secondary of this pair was made a primary under term ${remote.term}; orders of term ${mark.term} are refused.`,
         'copyset pair list shows both sides; resync, or fail back.',
       );
-    if (remote.taken && compareMarks(mark, remote.taken) < 0)
-      throw failure('link-lost', 'A later link session of this pair was opened meanwhile.', 'It goes on by itself.');
-    // After a crash here the primary first has to take over what is in doubt: what it sent before may be gone.
-    if (!this.#opened || compareMarks(mark, this.#opened) !== 0)
-      throw failure('link-lost', 'The link session was opened with an earlier controller.', 'It goes on by itself.');
-  }
-
-  /** Lands host writes of a synchronous pair in their order. Throws `check-code` where one does not fit its code. */
-  async write(mark: LinkMark, sequence: number, writes: readonly number[], data: Uint8Array): Promise<void> {
-    await this.#writes.take(this.#volume, mark, sequence, writes, data);
-    this.#fabric.hooks.step('receive.written');
+    if (!this.#openFor || compareMarks(mark, this.#openFor) !== 0)
+      throw failure('link-lost', 'Another link session of this pair was opened meanwhile.', 'It goes on by itself.');
   }
 
   /** Lands neighbouring tracks. `codes` are those of the data; data that does not fit them never lands. */
-  async land(mark: LinkMark, run: TrackRun, data: Uint8Array | undefined, codes: readonly number[]): Promise<void> {
+  async land(order: Arriving, run: TrackRun, data: Uint8Array | undefined, codes: readonly number[]): Promise<void> {
+    const { mark, sequence } = order;
     const volume = this.#volume;
     const bytes = data ?? new Uint8Array(volume.geometry.bytesOfRun(run));
     demandWhole(volume, run, bytes, codes);
+    this.#demandNew(sequence);
+    this.#latest = Math.max(this.#latest, sequence);
+    // At once, not when it lands: a PREPARE that comes while the way is cleared would find the volume complete (H3, H7).
+    this.#pair.completeFor = undefined;
     this.#landing += 1;
     try {
       const writer = { copierOf: this.#pair.number };
       // Late data is refused in the very step in which it would land.
       await this.#fabric.clearTheWay(volume, run, writer, () => {
         this.demandMark(mark);
-        this.#pair.completeFor = undefined;
         const untouched = !volume.allocated.map.any(run.first, run.count) && isZero(bytes);
         return untouched ? undefined : this.#write(volume, run, bytes, codes);
       });
@@ -132,7 +163,7 @@ export class Receiver {
   }
 
   /** Everything that landed is durable, data and codes; with `end` it was all of that formation. */
-  async settle(mark: LinkMark, end: number | undefined): Promise<void> {
+  async settle({ mark, sequence }: Arriving, end: number | undefined): Promise<void> {
     while (this.#landing > 0) await new Promise<void>((resolve) => this.#quietWaiters.push(resolve));
     this.demandMark(mark);
     const volume = this.#volume;
@@ -142,19 +173,38 @@ export class Receiver {
     await this.#fabric.flush(volume.number);
     if (landed.length > 0) await volume.flushCodes();
     this.#fabric.hooks.step('receive.flushed');
-    const coded = landed.flatMap((run) => untouched(run, watch));
-    if (coded.length > 0)
-      await this.#fabric.catalog.change(() => [
-        {
-          do: 'clear',
-          map: volumeMapKey(volume.number, 'codeless'),
-          runs: coded.flatMap((run) => [run.first, run.count]),
-        },
-      ]);
+    await this.#fabric.catalog.change(() => {
+      const coded = landed.flatMap((run) => untouched(run, watch)).flatMap((run) => [run.first, run.count]);
+      return coded.length === 0 ? [] : [{ do: 'clear', map: volumeMapKey(volume.number, 'codeless'), runs: coded }];
+    });
     watch?.close();
     if (end === undefined) return;
     this.demandMark(mark);
-    if (this.#landing === 0) this.#pair.completeFor = end;
+    if (this.#landing > 0 || this.#latest > sequence)
+      throw failure('link-lost', 'Data that was sent after this end mark arrived before it.');
+    this.#pair.completeFor = end;
+  }
+
+  /** Throws for an order that was taken in this session before, however late it comes again. */
+  #demandNew(sequence: number): void {
+    if (sequence <= this.#takenUpTo || this.#takenAbove.has(sequence))
+      throw failure('link-lost', 'This order was taken before.');
+    this.#takenAbove.add(sequence);
+    // Orders under way together are few: what lies far below the latest does not come for the first time any more.
+    if (this.#takenAbove.size <= KEPT_MAX) return;
+    this.#takenUpTo = Math.max(...this.#takenAbove) - KEPT_MAX / 2;
+    for (const one of this.#takenAbove) if (one <= this.#takenUpTo) this.#takenAbove.delete(one);
+  }
+
+  /** The codes of the secondary's data as it is now; null where a map here has the track: it may differ, and that is known. */
+  codes(run: TrackRun): (number | null)[] {
+    const { outOfSync, changed, secondary } = this.#pair;
+    const isMarked = (track: number) => [outOfSync, changed, secondary].some(({ map }) => map.has(track));
+    const size = this.#volume.geometry.trackSizeBytes;
+    const data = new Uint8Array(this.#volume.geometry.bytesOfRun(run));
+    this.#fabric.read(this.#volume.number, data, this.#volume.geometry.offsetOf(run.first));
+    const codeAt = (i: number) => codeOfData(data.subarray(i * size, (i + 1) * size));
+    return Array.from({ length: run.count }, (_, i) => (isMarked(run.first + i) ? null : codeAt(i)));
   }
 
   /** Reads tracks for a restore of the primary, checked against their codes at rest. */
@@ -170,15 +220,12 @@ export class Receiver {
 
   close(): void {
     this.#writes.close();
+    this.#isTold = false;
     this.#rewritten?.close();
     this.#rewritten = undefined;
     this.#landed = [];
+    this.#openFor = undefined;
   }
-}
-
-/** The change that empties a map which the primary has taken over. */
-export function emptied(pair: number, map: 'secondary' | 'outOfSync'): Change {
-  return { do: 'empty', map: pairMapKey(pair, map) };
 }
 
 function demandWhole(volume: LiveVolume, run: TrackRun, bytes: Uint8Array, codes: readonly number[]): void {
@@ -189,8 +236,13 @@ function demandWhole(volume: LiveVolume, run: TrackRun, bytes: Uint8Array, codes
     bytes.length === geometry.bytesOfRun(run) &&
     codes.length === run.count;
   if (!fits) throw failure('usage', 'A copy order does not fit its volume.');
-  const size = geometry.trackSizeBytes;
-  const bad = codes.findIndex((code, i) => codeOfData(bytes.subarray(i * size, (i + 1) * size)) !== code);
+  demandCodes(run, bytes, geometry.trackSizeBytes, codes);
+}
+
+/** Throws where data does not fit the codes that came with it: a mismatch never lands. */
+export function demandCodes(run: TrackRun, bytes: Uint8Array, trackSizeBytes: number, codes: readonly number[]): void {
+  const dataOf = (i: number) => bytes.subarray(i * trackSizeBytes, (i + 1) * trackSizeBytes);
+  const bad = codes.findIndex((code, i) => codeOfData(dataOf(i)) !== code);
   if (bad === -1) return;
   throw failure('check-code', `Track ${run.first + bad} arrived with data that does not fit its check code.`);
 }

@@ -1,51 +1,40 @@
-import { pairMapKey, volumeMapKey } from '../catalog/catalog.js';
-import { type CopyJob, RateLimit } from '../copy/copy.js';
-import { isToolkitError, type TrackRun, tuning } from '../foundation/foundation.js';
+import { type CopyJob, PASSES, RateLimit } from '../copy/copy.js';
+import { failure, isToolkitError, type Milliseconds, type TrackRun, tuning } from '../foundation/foundation.js';
+import type { Claim, Fabric, Forming, LivePair, LiveVolume } from '../hostio/hostio.js';
 import {
-  type Claim,
-  checkCodeFailure,
-  type Fabric,
-  type LivePair,
-  type LiveVolume,
-  readCoded,
-} from '../hostio/hostio.js';
-import { completed, type PairRecord, type PairState, paceTracks, type SuspendReason } from '../pair/pair.js';
-import type { Watch } from '../trackmap/trackmap.js';
-import { bindCode, codeOfData, isZero } from '../volume/volume.js';
+  completed,
+  isReturning,
+  type PairRecord,
+  type PairState,
+  paceTracks,
+  type SuspendReason,
+} from '../pair/pair.js';
+import { bindCode, isZero } from '../volume/volume.js';
 import type { LinkSession } from './link-session.js';
 import type { Mirror } from './mirror.js';
+import { type Batch, clearOfArrived, readLane, writeOwnCodes } from './outgoing.js';
+import { demandCodes } from './receiver.js';
 
 const LANES_MAX = 4;
 /** A batch is settled after this time even where a low rate has let little be sent. */
 const BATCH_MS = 1_000;
+/** Who waits for the pair does not wait longer for a link that does not answer; what is under way counts as lost. */
+const PATIENCE_MS = 250;
+const LOOK_MS = 50;
 
 export interface SenderHooks {
   /** Copying finished and moved the pair on, durably. */
   completed(before: PairRecord, after: PairRecord): void;
+  /** A displaced primary has all that its secondary held when it was last asked. */
+  caughtUp(): Promise<void>;
   taken(bytes: number): void;
   progress(pair: PairRecord, bytes: number): void;
-}
-
-/** What was sent or fetched since the last settling. */
-interface Batch {
-  readonly map: 'outOfSync' | 'secondary';
-  readonly own: LiveVolume;
-  readonly watch: Watch;
-  readonly rewritten: Watch;
-  readonly release: () => void;
-  readonly arrived: Lane[];
-  readonly underWay: Set<Promise<void>>;
-  tracks: number;
-  readonly begunMs: number;
-}
-
-interface Lane {
-  readonly run: TrackRun;
-  readonly codes: readonly number[];
-  /** Codes computed here because none was set. */
-  readonly computed: readonly boolean[];
-  /** Something was landing here while it was read, and had been marked before: the tracks are sent once more (H11). */
-  readonly overtaken: boolean;
+  /** The end mark of a formation was taken. */
+  ended(): void;
+  /** The pair's group stops sending now. */
+  isHeld(): boolean;
+  /** Milliseconds until the group's rate lets the pair go on; 0 = now. */
+  groupWaitMs(): number;
 }
 
 /** The copier's job for the primary's half of a remote pair: sends what its map holds, or fetches it for a restore. */
@@ -61,9 +50,10 @@ export class Sender implements CopyJob {
   #batch: Batch | undefined;
   #pointer = 0;
   #passes = 0;
-  #fault: Error | undefined;
-  /** The formation whose tracks all arrived, durable, with its end mark. */
-  #ended: number | undefined;
+  /** The state that is being copied, and the passes made before it. */
+  #copied: { readonly state: PairState; readonly passesBefore: number } | undefined;
+  /** The freeze whose tracks all arrived, durable, with its end mark. Numbers of groups that came and went may be the same. */
+  #ended: Forming | undefined;
 
   constructor(fabric: Fabric, pair: LivePair, link: LinkSession, hooks: SenderHooks, mirror?: Mirror) {
     this.#fabric = fabric;
@@ -81,19 +71,19 @@ export class Sender implements CopyJob {
 
   /** Whether the end mark of this formation was taken. */
   hasEnded(sequence: number): boolean {
-    return this.#ended === sequence;
+    return this.#ended?.sequence === sequence && this.#pair.forming === this.#ended;
   }
 
   get tracksPerTurn(): number {
     const { record, roles, forming } = this.#pair;
-    if (!record || !roles.drain) return 0;
+    if (!record || !roles.drain || this.#hooks.isHeld()) return 0;
     // A formation's drain is bound by its limit, not by a pace.
     return forming ? paceTracks('fast') : paceTracks(record.pace);
   }
 
-  waitMs(): number {
+  waitMs(): Milliseconds {
     this.#rate.set(this.#pair.record?.rateBytesPerSecond ?? null);
-    return Math.max(this.#rate.waitMs(), this.#link.waitMs());
+    return Math.max(this.#rate.waitMs(), this.#link.waitMs(), this.#hooks.groupWaitMs());
   }
 
   get isDue(): boolean {
@@ -101,20 +91,38 @@ export class Sender implements CopyJob {
     return this.#pair.mutex.isWanted || this.#fabric.clock.monotonicMs() - this.#batch.begunMs >= BATCH_MS;
   }
 
-  async turn(tracks: number): Promise<'copied' | 'idle'> {
+  /** Its commit keeps hosts waiting for the disk no longer than a flush of their own. */
+  get mayCommit(): boolean {
+    return true;
+  }
+
+  /** A formation's drain is bound by its limit. */
+  get isHurried(): boolean {
+    return this.#pair.forming !== undefined || this.#pair.waiters > 0;
+  }
+
+  /** What is under way holds no track here, and a link's time is not the hosts'. */
+  async land(): Promise<void> {
+    // Nothing to wait for.
+  }
+
+  async turn(tracks: number, gently: boolean): Promise<'copied' | 'idle'> {
     try {
       if (!(await this.#link.ready())) return 'idle';
       if (this.#mirror && !(await this.#link.tellApart())) return 'idle';
+      // The group may have stopped sending meanwhile: a remote that was left on a group stays on it.
+      if (this.#hooks.isHeld()) return 'idle';
       const batch = this.#batch ?? this.#begin();
       if (!batch) return 'idle';
-      if (this.#fault !== undefined) throw this.#fault;
+      if (batch.fault !== undefined) throw batch.fault;
       const full = batch.tracks * batch.own.geometry.trackSizeBytes >= tuning.batchBytes;
       const run = this.isDue || full ? undefined : this.#nextRun(batch, tracks);
       if (!run) {
+        if (gently) return 'idle';
         await this.commit();
         return 'copied';
       }
-      while (batch.underWay.size >= LANES_MAX) await Promise.race(batch.underWay);
+      while (batch.underWay.size >= LANES_MAX) await this.#patiently(Promise.race(batch.underWay));
       this.#start(batch, run);
       return 'copied';
     } catch (error) {
@@ -127,8 +135,8 @@ export class Sender implements CopyJob {
     const batch = this.#batch;
     try {
       if (batch) {
-        await Promise.all(batch.underWay);
-        if (this.#fault !== undefined) throw this.#fault;
+        await this.#patiently(Promise.all(batch.underWay));
+        if (batch.fault !== undefined) throw batch.fault;
         await this.#settle(batch);
         this.#end(batch);
       } else await this.#link.maintain();
@@ -138,11 +146,13 @@ export class Sender implements CopyJob {
     }
   }
 
+  /** Lets the batch go without waiting for what is under way: none of it counts, and what arrives late is refused (H4). */
   async abandon(): Promise<void> {
     const batch = this.#batch;
     if (!batch) return;
-    await Promise.all(batch.underWay);
-    this.#fault = undefined;
+    // The pointer is ahead of what was sent: the passes are counted anew.
+    this.#copied = undefined;
+    if (batch.underWay.size > 0) this.#link.giveUp();
     this.#end(batch);
   }
 
@@ -152,6 +162,7 @@ export class Sender implements CopyJob {
     const record = this.#pair.record;
     const release = this.#pair.mutex.tryAcquire();
     if (!release || !record) return undefined;
+    if (this.#copied?.state !== record.state) this.#copied = { state: record.state, passesBefore: this.#passes };
     const own = this.#fabric.volume(record.primary);
     this.#batch = {
       map: drain.map === 'secondary' ? 'secondary' : 'outOfSync',
@@ -161,6 +172,7 @@ export class Sender implements CopyJob {
       release,
       arrived: [],
       underWay: new Set(),
+      fault: undefined,
       tracks: 0,
       begunMs: this.#fabric.clock.monotonicMs(),
     };
@@ -182,7 +194,7 @@ export class Sender implements CopyJob {
   #start(batch: Batch, run: TrackRun): void {
     const moved = (batch.map === 'outOfSync' ? this.#send(batch, run) : this.#fetch(batch, run))
       .catch((error: unknown) => {
-        this.#fault ??= error instanceof Error ? error : new Error(String(error));
+        batch.fault ??= error instanceof Error ? error : new Error(String(error));
       })
       .finally(() => batch.underWay.delete(moved));
     batch.underWay.add(moved);
@@ -192,67 +204,23 @@ export class Sender implements CopyJob {
     this.#hooks.taken(bytes);
   }
 
-  /** Reads what the secondary lacks, in one step with looking where it lies, and sends it. */
+  /** Reads what the secondary lacks and sends it. */
   async #send(batch: Batch, run: TrackRun): Promise<void> {
     const { own } = batch;
     const buffer = this.#buffers.pop() ?? new Uint8Array(Math.max(tuning.laneBytes, own.geometry.trackSizeBytes));
     const bytes = buffer.subarray(0, own.geometry.bytesOfRun(run));
-    const claim = this.#mirror && (await this.#claim(own, run, this.#mirror));
+    const claim = this.#mirror && (await claimQuiet(own, run, this.#mirror));
     try {
-      const lane = this.#read(batch, run, bytes, claim);
+      const lane = readLane(this.#fabric, this.#pair, own, run, bytes, claim);
       const order = { first: run.first, count: run.count, codes: lane.codes };
       await this.#link.ask('remote.copy', order, isZero(bytes) ? undefined : bytes);
       batch.arrived.push(lane);
-      this.#mirror?.noteCopied(run);
+      if (this.#batch === batch) this.#mirror?.noteCopied(run);
       this.#fabric.hooks.step('send.arrived');
     } finally {
       this.#buffers.push(buffer);
       if (claim) own.claims.release(claim);
     }
-  }
-
-  /**
-   * The tracks of a synchronous pair are held from reading to landing, and what is under way to them has landed: a host's write then
-   * comes to the secondary after the copy that lacks it, and never before one that is older. Hosts wait for one transfer at most.
-   */
-  async #claim(own: LiveVolume, run: TrackRun, mirror: Mirror): Promise<Claim> {
-    while (own.claims.overlapping(run.first, run.count)) await own.claims.released();
-    const claim = own.claims.take(run.first, run.count);
-    await mirror.quiet(run);
-    return claim;
-  }
-
-  #read(batch: Batch, run: TrackRun, bytes: Uint8Array, claim: Claim | undefined): Lane {
-    const { own } = batch;
-    const { trackSizeBytes } = own.geometry;
-    const aside = this.#pair.roles.savesAside ? this.#pair.saved : undefined;
-    if (aside?.any(run.first, run.count)) return this.#readAside(own, run, bytes);
-    const overtaken = own.claims.overlapping(run.first, run.count, claim) !== undefined;
-    this.#fabric.read(own.number, bytes, run.first * trackSizeBytes);
-    const codes: number[] = [];
-    const computed: boolean[] = [];
-    const bad = readCoded(this.#fabric, own, run, bytes, (_, code, fresh) => {
-      codes.push(code);
-      computed.push(fresh && !overtaken);
-    });
-    if (bad !== undefined) throw checkCodeFailure(this.#fabric.address(own.number), bad);
-    return { run, codes, computed, overtaken };
-  }
-
-  /** Track by track: some of them lie in the save area, whose data is not the volume's and sets none of its codes. */
-  #readAside(own: LiveVolume, run: TrackRun, bytes: Uint8Array): Lane {
-    const { saved } = this.#pair;
-    const { geometry } = own;
-    const codes: number[] = [];
-    for (let i = 0; i < run.count; i += 1) {
-      const track = run.first + i;
-      const at = i * geometry.trackSizeBytes;
-      const part = bytes.subarray(at, at + geometry.bytesOf(track));
-      if (saved.has(track)) this.#pair.saveArea.read(part, geometry.offsetOf(track));
-      else this.#fabric.read(own.number, part, geometry.offsetOf(track));
-      codes.push(codeOfData(part));
-    }
-    return { run, codes, computed: codes.map(() => false), overtaken: false };
   }
 
   /** Takes back from the secondary what this side lost, and lands it by the one write path. */
@@ -261,60 +229,38 @@ export class Sender implements CopyJob {
     const answered = await this.#link.ask('remote.fetch', { first: run.first, count: run.count });
     const { codes } = answered.output;
     const bytes = answered.data ?? new Uint8Array(own.geometry.bytesOfRun(run));
+    demandCodes(run, bytes, own.geometry.trackSizeBytes, codes);
     const writer = { copierOf: this.#pair.number };
-    await this.#fabric.clearTheWay(own, run, writer, () => {
+    const landed = await this.#fabric.clearTheWay(own, run, writer, () => {
+      // A batch that was given up has let go of the pair: its tracks are not this one's to write any more.
+      if (this.#batch !== batch) return false;
       const untouched = !own.allocated.map.any(run.first, run.count) && isZero(bytes);
-      if (untouched) return;
+      if (untouched) return true;
       this.#fabric.mark(own, run, writer);
       batch.rewritten.forget(run.first, run.count);
       own.image.write(bytes, own.geometry.offsetOf(run.first));
       const bound = Uint32Array.from(codes, (code, i) => bindCode(code, own.number, run.first + i));
       own.codes.write(run.first, bound);
+      return true;
     });
-    batch.arrived.push({ run, codes, computed: codes.map(() => true), overtaken: false });
+    if (landed) batch.arrived.push({ run, codes, computed: codes.map(() => true), overtaken: false });
+    this.#fabric.hooks.step('fetch.landed');
   }
 
   /** Both sides durable, then the bits of all tracks that nobody marked again are cleared (P2). */
   async #settle(batch: Batch): Promise<void> {
     const { own, arrived } = batch;
     if (arrived.length === 0) return;
-    if (batch.map === 'outOfSync') for (const lane of arrived) this.#writeOwnCodes(batch, lane);
-    await Promise.all([this.#fabric.flush(own.number), own.flushCodes(), this.#link.ask('remote.settle', {})]);
+    if (batch.map === 'outOfSync') for (const lane of arrived) writeOwnCodes(batch, lane);
+    const settled = this.#patiently(this.#link.ask('remote.settle', {}));
+    await Promise.all([this.#fabric.flush(own.number), own.flushCodes(), settled]);
     this.#fabric.hooks.step('send.settled');
     await this.#clear(batch);
     this.#fabric.hooks.step('send.cleared');
   }
 
-  #writeOwnCodes({ own, rewritten }: Batch, { run, codes, computed }: Lane): void {
-    for (let i = 0; i < run.count; i += 1) {
-      const track = run.first + i;
-      if (!computed[i] || rewritten.touched(track)) continue;
-      own.codes.write(track, Uint32Array.of(bindCode(codes[i] ?? 0, own.number, track)));
-    }
-  }
-
   #clear(batch: Batch): Promise<void> {
-    const changes = () => {
-      const { record } = this.#pair;
-      if (!record) return [];
-      const clean: number[] = [];
-      const coded: number[] = [];
-      const lacking = this.#pair.map(batch.map).map;
-      for (const { run, computed, overtaken } of batch.arrived) {
-        if (overtaken) continue;
-        for (let i = 0; i < run.count; i += 1) {
-          const track = run.first + i;
-          if (!lacking.has(track) || batch.watch.touched(track)) continue;
-          clean.push(track, 1);
-          if (computed[i] && !batch.rewritten.touched(track)) coded.push(track, 1);
-        }
-      }
-      return [
-        { do: 'clear' as const, map: pairMapKey(record.number, batch.map), runs: joined(clean) },
-        { do: 'clear' as const, map: volumeMapKey(batch.own.number, 'codeless'), runs: joined(coded) },
-        { do: 'put-pair' as const, record: { ...record, copyPointer: this.#pointer } },
-      ];
-    };
+    const changes = () => clearOfArrived(this.#pair, batch, this.#pointer);
     // A split's frozen track must not be overwritten before it is known, also after a crash, that it was sent (P4).
     if (!this.#pair.roles.savesAside || this.#pair.forming) return this.#fabric.catalog.change(changes);
     const runs = batch.arrived.map(({ run }) => run);
@@ -323,20 +269,34 @@ export class Sender implements CopyJob {
 
   /** Moves the pair on where its copying is finished, and gives the end mark of a formation. */
   async #complete(): Promise<void> {
-    const { forming } = this.#pair;
-    if (forming) return this.#endFormation(forming.sequence);
-    const before = this.#pair.record;
-    if (!before || !this.#pair.roles.drain) return;
+    const { forming, record } = this.#pair;
+    if (forming) return this.#endFormation(forming);
+    if (!record || !this.#pair.roles.drain) return;
+    if (isReturning(record)) {
+      if (this.#pair.secondary.map.isEmpty && (await this.#link.ready())) await this.#hooks.caughtUp();
+      return;
+    }
+    // In duplex whatever a host has flushed is durable at both sides.
+    if (this.#mirror?.owes && this.#pair.outOfSync.map.isEmpty) await this.#mirror.flush();
+    const moved = await this.#moveOn(record);
+    if (!moved) return;
+    // Nothing is held while the other half is awaited (H26).
+    await this.#link.tell();
+    this.#hooks.completed(record, moved);
+  }
+
+  async #moveOn(before: PairRecord): Promise<PairRecord | undefined> {
     const next = (state: PairState) =>
       completed(state, {
         outOfSyncEmpty: this.#pair.outOfSync.map.isEmpty,
         secondaryEmpty: this.#pair.secondary.map.isEmpty,
+        // A busy host does not keep a synchronous pair from its end, which is equality.
+        outOfSyncPassed:
+          !this.#mirror && this.#copied?.state === before.state && this.#passes - this.#copied.passesBefore >= PASSES,
       });
-    if (next(before.state) === before.state) return;
-    // In duplex and in a split whatever a host has flushed is durable at both sides.
-    if (this.#mirror?.owes) await this.#mirror.flush();
+    if (next(before.state) === before.state) return undefined;
     const release = this.#pair.mutex.tryAcquire();
-    if (!release) return;
+    if (!release) return undefined;
     try {
       let after: PairRecord | undefined;
       await this.#fabric.catalog.change(() => {
@@ -345,22 +305,37 @@ export class Sender implements CopyJob {
         after = { ...record, state: next(record.state), copyPointer: 0 };
         return [{ do: 'put-pair', record: after }];
       }, true);
-      if (!after) return;
-      this.#pointer = 0;
+      if (after) this.#pointer = 0;
       await this.#fabric.catalog.durable();
-      await this.#link.tell();
-      this.#hooks.completed(before, after);
+      return after;
     } finally {
       release();
     }
   }
 
-  async #endFormation(sequence: number): Promise<void> {
-    if (this.#ended === sequence || !this.#pair.outOfSync.map.isEmpty) return;
+  async #endFormation(forming: Forming): Promise<void> {
+    if (this.#ended === forming || !this.#pair.outOfSync.map.isEmpty) return;
     if (!(await this.#link.ready())) return;
-    await this.#link.ask('remote.settle', { end: sequence });
-    if (this.#pair.forming?.sequence === sequence) this.#ended = sequence;
+    await this.#link.ask('remote.settle', { end: forming.sequence });
+    if (this.#pair.forming === forming) this.#ended = forming;
     this.#fabric.hooks.step('send.ended');
+    this.#hooks.ended();
+  }
+
+  /** Waits for the other half, but not for long while somebody waits for the pair. */
+  async #patiently<T>(work: Promise<T>): Promise<T> {
+    const { clock } = this.#fabric;
+    work.catch(() => undefined); // Where it is given up nobody looks at it any more.
+    let wantedMs = 0;
+    for (;;) {
+      const stop = new AbortController();
+      const late = clock.sleep(LOOK_MS, stop.signal).then(() => LATE);
+      const first = await Promise.race([work, late]).finally(() => stop.abort());
+      if (first !== LATE) return first as T;
+      wantedMs = this.#pair.mutex.isWanted ? wantedMs + LOOK_MS : 0;
+      if (wantedMs > PATIENCE_MS)
+        throw failure('link-lost', 'The other half did not answer while the pair was waited for.');
+    }
   }
 
   #end(batch: Batch): void {
@@ -383,14 +358,15 @@ export class Sender implements CopyJob {
   }
 }
 
-/** Joins neighbours of flat runs. */
-function joined(runs: readonly number[]): number[] {
-  const flat: number[] = [];
-  for (let i = 0; i < runs.length; i += 2) {
-    const last = flat.length - 2;
-    if (last >= 0 && (flat[last] as number) + (flat[last + 1] as number) === runs[i])
-      (flat[last + 1] as number) += runs[i + 1] as number;
-    else flat.push(runs[i] as number, runs[i + 1] as number);
-  }
-  return flat;
+/**
+ * The tracks of a synchronous pair are held from reading to landing, and what is under way to them has landed: a host's write then
+ * comes to the secondary after the copy that lacks it, and never before one that is older. Hosts wait for one transfer at most.
+ */
+async function claimQuiet(own: LiveVolume, run: TrackRun, mirror: Mirror): Promise<Claim> {
+  while (own.claims.overlapping(run.first, run.count)) await own.claims.released();
+  const claim = own.claims.take(run.first, run.count);
+  await mirror.quiet(run);
+  return claim;
 }
+
+const LATE = Symbol('late');

@@ -7,16 +7,26 @@ export interface Order {
   /** The pair's id. */
   readonly pair: string;
   readonly mark: LinkMark;
+  /**
+   * Counted up with every order of its sender. Data that comes again is dropped, and an end mark counts only where nothing that was sent
+   * after it has landed (H3, H4).
+   */
+  readonly sequence: number;
 }
 
-/** The maps of a secondary's half that its primary takes over: its host's writes, and tracks in doubt after a crash. */
-export type HandedMap = 'secondary' | 'outOfSync';
+/**
+ * The maps of a secondary's half that its primary takes over: what was collected of its host's writes, and tracks in doubt after a
+ * crash. A secondary that records its host's writes has no use for its own map of changes; what is handed over lies there meanwhile.
+ */
+export type HandedMap = 'changed' | 'outOfSync';
 
 export interface HalfShown {
   readonly volume: VolumeNumber;
   readonly name: string;
   readonly state: PairState;
   readonly term: number;
+  /** It was made a primary, and is one still. */
+  readonly takenOver: boolean;
   /** Hosts may have written at the secondary, or may now: a return by itself would lose that (DESIGN.md 3.2). */
   readonly written: boolean;
   readonly secondaryTracks: TrackCount;
@@ -24,9 +34,8 @@ export interface HalfShown {
 }
 
 /**
- * Orders of a primary's half to its secondary's, each answered once it is durable, but for `remote.copy` and `remote.write`, which are
- * durable with the next `remote.settle` or `remote.flush`. Repeating any of them does no harm, but for `remote.write`, whose sequence
- * is taken once in a link session.
+ * Orders of a primary's half to its secondary's, each answered once it is durable, but for `remote.copy` and `remote.write`, which
+ * are durable with the next `remote.settle` or `remote.flush`. Repeating any of them does no harm.
  */
 export interface TransferRequests {
   /** Begins a link session: whatever an earlier one still sends is refused from now on. */
@@ -39,8 +48,15 @@ export interface TransferRequests {
     output: HalfShown;
   };
   'remote.show': { input: { readonly pair: string }; output: HalfShown };
+  /** Whether the session still stands and nobody replaced the sender. */
+  'remote.beat': { input: Order; output: HalfShown };
   /** The state that the primary's half has; it says what hosts may do at the secondary. */
-  'remote.tell': { input: Order & { readonly state: PairState; readonly group: string | null }; output: HalfShown };
+  'remote.tell': {
+    input: Order & { readonly state: PairState; readonly group: string | null; readonly missingTracks: TrackCount };
+    output: HalfShown;
+  };
+  /** What the secondary's host wrote so far is moved to where it is handed over from; what it writes from now on is not in it. */
+  'remote.collect': { input: Order; output: { readonly tracks: TrackCount } };
   /** Runs of a map from a track on; `next` is where to go on, or null at the end. */
   'remote.map': {
     input: { readonly pair: string; readonly map: HandedMap | 'allocated'; readonly from: TrackIndex };
@@ -58,16 +74,19 @@ export interface TransferRequests {
   /**
    * Host writes of a synchronous pair, in the order in which they landed at the primary; answered when they have landed. `writes` is
    * flat: offset, length and the CRC-32 of each, their bytes one after the other in the data. Messages are taken up in the order of
-   * `sequence`, which begins at 1 with each link session.
+   * `place`, which begins at 1 with each link session.
    */
   'remote.write': {
-    input: Order & { readonly sequence: number; readonly writes: readonly number[] };
+    input: Order & { readonly place: number; readonly writes: readonly number[] };
     output: Record<string, never>;
   };
   /** All writes answered before are durable. */
   'remote.flush': { input: Order; output: Record<string, never> };
-  /** The primary is there and the link is open. */
-  'remote.alive': { input: Order; output: Record<string, never> };
+  /** Check codes of the secondary's data, to compare. Null where a map there has the track. */
+  'remote.codes': {
+    input: { readonly pair: string; readonly first: TrackIndex; readonly count: TrackCount };
+    output: { readonly codes: readonly (number | null)[] };
+  };
   /** Tracks of the secondary for a restore; their bytes come back as data. */
   'remote.fetch': {
     input: Order & { readonly first: TrackIndex; readonly count: TrackCount };

@@ -15,6 +15,8 @@ import {
 const FOLDER = '/tmp/tokyo';
 const TRACKS = 64;
 
+const MAPS = (['outOfSync', 'changed', 'secondary'] as const).map((map) => pairMapKey(1, map));
+
 /** What a crash may leave. */
 const ENDS: readonly [CrashKind, Keep][] = [
   ['kill', 'all'],
@@ -219,6 +221,44 @@ describe('a catalog', () => {
     expect(again.answers.size).toBe(ANSWERS_KEPT);
     expect(again.answers.has('request-9')).toBe(false);
     expect(again.answers.get(`request-${ANSWERS_KEPT + 9}`)).toBe(ANSWERS_KEPT + 9);
+  });
+
+  it('starts a log anew before it closes where reading it again would take long, but not to write many maps', async () => {
+    Object.assign(tuning, { checkpointAtCloseBytes: 8192, checkpointMapBytes: 1024 });
+    const files = new SimFiles();
+    const catalog = await made(files);
+    const isAnew = async () => {
+      await catalog.shortenLog();
+      return files.list(FOLDER).includes('pairs.b.json');
+    };
+    const fill = () => catalog.change(() => [{ do: 'answer', id: 'request-1', answer: 'x'.repeat(3000) }]);
+    await fill();
+    expect(await isAnew()).toBe(false);
+    for (const map of [...MAPS, volumeMapKey(0, 'allocated'), volumeMapKey(1, 'allocated')])
+      await catalog.change(() => [{ do: 'set', map, runs: [1, 5] }]);
+    await fill();
+    expect(await isAnew()).toBe(false);
+    await fill();
+    expect(await isAnew()).toBe(true);
+    const again = reopened(files.crash(1, 'power', 'none'));
+    expect(runs(again, 'secondary')).toEqual([1, 5]);
+    expect(again.answers.size).toBe(1);
+  });
+
+  it('has lost nothing where it could not start its log anew before it closed', async () => {
+    Object.assign(tuning, { checkpointAtCloseBytes: 8192, checkpointMapBytes: 1024 });
+    const files = new SimFiles();
+    const catalog = await made(files);
+    await catalog.change(() => [
+      { do: 'set', map: pairMapKey(1, 'outOfSync'), runs: [1, 5] },
+      { do: 'answer', id: 'request-1', answer: 'x'.repeat(10_000) },
+    ]);
+    await catalog.durable();
+    files.disk.capacityBytes = files.disk.allocatedBytes;
+    await catalog.shortenLog();
+    expect(files.list(FOLDER)).not.toContain('pairs.b.json');
+    const again = reopened(files.crash(1, 'power', 'none'));
+    expect([runs(again, 'outOfSync'), again.answers.size]).toEqual([[1, 5], 1]);
   });
 
   it('opens for reading beside its owner, and changes nothing', async () => {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { openClient, openReader } from '../../../src/core/controller/controller.js';
+import { openClient, openOwner, openReader } from '../../../src/core/controller/controller.js';
 import { portsOf, SimSystem, TRACK } from '../../simulation/system/sim-system.js';
 import { codeOf, db, deskSystem, TRACKS } from './desk.js';
+
+const ON_HOLD = [{ primary: 'db', secondary: 'copy', pace: 'hold' as const }];
 
 describe('several commands at one system', () => {
   it('make their changes one after the other, each whole', async () => {
@@ -73,6 +75,44 @@ describe('several commands at one system', () => {
     system.world.ownerTable.plantForeign(system.place.path, foreign);
     const refused = openClient(portsOf(system.world.start('late')), system.place, { purpose: 'late', timeoutMs: 300 });
     await expect(system.world.run(refused)).rejects.toThrow(/process 4 on elsewhere/);
+  });
+
+  it('refuse at once to serve what is served, but wait for a server that leaves', async () => {
+    const system = await deskSystem();
+    await system.close();
+    const { world, place } = system;
+    const serve = (name: string) => openOwner(portsOf(world.start(name)), place, { purpose: 'serve' });
+    const first = await world.run(serve('first'));
+    const askedMs = world.clock.monotonicMs();
+    expect(await codeOf(world.run(serve('second')))).toBe('busy');
+    expect(world.clock.monotonicMs() - askedMs).toBeLessThan(1_000);
+    await world.run(first.request('pair.create', { pairs: ON_HOLD }));
+    const waits = first.request('pair.wait', { pairs: db, statuses: ['duplex'], timeoutMs: 2_000 });
+    await world.scheduler.advance(10);
+    const leaves = first.close();
+    const third = await world.run(serve('third'));
+    expect(world.clock.monotonicMs() - askedMs).toBeGreaterThan(1_900);
+    expect((await waits).output.verdict).toBe('timed-out');
+    await world.run(leaves);
+    expect(third.controller.catalog.volumes.size).toBe(2);
+    await world.run(third.close());
+  });
+
+  it('hurry a pair while one of them waits for it, and no longer', async () => {
+    const system = await deskSystem();
+    await system.close();
+    const owner = await system.world.run(
+      openOwner(portsOf(system.world.start('owner')), system.place, { purpose: 'serve' }),
+    );
+    await system.world.run(owner.request('pair.create', { pairs: ON_HOLD }));
+    const [number = 0] = owner.controller.catalog.pairs.keys();
+    const pair = owner.controller.fabric.pair(number);
+    const wait = owner.request('pair.wait', { pairs: db, statuses: ['duplex'], timeoutMs: 500 });
+    await system.world.scheduler.advance(100);
+    expect(pair.waiters).toBe(1);
+    await system.world.run(wait);
+    expect(pair.waiters).toBe(0);
+    await system.world.run(owner.close());
   });
 
   it('write nothing more once their lock was taken away', async () => {

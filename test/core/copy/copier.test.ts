@@ -5,6 +5,7 @@ import { World } from '../../simulation/world/world.js';
 /** A job with so many tracks to copy, which remembers its turns in a list that all jobs share. */
 class Counted implements CopyJob {
   abandon = async () => undefined;
+  land = async () => undefined;
 
   readonly name: string;
   readonly turns: string[];
@@ -13,6 +14,8 @@ class Counted implements CopyJob {
   wait = 0;
   commits = 0;
   isDue = false;
+  mayCommit = true;
+  isHurried = false;
 
   constructor(name: string, turns: string[], left: number, tracksPerTurn: number) {
     this.name = name;

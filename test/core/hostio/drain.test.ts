@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FROZEN, VIRTUAL } from '../pair/states.js';
-import { Rig, runsOf, TRACK } from './rig.js';
+import { AHEAD, Rig, runsOf, TRACK } from './rig.js';
 
 const PENDING = { status: 'pending' } as const;
 const RESYNC = { status: 'resync' } as const;
@@ -144,6 +144,28 @@ describe('the copier', () => {
     expect(tracks).toEqual([1, 3, 15, 0]);
     await rig.copy([drain], 2_000);
     expect(pair.outOfSync.map.count).toBe(16);
+  });
+
+  it.each([
+    ['neighbours', [0, 40], 15, 15],
+    ['scattered', Array.from({ length: 40 }, (_, at) => [at * 7, 1]).flat(), 15, 15],
+    ['in runs and single', [0, 4, 10, 1, 20, 4, 30, 30], 15, 15],
+    ['neighbours, more than a piece holds', [0, 300], 400, AHEAD],
+    ['scattered, more than a piece holds', Array.from({ length: 300 }, (_, at) => [at * 2, 1]).flat(), 400, AHEAD],
+    ['fewer than a turn takes', [3, 1, 9, 2], 15, 3],
+  ])('takes up in one turn so many tracks and no more: %s', async (_, outOfSync, asked, expected) => {
+    const rig = await Rig.make(600, 2);
+    rig.fill(0, 1);
+    const pair = await rig.pair({ primary: 0, secondary: 1, state: PENDING, maps: { outOfSync } });
+    let bytes = 0;
+    const taken = (count: number) => {
+      bytes += count;
+    };
+    const drain = rig.drain(pair, { taken });
+    expect(await rig.run(drain.turn(asked, false))).toBe('copied');
+    expect(bytes).toBe(expected * TRACK);
+    await rig.run(drain.commit());
+    expect(written(rig, 1).length).toBe(expected);
   });
 
   it('copies in a restore from S to P exactly what P lacks', async () => {

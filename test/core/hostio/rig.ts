@@ -1,5 +1,5 @@
 import { Catalog, type Change, pairMapKey, volumeMapKey } from '../../../src/core/catalog/catalog.js';
-import { Copier } from '../../../src/core/copy/copy.js';
+import { Copier, Courtesy } from '../../../src/core/copy/copy.js';
 import { Drain, type DrainHooks, Fabric, type LivePair, type LiveVolume } from '../../../src/core/hostio/hostio.js';
 import type { MapName, Pace, PairRecord, PairState } from '../../../src/core/pair/pair.js';
 import { FaultFiles, World } from '../../simulation/world/world.js';
@@ -132,6 +132,7 @@ export class Rig {
   async copy(drains: readonly Drain[], spanMs = 60_000): Promise<void> {
     const stop = new AbortController();
     const copier = new Copier(this.world.clock, () => drains);
+    copier.giveWay(new Courtesy(this.world.clock, () => this.fabric.hostRequests));
     const until = this.world.clock.sleep(spanMs).then(() => {
       stop.abort();
       copier.wake();

@@ -41,6 +41,16 @@ describe('copying that has finished', () => {
     expect(completed(WITH_BACKUP, { outOfSyncEmpty: false, secondaryEmpty: true })).toEqual(split);
   });
 
+  it('leads to duplex once all that was lacking was copied, whatever hosts wrote since; an instant needs its last track', () => {
+    const passed = { outOfSyncEmpty: false, secondaryEmpty: false, outOfSyncPassed: true };
+    for (const status of ['pending', 'resync'] as const)
+      expect(completed(active(status), passed)).toEqual({ status: 'duplex' });
+    for (const status of ['sp-pending', 'resync-reverse'] as const) {
+      const state = active(status);
+      expect(completed(state, passed)).toBe(state);
+    }
+  });
+
   it('changes nothing while tracks are left, nor ever for duplex, split and suspended', () => {
     for (const state of ALL_STATES) expect(completed(state, NONE)).toBe(state);
     for (const state of [active('duplex'), active('split'), suspended(active('pending'))]) {

@@ -31,7 +31,14 @@ const ROWS: Row[] = [
 
 describe('the roles of a pair', () => {
   for (const [state, primaryWrites, secondaryLacks, primaryLacks, drain] of ROWS) {
-    const roles = { primaryWrites, secondaryWrites: 'secondary', secondaryLacks, primaryLacks, drain };
+    const roles = {
+      primaryWrites,
+      secondaryWrites: 'secondary',
+      secondaryLacks,
+      savesAside: null,
+      primaryLacks,
+      drain,
+    };
 
     it(`that is ${state.status} (${phaseOf(state)}) say which maps count`, () => {
       expect(rolesOf(state)).toEqual(roles);

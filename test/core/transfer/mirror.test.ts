@@ -25,7 +25,7 @@ describe('a synchronous pair in duplex', () => {
       const { peers } = tokyo.owner.controller;
       const request = peers.request.bind(peers);
       peers.request = (system, code, input, options) => {
-        if (code !== 'remote.alive') sent.push(options.data?.length ?? 0);
+        if (code !== 'remote.beat') sent.push(options.data?.length ?? 0);
         return request(system, code, input, options);
       };
       await tokyo.device('db').write(bytes(1), TRACK);

@@ -20,6 +20,8 @@ Object.assign(tuning, {
   aheadBytes: 2 * TRACK,
   chunkBytes: 64 * KIB,
   checkpointAtBytes: 12 * KIB,
+  checkpointAtCloseBytes: 2 * KIB,
+  checkpointMapBytes: 128,
   ledgerBytes: 32 * KIB,
 });
 

@@ -167,18 +167,46 @@ export class SimDisk {
     return disk;
   }
 
+  /**
+   * A machine whose files lie below this folder loses its power; the others go on. Its processes are no more: what they had open is not
+   * looked at again.
+   */
+  losePowerBelow(parent: SimFolderNode, name: string, rng: Rng, keep: Keep): void {
+    const folder = parent.names.get(name);
+    if (folder?.kind !== 'folder') return;
+    const below = foldersBelow(folder);
+    const own = this.#pending.filter(({ changes }) => changes.some((change) => below.has(change.folder)));
+    this.#pending = this.#pending.filter((operation) => !own.includes(operation));
+    const lost = new Overlay(rng, keep);
+    for (const operation of survivorsOf(own, rng, keep)) lost.apply(operation.changes);
+    const left = lost.folder(folder);
+    parent.names.set(name, left);
+    if (parent.durableNames.has(name)) parent.durableNames.set(name, left);
+  }
+
   /** Which name operations the medium has: a prefix, or a subset in which nothing rests on something that is missing. */
   #survivors(rng: Rng, keep: Keep): NameOperation[] {
-    if (keep === 'none') return [];
-    if (keep === 'all') return this.#pending;
-    if (rng.chance(0.5)) return this.#pending.slice(0, rng.below(this.#pending.length + 1));
-    const missing: NameChange[] = [];
-    return this.#pending.filter((operation) => {
-      const kept = !touches(operation, missing) && rng.chance(0.5);
-      if (!kept) missing.push(...operation.changes);
-      return kept;
-    });
+    return survivorsOf(this.#pending, rng, keep);
   }
+}
+
+function survivorsOf(pending: readonly NameOperation[], rng: Rng, keep: Keep): NameOperation[] {
+  if (keep === 'none') return [];
+  if (keep === 'all') return [...pending];
+  if (rng.chance(0.5)) return pending.slice(0, rng.below(pending.length + 1));
+  const missing: NameChange[] = [];
+  return pending.filter((operation) => {
+    const kept = !touches(operation, missing) && rng.chance(0.5);
+    if (!kept) missing.push(...operation.changes);
+    return kept;
+  });
+}
+
+function foldersBelow(folder: SimFolderNode, found = new Set<SimFolderNode>()): Set<SimFolderNode> {
+  found.add(folder);
+  for (const node of [...folder.names.values(), ...folder.durableNames.values()])
+    if (node.kind === 'folder' && !found.has(node)) foldersBelow(node, found);
+  return found;
 }
 
 /** A copy of the durable tree with some pending operations on top; the tree itself is not touched. */

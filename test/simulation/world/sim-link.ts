@@ -3,11 +3,13 @@ import { type Channel, type Link, LinkError, type Listener, type Message } from 
 import type { Rng } from './rng.js';
 import type { SimProcess } from './sim-process.js';
 import type { SimScheduler } from './sim-scheduler.js';
+import { Weather } from './weather.js';
 
 /** One end of a connection. Messages queue in their order; when one of them arrives is the scheduler's choice. */
 class SimChannel implements Channel {
   readonly #process: SimProcess;
   readonly #scheduler: SimScheduler;
+  readonly #weather: Weather;
   #peer: SimChannel | undefined;
   /** Sent by the other end, not yet delivered here. */
   readonly #incoming: Message[] = [];
@@ -16,15 +18,21 @@ class SimChannel implements Channel {
   readonly #onClose: ((reason?: Error) => void)[] = [];
   #closed: { readonly reason: Error | undefined } | undefined;
 
-  constructor(process: SimProcess, scheduler: SimScheduler, rng: Rng) {
+  constructor(process: SimProcess, scheduler: SimScheduler, rng: Rng, weather: Weather) {
     this.#process = process;
     this.#scheduler = scheduler;
+    this.#weather = weather;
     process.onEnd(() => this.cut(new LinkError('closed', 'the other process is gone'), rng));
   }
 
-  static pair(ends: readonly [SimProcess, SimProcess], scheduler: SimScheduler, rng: Rng): [SimChannel, SimChannel] {
-    const near = new SimChannel(ends[0], scheduler, rng);
-    const far = new SimChannel(ends[1], scheduler, rng);
+  static pair(
+    ends: readonly [SimProcess, SimProcess],
+    scheduler: SimScheduler,
+    rng: Rng,
+    weather: Weather,
+  ): [SimChannel, SimChannel] {
+    const near = new SimChannel(ends[0], scheduler, rng, weather);
+    const far = new SimChannel(ends[1], scheduler, rng, weather);
     near.#peer = far;
     far.#peer = near;
     return [near, far];
@@ -38,8 +46,11 @@ class SimChannel implements Channel {
     if (sizeBytes > MESSAGE_MAX_BYTES) throw new LinkError('too-large', `a message of ${sizeBytes} bytes`);
     const copy: Message = { head: JSON.parse(head) as unknown, data: message.data?.slice() };
     const peer = this.#peer as SimChannel;
-    peer.#incoming.push(copy);
-    this.#scheduler.later(peer.#process, () => peer.#deliverNext());
+    const fate = this.#weather.fateOf(this.#process.name, peer.#process.name);
+    if (fate === undefined) {
+      peer.#incoming.push(copy);
+      this.#scheduler.later(peer.#process, () => peer.#deliverNext());
+    } else for (const lateMs of fate) this.#scheduler.after(peer.#process, lateMs, () => peer.#deliver(structuredClone(copy)));
     await new Promise<void>((resolve) => this.#scheduler.soon(this.#process, resolve));
   }
 
@@ -74,6 +85,10 @@ class SimChannel implements Channel {
   #deliverNext(): void {
     const message = this.#incoming.shift();
     if (message === undefined || this.#closed !== undefined) return;
+    this.#deliver(message);
+  }
+
+  #deliver(message: Message): void {
     if (this.#listener === undefined) this.#early.push(message);
     else this.#listener(message);
   }
@@ -104,6 +119,7 @@ interface Listening {
 export class SimNetwork {
   readonly listening = new Map<string, Listening>();
   readonly channels = new Map<string, Set<SimChannel>>();
+  readonly weather: Weather;
   readonly #unreachable = new Set<string>();
   readonly #scheduler: SimScheduler;
   readonly #rng: Rng;
@@ -111,6 +127,7 @@ export class SimNetwork {
   constructor(scheduler: SimScheduler, rng: Rng) {
     this.#scheduler = scheduler;
     this.#rng = rng;
+    this.weather = new Weather(rng);
   }
 
   /** Breaks every connection to the address; new ones fail until it is healed. */
@@ -129,7 +146,8 @@ export class SimNetwork {
   connect(from: SimProcess, address: string): SimChannel | undefined {
     const there = this.listening.get(address);
     if (there === undefined || !there.process.alive || this.#unreachable.has(address)) return undefined;
-    const [near, far] = SimChannel.pair([from, there.process], this.#scheduler, this.#rng);
+    if (this.weather.areApart(from.name, there.process.name)) return undefined;
+    const [near, far] = SimChannel.pair([from, there.process], this.#scheduler, this.#rng, this.weather);
     const known = this.channels.get(address) ?? new Set();
     known.add(near);
     this.channels.set(address, known);

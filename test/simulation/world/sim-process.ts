@@ -33,6 +33,8 @@ export class SimProcess {
   readonly name: string;
   readonly pid: number;
   readonly scheduler: SimScheduler | undefined;
+  /** Until then it is stopped, as by SIGSTOP or an overloaded machine: nothing of its own happens, and its clock goes on. */
+  hangsUntilMs = 0;
   #alive = true;
   #calls = 0;
   #beforeCall: ((call: StoreCall) => void) | undefined;

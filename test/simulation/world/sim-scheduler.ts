@@ -3,8 +3,8 @@ import type { SimProcess } from './sim-process.js';
 
 /** Something that happens at a moment of virtual time. A dead process's events never happen. */
 interface Happening {
-  readonly atMs: number;
-  readonly order: number;
+  atMs: number;
+  order: number;
   readonly process: SimProcess | undefined;
   run: (() => void) | undefined;
 }
@@ -117,12 +117,23 @@ export class SimScheduler {
       throw halted;
     }
     let next = this.#pop();
-    while (next !== undefined && (next.run === undefined || next.process?.alive === false)) next = this.#pop();
+    while (next !== undefined && (next.run === undefined || next.process?.alive === false || this.#waits(next)))
+      next = this.#pop();
     if (next?.run === undefined) throw new SimStall('nothing is left to happen, and the work is not done');
     this.#steps += 1;
     if (this.#steps > stopAt) throw new SimStall(`no end after ${this.stepsMax} steps`);
     this.#nowMs = next.atMs;
     next.run();
+  }
+
+  /** What a process that is not scheduled has to do comes up later, in whatever order. */
+  #waits(happening: Happening): boolean {
+    const untilMs = happening.process?.hangsUntilMs ?? 0;
+    if (untilMs <= happening.atMs) return false;
+    happening.atMs = untilMs;
+    happening.order = this.#rng.next();
+    this.#push(happening);
+    return true;
   }
 
   #push(happening: Happening): void {

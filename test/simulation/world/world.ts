@@ -33,6 +33,7 @@ export { OwnerTable } from './sim-owners.js';
 export * from './sim-process.js';
 export * from './sim-random.js';
 export * from './sim-scheduler.js';
+export * from './weather.js';
 
 /** The ports as one process of the world has them. */
 export interface Ports {

@@ -1,0 +1,85 @@
+import type { RecoveryAnswer } from '../../../src/core/group/group.js';
+import { Rng, type World } from '../world/world.js';
+import { Site, Violation } from './site.js';
+import { codeOf, type Moment, type Stage } from './stage.js';
+import { GROUP, refOf, VOLUME_BYTES, worldOn } from './topology.js';
+
+/** The primaries are dead at this moment; the remotes alone are recovered, in a world of their own. */
+export async function checkMoment(stage: Stage, moment: Moment): Promise<void> {
+  const rng = new Rng(moment.seed, 13);
+  const { power } = moment;
+  const disk = power === undefined ? moment.disk : moment.disk.afterPowerLoss(rng, power);
+  const world = worldOn(disk, 1 + moment.seed);
+  const { remotes, primaries, master } = stage.shape;
+  // Where their files are gone as well, nobody can read what the master decided.
+  const folder = world.disk.root.names.get('sys');
+  if (rng.chance(0.5) && folder?.kind === 'folder') for (const name of [...primaries, master]) folder.names.delete(name);
+  const sites = remotes.map((name) => new Site(world, stage.template.places.get(name) as Site['place']));
+  if (rng.chance(0.4)) (rng.pick(sites) as Site).dieAtCall = 1 + rng.below(60);
+  await world.run(recoverAndCheck(stage, world, sites, moment, rng));
+}
+
+export interface Bounds {
+  readonly formed: number;
+  readonly issued: number;
+}
+
+export async function recoverAndCheck(
+  stage: Stage,
+  world: World,
+  sites: readonly Site[],
+  bounds: Bounds,
+  rng: Rng,
+): Promise<void> {
+  const first = await recover(stage, world, sites, rng);
+  const shown = checkShown(stage, sites, first, bounds);
+  const again = await recover(stage, world, sites, rng);
+  if (again.case !== first.case && again.sequence !== first.sequence)
+    throw new Violation(`recovered again, it says ${again.case} ${again.sequence} after ${first.case} ${first.sequence}`);
+  if (checkShown(stage, sites, again, bounds) !== shown) throw new Violation('recovering again changed the contents');
+}
+
+/** As a person does: again, until it is through. */
+async function recover(stage: Stage, world: World, sites: readonly Site[], rng: Rng): Promise<RecoveryAnswer> {
+  const at = sites.map(({ name }) => refOf(stage.template.places, name));
+  const codes: string[] = [];
+  for (let tries = 0; tries < 40; tries += 1) {
+    for (const site of sites) await site.up();
+    try {
+      const { output } = await rng.pick(sites).ask('cg.recover', { group: GROUP, at, without: [] });
+      return output;
+    } catch (error) {
+      codes.push(`${codeOf(error)}: ${error instanceof Error ? error.message : ''}`);
+      await world.clock.sleep(50);
+    }
+  }
+  throw new Violation(`the remotes cannot be recovered: ${codes.slice(-3).join('; ')}`);
+}
+
+/** The remote volumes show one prefix, of the group that the recovery names, and answers which. */
+function checkShown(stage: Stage, sites: readonly Site[], answer: RecoveryAnswer, { formed, issued }: Bounds): number {
+  const { members } = stage.shape;
+  if (answer.case === 'disagree') throw new Violation(`the remotes disagree: ${answer.verdict}`);
+  if (answer.sequence === null) {
+    if (formed > 0) throw new Violation(`no group is found, and ${formed} was formed: ${answer.verdict}`);
+    return 0;
+  }
+  if (answer.sequence < formed) throw new Violation(`group ${answer.sequence} is recovered, and ${formed} was formed`);
+  const found = members.map(({ remote, volume }) =>
+    (sites.find(({ name }) => name === remote) as Site).contents(volume, VOLUME_BYTES),
+  );
+  const prefix = stage.writer.prefixOf(found);
+  const what = `${answer.case} ${answer.sequence}`;
+  if ('wrong' in prefix) throw new Violation(`the remotes show no prefix after ${what}: ${prefix.wrong}`);
+  checkInstant(stage, answer.sequence, prefix.count, what);
+  if (prefix.count > issued) throw new Violation(`${what} shows write ${prefix.count}, and ${issued} were issued`);
+  return prefix.count;
+}
+
+export function checkInstant(stage: Stage, sequence: number, count: number, what: string): void {
+  const instant = stage.instants.get(sequence);
+  if (!instant) return;
+  const allSeen = stage.shape.primaries.every((name) => instant.seenAt.has(name));
+  if (count >= instant.least && (count <= instant.most || !allSeen)) return;
+  throw new Violation(`${what} shows write ${count}, and was frozen between ${instant.least} and ${instant.most}`);
+}

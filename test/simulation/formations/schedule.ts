@@ -1,0 +1,141 @@
+import { describeFailure, Rng, WorldStopped } from '../world/world.js';
+import { checkPeace } from './peace.js';
+import { checkMoment, recoverAndCheck } from './recovery.js';
+import { Violation } from './site.js';
+import { codeOf, Stage } from './stage.js';
+import { GROUP, SHAPES, templateOf, withSmallSizes } from './topology.js';
+import { TROUBLES } from './trouble.js';
+
+/** Beyond what a closed gate takes, a write waits for flushes of the log, of the image and of a checkpoint. */
+const WRITE_SLACK_MS = 500;
+
+export interface ScheduleResult {
+  readonly formed: number;
+  readonly writes: number;
+  readonly moments: number;
+  readonly outcomes: readonly string[];
+  readonly ending: 'peace' | 'recovery';
+}
+
+/** Runs one schedule; whatever breaks a promise is thrown with its seed. */
+export function runSchedule(seed: number, trace?: (line: string) => void): Promise<ScheduleResult> {
+  return withSmallSizes(() => schedule(seed, trace));
+}
+
+async function schedule(seed: number, trace: ((line: string) => void) | undefined): Promise<ScheduleResult> {
+  const rng = new Rng(seed, 3);
+  const template = await templateOf(rng.below(SHAPES));
+  const stage = new Stage(template, seed);
+  stage.trace = trace;
+  const log: string[] = [];
+  catchStrays(stage);
+  try {
+    const ending = await Promise.race([stage.world.run(play(stage, rng, log)), stage.failing]);
+    for (const moment of stage.moments) await Promise.race([checkMoment(stage, moment), stage.failing]);
+    const { formed, outcomes, moments, writer } = stage;
+    return { formed, outcomes, moments: moments.length, writes: writer.completed, ending };
+  } catch (error) {
+    throw explained(error, seed, stage, log);
+  }
+}
+
+async function play(stage: Stage, rng: Rng, log: string[]): Promise<'peace' | 'recovery'> {
+  const { world, writer } = stage;
+  for (const name of stage.sites.keys()) await stage.up(name);
+  stage.beside(writer.run(15 + rng.below(60), rng.pick([2, 10, 40])));
+  const spanMs = rng.pick([100, 300, 1_000]);
+  const forming = rng.chance(0.75) ? formAgainAndAgain(stage, rng.fork()) : runGroup(stage);
+  stage.beside(forming);
+  for (let count = rng.below(5); count >= 0; count -= 1) {
+    const trouble = rng.pick(TROUBLES);
+    const own = rng.fork();
+    stage.after(rng.unit() * spanMs, () => {
+      if (stage.atPeace) return;
+      log.push(`${world.scheduler.nowMs.toFixed(1)} ${trouble.name}`);
+      trouble.strike(stage, own);
+    });
+  }
+  await world.clock.sleep(spanMs);
+  log.push(`${world.scheduler.nowMs.toFixed(1)} end of the troubles`);
+  if (rng.chance(0.4)) {
+    await disaster(stage, rng);
+    return 'recovery';
+  }
+  await checkPeace(stage);
+  checkHosts(stage);
+  return 'peace';
+}
+
+/** The primaries die at one stroke while messages are still under way; the living remotes are recovered. */
+async function disaster(stage: Stage, rng: Rng): Promise<void> {
+  const { shape, writer } = stage;
+  stage.atPeace = true;
+  stage.lookAtMaster();
+  writer.isStopped = true;
+  const bounds = { formed: stage.formed, issued: writer.issued };
+  stage.disarm();
+  for (const name of new Set([...shape.primaries, shape.master])) stage.site(name).kill();
+  const remotes = shape.remotes.map((name) => stage.site(name));
+  for (const { files } of remotes) files?.clear();
+  await recoverAndCheck(stage, stage.world, remotes, bounds, rng);
+  stage.world.network.weather.clear();
+  await stage.world.clock.sleep(4_000);
+  await recoverAndCheck(stage, stage.world, remotes, bounds, rng);
+}
+
+/** As cron does. */
+async function formAgainAndAgain(stage: Stage, rng: Rng): Promise<void> {
+  while (!stage.atPeace) {
+    try {
+      const { output } = await stage.master.ask('cg.start', { group: GROUP });
+      stage.outcomes.push(output.outcome);
+      if (output.outcome === 'formed') stage.noteFormed(output.sequence ?? 0);
+    } catch (error) {
+      stage.outcomes.push(codeOf(error));
+    }
+    await stage.world.clock.sleep(1 + rng.unit() * 30);
+  }
+}
+
+/** As `cg start --continuous`: whoever owns the master's system forms. */
+async function runGroup(stage: Stage): Promise<void> {
+  let isRunning = false;
+  while (!stage.atPeace) {
+    if (!isRunning) isRunning = await stage.master.ask('cg.run', { group: GROUP }).then(() => true, (error: unknown) => codeOf(error) === '');
+    stage.lookAtMaster();
+    await stage.world.clock.sleep(5);
+  }
+  stage.lookAtMaster();
+}
+
+function checkHosts({ writer, shape }: Stage): void {
+  if (writer.slowestMs <= shape.coordinationLimitMs + WRITE_SLACK_MS) return;
+  throw new Violation(`a write took ${writer.slowestMs.toFixed(0)} ms; gates may hold it ${shape.coordinationLimitMs} ms`);
+}
+
+/** The schedule that is running. */
+let running: Stage | undefined;
+let isListening = false;
+
+/** Rejections that nobody looks at: those of dead processes are theirs, also after the schedule; any other is a fault of ours. */
+function catchStrays(stage: Stage): void {
+  running = stage;
+  if (isListening) return;
+  isListening = true;
+  process.on('unhandledRejection', (error) => {
+    if (!(error instanceof WorldStopped)) running?.fail(error);
+  });
+}
+
+function explained(error: unknown, seed: number, stage: Stage, log: readonly string[]): Error {
+  const { shape } = stage;
+  const what = error instanceof Violation ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const about = `${shape.primaries.length} primaries, ${shape.remotes.length} remotes, master ${shape.master}, limits ${shape.coordinationLimitMs}/${shape.drainLimitMs}/${shape.linkLimitMs} ms`;
+  const lines = [what, `topology ${shape.index}: ${about}`, ...log, `formations: ${stage.outcomes.join(' ')}`];
+  return new Error(`${lines.join('\n')}\n${describeFailure(seed, 'npm run simulate -- --formations 1 --seed SEED')}`, { cause: error });
+}
+
+/** Runs schedules of consecutive seeds. */
+export async function runSchedules(count: number, seed: number, onRun?: (result: ScheduleResult) => void): Promise<void> {
+  for (let at = seed; at < seed + count; at += 1) onRun?.(await runSchedule(at));
+}

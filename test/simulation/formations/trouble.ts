@@ -1,0 +1,116 @@
+import { CRASH_STEPS } from '../../../src/core/controller/controller.js';
+import { type Keep, type Rng, WorldStopped } from '../world/world.js';
+import type { Stage } from './stage.js';
+
+/** One thing that goes wrong at a moment of a schedule. */
+export interface Trouble {
+  readonly name: string;
+  strike(stage: Stage, rng: Rng): void;
+}
+
+/** Steps that a schedule can die at. */
+export const STEPS = CRASH_STEPS.filter((step) => /^(formation|group|send|receive|aside|half|save|region)\./.test(step));
+
+const KEEPS: readonly Keep[] = ['none', 'all', 'random'];
+const PICKS = ['any', 'any', 'primary', 'remote', 'master'] as const;
+
+function spanOf(rng: Rng): number {
+  return rng.pick([5, 40, 200, 1_500]) * (0.5 + rng.unit());
+}
+
+function siteOf(stage: Stage, rng: Rng): string {
+  const { primaries, remotes, master } = stage.shape;
+  const pick = rng.pick(PICKS);
+  if (pick === 'master') return master;
+  if (pick === 'primary') return rng.pick(primaries);
+  return rng.pick(pick === 'remote' ? remotes : [...stage.sites.keys()]);
+}
+
+export const TROUBLES: readonly Trouble[] = [
+  {
+    name: 'kill',
+    strike: (stage, rng) => stage.end(siteOf(stage, rng), spanOf(rng), (site) => site.kill()),
+  },
+  {
+    name: 'power',
+    strike: (stage, rng) =>
+      stage.end(siteOf(stage, rng), spanOf(rng), (site) => site.losePower(rng.fork(), rng.pick(KEEPS))),
+  },
+  {
+    name: 'crash at a step',
+    strike: (stage, rng) => stage.dieAtStep(siteOf(stage, rng), rng.pick(STEPS), 1 + rng.below(3), spanOf(rng)),
+  },
+  {
+    name: 'crash at a store call',
+    strike: (stage, rng) => {
+      const name = siteOf(stage, rng);
+      const site = stage.site(name);
+      const { process } = site;
+      if (!process) return;
+      const last = process.calls + 1 + rng.below(120);
+      process.beforeCall(({ number }) => {
+        if (number >= last) throw new WorldStopped(`stopped before store call ${number}`);
+      });
+      process.onEnd(() => stage.startAgain(name, spanOf(rng)));
+    },
+  },
+  {
+    name: 'crash while it comes up',
+    strike: (stage, rng) => {
+      const name = siteOf(stage, rng);
+      stage.site(name).dieAtCall = 1 + rng.below(30);
+      stage.end(name, spanOf(rng), (site) => site.kill());
+    },
+  },
+  {
+    name: 'hang',
+    strike: (stage, rng) => {
+      const { process } = stage.site(siteOf(stage, rng));
+      if (process) process.hangsUntilMs = stage.world.scheduler.nowMs + spanOf(rng);
+    },
+  },
+  {
+    name: 'weather',
+    strike: (stage, rng) => {
+      const { weather } = stage.world.network;
+      const lateMs = rng.pick([10, 100, 3_000]);
+      weather.chances = { lost: rng.pick([0, 0, 0.02, 0.1]), late: rng.pick([0, 0.2, 0.5]), lateMs, repeated: rng.pick([0, 0.2]) };
+      stage.after(spanOf(rng) * 3, () => weather.clear());
+    },
+  },
+  {
+    name: 'partition',
+    strike: (stage, rng) => {
+      const [one, other] = [siteOf(stage, rng), siteOf(stage, rng)];
+      stage.world.network.weather.part(one, other);
+      stage.after(spanOf(rng), () => stage.world.network.weather.join(one, other));
+    },
+  },
+  {
+    name: 'cut',
+    strike: (stage, rng) => {
+      const { network } = stage.world;
+      const address = [...network.listening.keys()].find((path) => path.includes(`/${siteOf(stage, rng)}/`));
+      if (address === undefined) return;
+      network.cut(address);
+      stage.after(rng.chance(0.5) ? 0 : spanOf(rng), () => network.heal(address));
+    },
+  },
+  {
+    name: 'backup full',
+    strike: (stage, rng) => {
+      const { files } = stage.site(rng.pick(stage.shape.remotes));
+      files?.plan({ call: 'write', nth: 1 + rng.below(3), fault: 'no-space', path: '-backup', sticky: rng.chance(0.7) });
+      stage.after(spanOf(rng), () => files?.clear());
+    },
+  },
+  {
+    name: 'save area full',
+    strike: (stage, rng) => {
+      const { files } = stage.site(rng.pick(stage.shape.primaries));
+      files?.plan({ call: 'write', nth: 1 + rng.below(3), fault: 'no-space', path: '/save/', sticky: rng.chance(0.7) });
+      stage.after(spanOf(rng), () => files?.clear());
+    },
+  },
+  { name: 'moment', strike: (stage, rng) => stage.takeMoment(rng) },
+];
