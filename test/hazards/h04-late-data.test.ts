@@ -11,7 +11,14 @@ async function copyOrder(systems: TwoSystems, track: number, value: number, back
   const taken = half?.remote?.taken ?? { term: 0, epoch: 0, session: 0 };
   const data = new Uint8Array(TRACK).fill(value);
   const mark = { ...taken, session: taken.session - back };
-  const input = { pair: half?.remote?.id ?? '', mark, sequence: 1_000_000 + track, first: track, count: 1, codes: [codeOfData(data)] };
+  const input = {
+    pair: half?.remote?.id ?? '',
+    mark,
+    sequence: 1_000_000 + track,
+    first: track,
+    count: 1,
+    codes: [codeOfData(data)],
+  };
   return systems.world.run(controller.request('remote.copy', input, { data }));
 }
 

@@ -31,15 +31,15 @@ const thawAndFreeze: readonly PlantedBug[] = [
   {
     id: 'H15a',
     file: `${CONTROLLER}/pair-transaction.ts`,
-    find: "controller.step('pair.logged');\n        await catalog.durable();",
+    find: "controller.step('pair.logged');\n          await catalog.durable();",
     replace: "controller.step('pair.logged');",
     why: 'the split is answered before its record is durable',
   },
   {
     id: 'H15b',
     file: `${CONTROLLER}/pair-transaction.ts`,
-    find: 'answerChange(context, output)], true);',
-    replace: 'answerChange(context, output)]);',
+    find: 'answerChange(context, output)];\n          }, true);',
+    replace: 'answerChange(context, output)];\n          });',
     why: 'marks of hot regions are not in the record of the split',
   },
   {
@@ -284,9 +284,9 @@ const protocols: readonly PlantedBug[] = [
   },
   {
     id: 'P1c',
-    file: `${HOSTIO}/fabric.ts`,
-    find: "return regions.length === 0 ? [] : [{ do: 'cool', volume: volume.number, regions }];\n    }, true);",
-    replace: "return regions.length === 0 ? [] : [{ do: 'cool', volume: volume.number, regions }];\n    });",
+    file: `${HOSTIO}/cooling.ts`,
+    find: "return regions.length === 0 ? [] : [{ do: 'cool', volume: volume.number, regions }];\n  }, true);",
+    replace: "return regions.length === 0 ? [] : [{ do: 'cool', volume: volume.number, regions }];\n  });",
     why: 'regions go cold without their marks',
   },
   {
@@ -479,27 +479,20 @@ const synchronous: readonly PlantedBug[] = [
   },
   {
     id: 'H29d',
-    file: `${TRANSFER}/link-session.ts`,
-    find: "state.reason !== 'link-lost' || remote?.manual || state.allowWrite) return undefined;",
-    replace: "state.reason !== 'link-lost' || state.allowWrite) return undefined;",
-    why: 'a pair made with --manual returns by itself',
-  },
-  {
-    id: 'H29e',
     file: `${HOSTIO}/cooling.ts`,
     find: 'if (regions.length > 0) await fabric.flush(volume.number);',
     replace: 'void fabric;',
     why: 'a region goes cold while a write without a mark can still be lost',
   },
   {
-    id: 'H29f',
+    id: 'H29e',
     file: `${TRANSFER}/sender.ts`,
-    find: '    await mirror.quiet(run);\n',
+    find: '  await mirror.quiet(run);\n',
     replace: '',
     why: 'a copy overtakes a write that is older',
   },
   {
-    id: 'H29g',
+    id: 'H29f',
     file: `${TRANSFER}/incoming-writes.ts`,
     find: 'before.length === 0',
     replace: 'before.length >= 0',

@@ -309,12 +309,6 @@ export class Fabric {
     }
   }
 
-  /** A host's flush: what it completed is durable at both sides of a synchronous pair. */
-  async flushAsHost(number: VolumeNumber): Promise<void> {
-    const followers = followersOf(this, this.volume(number));
-    await Promise.all([this.flush(number), ...followers.map((follower) => follower.flush())]);
-  }
-
   async block(volume: LiveVolume, error: unknown): Promise<void> {
     const record = volume.record;
     if (volume.blockedBy !== undefined || !record) return;

@@ -18,6 +18,7 @@ export * from './drain.js';
 export * from './fabric.js';
 export * from './follower.js';
 export { Mutex } from './gate.js';
+export { flushAsHost } from './landing.js';
 export * from './live-volume.js';
 export * from './pair-changes.js';
 export * from './permission.js';

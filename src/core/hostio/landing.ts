@@ -1,4 +1,4 @@
-import type { ByteOffset, PairNumber, TrackRun } from '../foundation/foundation.js';
+import type { ByteOffset, PairNumber, TrackRun, VolumeNumber } from '../foundation/foundation.js';
 import type { Fabric } from './fabric.js';
 import type { Follower } from './follower.js';
 import type { LivePair, LiveVolume } from './live-volume.js';
@@ -58,4 +58,10 @@ export function followersOf(fabric: Fabric, volume: LiveVolume): readonly Follow
     if (follower) followers.push(follower);
   }
   return followers;
+}
+
+/** A host's flush: what it completed is durable at both sides of a synchronous pair. */
+export async function flushAsHost(fabric: Fabric, number: VolumeNumber): Promise<void> {
+  const followers = followersOf(fabric, fabric.volume(number));
+  await Promise.all([fabric.flush(number), ...followers.map((follower) => follower.flush())]);
 }

@@ -1,6 +1,7 @@
 import type { VolumeNumber } from '../foundation/foundation.js';
 import { type BlockDevice, STATE_HOLE, STATE_ZERO, type StatusRun, type ZeroOptions } from '../ports/ports.js';
 import type { Fabric } from './fabric.js';
+import { flushAsHost } from './landing.js';
 import type { LiveVolume } from './live-volume.js';
 import { holdsTrack } from './read-path.js';
 
@@ -51,7 +52,7 @@ export class VolumeDevice implements BlockDevice {
   }
 
   async flush(): Promise<void> {
-    await this.#fabric.flushAsHost(this.#number);
+    await flushAsHost(this.#fabric, this.#number);
   }
 
   /** Tracks that were never written are zero already; the rest is written. No file system is asked to punch holes (3.4). */

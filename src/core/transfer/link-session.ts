@@ -2,8 +2,6 @@ import { type Change, type FlatRuns, pairMapKey } from '../catalog/catalog.js';
 import { failure, isToolkitError, type Milliseconds, type TrackCount } from '../foundation/foundation.js';
 import { type Fabric, type LivePair, Mutex } from '../hostio/hostio.js';
 import {
-  activeState,
-  displacedHalf,
   isReturning,
   type LinkMark,
   type MapName,
@@ -12,6 +10,7 @@ import {
   type PairState,
   withTracksApart,
 } from '../pair/pair.js';
+import { displacePrimary, isLoss, returned } from './link-turns.js';
 import type { HalfShown, HandedMap, Order, PeerHalf, TransferCode, TransferRequests } from './wire.js';
 
 /** Between two tries to reach the other half: short at first, then no longer than this. */
@@ -380,41 +379,4 @@ export class LinkSession {
     this.#heardMs = this.#fabric.clock.monotonicMs();
     return answered;
   }
-}
-
-/** Makes the primary's half know that its secondary was made a primary, durably. Undefined where it knew. */
-export async function displacePrimary(
-  fabric: Fabric,
-  pair: LivePair,
-): Promise<{ before: PairRecord; after: PairRecord } | undefined> {
-  let before: PairRecord | undefined;
-  let after: PairRecord | undefined;
-  await fabric.catalog.change((): Change[] => {
-    before = pair.record;
-    after = before && displacedHalf(before);
-    if (!after) return [];
-    fabric.follower(pair)?.surrender(false);
-    return [{ do: 'put-pair', record: after }];
-  }, true);
-  if (pair.forming) await fabric.thaw(pair, 'its secondary was made a primary');
-  await fabric.catalog.durable();
-  pair.follower?.release(failure('term-superseded', 'The secondary was made a primary; it may lack this write.'));
-  return before && after ? { before, after } : undefined;
-}
-
-function isLoss(error: unknown): error is Error {
-  return (
-    isToolkitError(error, 'link-lost') ||
-    isToolkitError(error, 'peer-missing') ||
-    isToolkitError(error, 'busy') ||
-    isToolkitError(error, 'held-elsewhere')
-  );
-}
-
-/** The state of a pair whose lost link is back, or undefined where it stays as it is (DESIGN.md 3.2). */
-function returned({ state, remote }: PairRecord): PairState | undefined {
-  if (state.status !== 'suspended' || state.reason !== 'link-lost' || remote?.manual || state.allowWrite)
-    return undefined;
-  const active = activeState(state);
-  return active.status === 'duplex' ? { status: 'resync' } : active;
 }

@@ -1,6 +1,13 @@
 import { type Change, pairMapKey, volumeMapKey } from '../catalog/catalog.js';
 import type { TrackRun } from '../foundation/foundation.js';
-import { type Claim, checkCodeFailure, type Fabric, type LivePair, type LiveVolume, readCoded } from '../hostio/hostio.js';
+import {
+  type Claim,
+  checkCodeFailure,
+  type Fabric,
+  type LivePair,
+  type LiveVolume,
+  readCoded,
+} from '../hostio/hostio.js';
 import type { Watch } from '../trackmap/trackmap.js';
 import { bindCode, codeOfData } from '../volume/volume.js';
 

@@ -276,8 +276,6 @@ export class Sender implements CopyJob {
       if (this.#pair.secondary.map.isEmpty && (await this.#link.ready())) await this.#hooks.caughtUp();
       return;
     }
-    // In duplex whatever a host has flushed is durable at both sides.
-    if (this.#mirror?.owes && this.#pair.outOfSync.map.isEmpty) await this.#mirror.flush();
     const moved = await this.#moveOn(record);
     if (!moved) return;
     // Nothing is held while the other half is awaited (H26).
@@ -295,6 +293,8 @@ export class Sender implements CopyJob {
           !this.#mirror && this.#copied?.state === before.state && this.#passes - this.#copied.passesBefore >= PASSES,
       });
     if (next(before.state) === before.state) return undefined;
+    // In duplex whatever a host has flushed is durable at both sides.
+    if (this.#mirror?.owes) await this.#mirror.flush();
     const release = this.#pair.mutex.tryAcquire();
     if (!release) return undefined;
     try {

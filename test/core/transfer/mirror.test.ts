@@ -21,16 +21,16 @@ describe('a synchronous pair in duplex', () => {
       const [tokyo, osaka] = await sites(world, ['tokyo', 'osaka'], 'db');
       if (!tokyo || !osaka) throw new Error('two sites');
       await tokyo.pair('db', osaka);
-      const sent: number[] = [];
+      const sent: string[] = [];
       const { peers } = tokyo.owner.controller;
       const request = peers.request.bind(peers);
       peers.request = (system, code, input, options) => {
-        if (code !== 'remote.beat') sent.push(options.data?.length ?? 0);
+        if (code !== 'remote.beat') sent.push(`${code} ${options.data?.length ?? 0}`);
         return request(system, code, input, options);
       };
       await tokyo.device('db').write(bytes(1), TRACK);
       await world.clock.sleep(2_000);
-      expect(sent).toEqual([512]);
+      expect(sent).toEqual(['remote.write 512']);
     }));
 
   it('has what a host flushed durably at both sides', () =>
