@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { openClient, type SystemClient } from '../../src/core/controller/controller.js';
+import { SimGroup } from '../simulation/system/sim-group.js';
 import { portsOf, TRACK } from '../simulation/system/sim-system.js';
 import { REMOTE, TRACKS, TwoSystems } from '../simulation/system/two-systems.js';
+import { formed, Orders } from './formation-orders.js';
 import { codeOf, overSeeds, values } from './stage.js';
 
 const TAKEN = { volumes: ['db-copy'] };
@@ -88,5 +90,32 @@ describe('a secondary that was made a primary', () => {
     expect(await systems.wait('duplex')).toBe('reached');
     expect(await systems.read('tokyo', 'db')).toEqual(values(TRACKS, 1, [5, 7], [6, 8]));
     await systems.close();
+  });
+});
+
+describe('a recovered group', () => {
+  it('H5: takes no commit of the former master, however late it comes', async () => {
+    const group = await SimGroup.ready(1);
+    await formed(group);
+    const orders = await Orders.of(group);
+    await group.write(2);
+    await orders.drained(5);
+    for (const answer of await orders.both('prepare', 5)) expect(answer).toMatchObject({ kind: 'ok' });
+    await group.osaka.ask('group.fence', { group: orders.id, term: 2 });
+    expect(await codeOf(group.world.run(orders.copy(group.tokyo, 'commit', 5)))).toBe('term-superseded');
+    expect(await group.first('db-backup', 'log-backup')).toEqual([1, 1]);
+  });
+
+  it('H5: takes no data of a primary that goes on sending', async () => {
+    const group = await SimGroup.ready(2);
+    await formed(group);
+    const orders = await Orders.of(group);
+    await group.osaka.ask('group.fence', { group: orders.id, term: 2 });
+    await group.write(2);
+    await group.tokyo.ask('copier.drain', { timeoutMs: 500 });
+    const input = { group: 'g', at: [group.osaka.ref], without: [] };
+    await group.osaka.ask('cg.recover', input);
+    expect(await group.first('db', 'log')).toEqual([1, 1]);
+    expect(await codeOf(group.tokyo.write('db', 1, 3))).toBe('displaced');
   });
 });

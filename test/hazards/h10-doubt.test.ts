@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { afterPowerLoss, pairOf, staged, values } from './stage.js';
+import { SimGroup } from '../simulation/system/sim-group.js';
+import { formed } from './formation-orders.js';
+import { afterPowerLoss, overSeeds, pairOf, staged, values } from './stage.js';
 
 describe('regions that were active when the power failed', () => {
   it('H10: doubt at the primary of a frozen pair never sends its secondary to the new data', async () => {
@@ -46,5 +48,40 @@ describe('regions that were active when the power failed', () => {
     await system.ask('pair.split', { pairs: pairOf('db', 'copy') });
     expect(await system.read('copy', 16)).toEqual(values(16, 1));
     await system.close();
+  });
+});
+
+describe('a remote that loses its power with regions active', () => {
+  it('H10: shows the last group in its virtual copies, whatever was landing', async () => {
+    await overSeeds(12, async (seed) => {
+      const group = await SimGroup.ready(seed);
+      const { world } = group;
+      const { rng } = world;
+      for (const value of [2, 3]) {
+        await group.write(value);
+        await formed(group);
+      }
+      for (const track of [0, 1, 2]) await group.tokyo.write('db', track, 9);
+      await world.run(
+        Promise.race([
+          group.tokyo.client.request('copier.drain', { timeoutMs: 1_000 }).catch(() => undefined),
+          group.kyoto.process.clock.sleep(rng.unit() * 60),
+        ]),
+      );
+      group.osaka.losePower(rng.pick(['none', 'all', 'random']));
+      await group.osaka.restart();
+      expect(await group.osaka.read('db-backup', 4)).toEqual([3, 0, 0, 0]);
+      await group.osaka.ask('cg.recover', { group: 'g', at: [group.osaka.ref], without: [] });
+      await group.osaka.ask('copier.drain', {});
+      expect(await group.osaka.read('db', 4)).toEqual([3, 0, 0, 0]);
+    });
+  });
+
+  it('H10: shows what a commit folded, though it was marked in memory alone', async () => {
+    const group = await SimGroup.ready(40);
+    await formed(group);
+    group.osaka.kill();
+    await group.osaka.restart();
+    expect(await group.first('db-backup', 'log-backup')).toEqual([1, 1]);
   });
 });

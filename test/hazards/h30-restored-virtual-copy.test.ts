@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { afterPowerLoss, pairOf, staged, values } from './stage.js';
+import { SimGroup } from '../simulation/system/sim-group.js';
+import { Orders } from './formation-orders.js';
+import { afterPowerLoss, codeOf, pairOf, staged, values } from './stage.js';
 
 const db = pairOf('db', 'copy');
 
@@ -39,5 +41,19 @@ describe('a virtual copy that is restored', () => {
     expect(await system.read('copy', 16)).toEqual(values(16, 1));
     expect(await system.read('db', 16)).toEqual(values(16, 1, [9, 3]));
     await system.close();
+  });
+});
+
+describe("a formation's freeze", () => {
+  it('H30: is no split: the status stays, and no host reads or writes the remote volume', async () => {
+    const group = await SimGroup.ready(1);
+    const orders = await Orders.of(group);
+    await orders.drained(1);
+    const { pairs } = await group.tokyo.ask('pair.list', {});
+    expect(pairs[0]).toMatchObject({ status: 'duplex' });
+    expect(await codeOf(group.osaka.read('db', 1))).toBe('not-readable');
+    expect(await codeOf(group.osaka.write('db', 0, 9))).toBe('not-writable');
+    await orders.both('prepare', 1);
+    expect(await codeOf(group.osaka.write('db', 0, 9))).toBe('not-writable');
   });
 });

@@ -96,6 +96,8 @@ export class GroupHolds {
     const limitMs = sheet?.subordinate?.policy.holdLimitMs ?? 0;
     if ((await this.#controller.ports.clock.sleep(limitMs, hold.end.signal)) === 'aborted') return;
     if (this.#holds.get(group) !== hold || hold.gates === 'open') return;
+    // Over at this very moment: who waited may write, and is not refused by a hold that is no more (H31).
+    if (hold.untilMs <= this.#controller.ports.clock.monotonicMs()) return;
     for (const volume of hold.volumes)
       volume.heldBack = failure(
         'group-paused',

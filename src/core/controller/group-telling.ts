@@ -127,6 +127,8 @@ async function markPairs(controller: Controller, id: string, name: string): Prom
       if (!record.remote) return [];
       const group = ids.has(record.remote.id) ? name : record.remote.group === name ? null : record.remote.group;
       if (group === record.remote.group) return [];
+      // An end mark of another group, whose numbers may be the same, counts no more.
+      controller.fabric.pair(record.number).completeFor = undefined;
       return [{ do: 'put-pair' as const, record: { ...record, remote: { ...record.remote, group } } }];
     }),
   );

@@ -1,9 +1,9 @@
 import type { Change } from '../catalog/catalog.js';
 import type { VolumeNumber } from '../foundation/foundation.js';
-import type { LivePair } from '../hostio/hostio.js';
-import { alongsideOf, frozenOf, type PairRecord } from '../pair/pair.js';
+import type { PairRecord } from '../pair/pair.js';
 import type { Controller, RequestContext } from './open-controller.js';
 import { answerChange } from './recorded.js';
+import { surrendering } from './surrendering.js';
 
 /** What a transaction decides under its gates. */
 export interface Decided<T> {
@@ -49,12 +49,8 @@ export async function changePairs<T>(
       controller.step('pair.gated');
       const { changes, output } = await decide();
       if (changes.length > 0) {
-        const leaving = leavingTheirPrimary(controller, present, changes);
-        await carriedOut(leaving, async () => {
-          await catalog.change(() => {
-            surrender(controller, leaving, changes);
-            return [...changes, answerChange(context, output)];
-          }, true);
+        await surrendering(controller, present, async (marked) => {
+          await catalog.change(() => marked([...changes, answerChange(context, output)]), true);
           fabric.pairsChanged();
           controller.step('pair.logged');
           await catalog.durable();
@@ -68,47 +64,5 @@ export async function changePairs<T>(
   } finally {
     for (const release of releases) release();
     controller.notify();
-  }
-}
-
-/** Synchronous pairs whose secondaries take no more writes after these changes. */
-function leavingTheirPrimary(
-  { fabric }: Controller,
-  pairs: readonly PairRecord[],
-  changes: readonly Change[],
-): readonly LivePair[] {
-  const leaves = (pair: LivePair) =>
-    pair.alongside !== null &&
-    changes.some(
-      (change) =>
-        (change.do === 'put-pair' && change.record.number === pair.number && alongsideOf(change.record) === null) ||
-        (change.do === 'drop-pair' && change.number === pair.number),
-    );
-  return pairs.map(({ number }) => fabric.pair(number)).filter(leaves);
-}
-
-/** Whatever waited for the secondaries of these pairs goes on once the change is durable, or fails with it. */
-async function carriedOut(leaving: readonly LivePair[], work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    for (const pair of leaving) pair.follower?.release(error);
-    throw error;
-  }
-  for (const pair of leaving) pair.follower?.release();
-}
-
-/**
- * What is under way to a synchronous secondary counts as out of sync from the step in which the pair leaves its primary. No peer is
- * awaited for it: a split copies those tracks like any others, and also those that the secondary has but could lose, for they
- * belong to its instant and no later write brings them again.
- */
-function surrender({ fabric }: Controller, pairs: readonly LivePair[], changes: readonly Change[]): void {
-  for (const pair of pairs) {
-    const freezes = changes.some(
-      (change) =>
-        change.do === 'put-pair' && change.record.number === pair.number && frozenOf(change.record.state) !== undefined,
-    );
-    fabric.follower(pair)?.surrender(freezes);
   }
 }

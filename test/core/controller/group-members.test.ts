@@ -96,7 +96,7 @@ describe('cg remove', () => {
     const group = await SimGroup.ready(10);
     await group.start();
     const forming = group.tokyo.client.request('cg.start', { group: 'g' }).catch(() => undefined);
-    await group.world.run(Promise.race([forming, group.world.clock.sleep(15)]));
+    await group.world.run(Promise.race([forming, group.world.clock.sleep(6)]));
     group.tokyo.kill();
     await group.tokyo.restart();
     expect(await codeOf(remove(group, group.kyoto, 'log'))).toBe('undecided');
@@ -164,7 +164,7 @@ describe("A group's pairs and volumes", () => {
       );
     for (const site of group.sites) expect(await check(site)).toEqual([]);
     const forming = group.tokyo.client.request('cg.start', { group: 'g' }).catch(() => undefined);
-    await group.world.run(Promise.race([forming, group.world.clock.sleep(15)]));
+    await group.world.run(Promise.race([forming, group.world.clock.sleep(6)]));
     group.tokyo.kill();
     await group.tokyo.restart();
     expect(await check(group.tokyo)).toMatchObject([

@@ -112,7 +112,7 @@ async function runGroup(stage: Stage): Promise<void> {
   stage.lookAtMaster();
 }
 
-function checkHosts({ writer, shape }: Stage): void {
+export function checkHosts({ writer, shape }: Stage): void {
   if (writer.slowestMs <= shape.coordinationLimitMs + WRITE_SLACK_MS) return;
   throw new Violation(
     `a write took ${writer.slowestMs.toFixed(0)} ms; gates may hold it ${shape.coordinationLimitMs} ms`,
@@ -146,13 +146,4 @@ function explained(error: unknown, seed: number, stage: Stage, log: readonly str
   return new Error(`${lines.join('\n')}\n${describeFailure(seed, 'npm run simulate -- --formations 1 --seed SEED')}`, {
     cause: error,
   });
-}
-
-/** Runs schedules of consecutive seeds. */
-export async function runSchedules(
-  count: number,
-  seed: number,
-  onRun?: (result: ScheduleResult) => void,
-): Promise<void> {
-  for (let at = seed; at < seed + count; at += 1) onRun?.(await runSchedule(at));
 }

@@ -69,6 +69,7 @@ export class Site {
   async #open(): Promise<void> {
     while (!this.isUp) {
       const process = this.world.start(this.name);
+      this.#own = undefined;
       this.#process = process;
       this.#files = new FaultFiles(process.files);
       const died = new Promise<never>((_, reject) => {

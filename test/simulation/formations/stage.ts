@@ -1,5 +1,5 @@
 import { isToolkitError } from '../../../src/core/foundation/foundation.js';
-import { type Keep, Rng, type SimDisk, type World, WorldStopped } from '../world/world.js';
+import { type Keep, type Rng, type SimDisk, type World, WorldStopped } from '../world/world.js';
 import { mayHappen, Site } from './site.js';
 import { GROUP, type Shape, type Template, worldOn } from './topology.js';
 import { Writer } from './writer.js';
@@ -39,6 +39,8 @@ export class Stage {
   outcomes: string[] = [];
   /** To look at one schedule closely: every step of every system. */
   trace: ((line: string) => void) | undefined;
+  /** Told of every step that a system reaches, before it goes on; it may end the system's process. */
+  onStep: ((site: Site, step: string) => void) | undefined;
   /** Nothing goes wrong any more. */
   atPeace = false;
   #fault: unknown;
@@ -134,6 +136,7 @@ export class Stage {
   #onStep(site: Site, step: string): void {
     this.trace?.(`${this.world.scheduler.nowMs.toFixed(1)} ${site.name} ${step}`);
     if (step === 'formation.frozen') this.#noteInstant(site);
+    if (site.isUp) this.onStep?.(site, step);
     const armed = this.#armed.get(site.name);
     if (armed?.step !== step || !site.isUp) return;
     armed.left -= 1;
@@ -160,8 +163,4 @@ export function codeOf(error: unknown): string {
   if (isToolkitError(error)) return error.code;
   if (mayHappen(error)) return 'gone';
   throw error;
-}
-
-export function seededRng(seed: number): Rng {
-  return new Rng(seed, 31);
 }

@@ -116,7 +116,7 @@ export function systemsOf({ primaries, remotes, master }: Shape): readonly strin
   return [...new Set([...primaries, master, ...remotes])];
 }
 
-async function makeTemplate(shape: Shape): Promise<Template> {
+export async function makeTemplate(shape: Shape): Promise<Template> {
   const world = new World(2 ** 40 + shape.index);
   const places = await world.run(makeSystems(world, shape));
   return { shape, places, disk: world.disk };

@@ -1,7 +1,9 @@
+import type { SystemWishes } from '../../../src/core/controller/controller.js';
 import type { FormationAnswer, GroupListing } from '../../../src/core/group/group.js';
 import { listGroups } from '../../../src/core/group/group.js';
 import { World } from '../world/world.js';
 import { SimSite } from './sim-sites.js';
+import { TRACK } from './sim-system.js';
 
 export const TRACKS = 4;
 
@@ -26,19 +28,24 @@ export class SimGroup {
   }
 
   /** With both members, and nothing copied yet. */
-  static async create(seed: number, remotes: 1 | 2 = 1): Promise<SimGroup> {
+  static async create(
+    seed: number,
+    remotes: 1 | 2 = 1,
+    wishes: Partial<SystemWishes> = {},
+    sizeBytes = TRACKS * TRACK,
+  ): Promise<SimGroup> {
     const world = new World(seed);
-    const tokyo = await SimSite.create(world, 'tokyo');
-    const kyoto = await SimSite.create(world, 'kyoto');
-    const osaka = await SimSite.create(world, 'osaka');
-    const nara = remotes === 1 ? osaka : await SimSite.create(world, 'nara');
-    await tokyo.volumes(TRACKS, 'db');
-    await kyoto.volumes(TRACKS, 'log');
-    await osaka.volumes(TRACKS, 'db', 'db-backup');
-    await nara.volumes(TRACKS, 'log', 'log-backup');
+    const tokyo = await SimSite.create(world, 'tokyo', wishes);
+    const kyoto = await SimSite.create(world, 'kyoto', wishes);
+    const osaka = await SimSite.create(world, 'osaka', wishes);
+    const nara = remotes === 1 ? osaka : await SimSite.create(world, 'nara', wishes);
+    await tokyo.volumes(sizeBytes / TRACK, 'db');
+    await kyoto.volumes(sizeBytes / TRACK, 'log');
+    await osaka.volumes(sizeBytes / TRACK, 'db', 'db-backup');
+    await nara.volumes(sizeBytes / TRACK, 'log', 'log-backup');
     const group = new SimGroup(world, [tokyo, kyoto, osaka, nara]);
     for (const site of group.remotes) {
-      await site.volumes(TRACKS, 'spare-1', 'spare-2');
+      await site.volumes(sizeBytes / TRACK, 'spare-1', 'spare-2');
       await site.ask('volume.reserve', { volumes: ['spare-1', 'spare-2'] });
     }
     await tokyo.ask('cg.create', { group: 'g', policy: {} });
@@ -48,8 +55,13 @@ export class SimGroup {
   }
 
   /** With both members in duplex, their first tracks holding 1. */
-  static async ready(seed: number, remotes: 1 | 2 = 1): Promise<SimGroup> {
-    const group = await SimGroup.create(seed, remotes);
+  static async ready(
+    seed: number,
+    remotes: 1 | 2 = 1,
+    wishes: Partial<SystemWishes> = {},
+    sizeBytes = TRACKS * TRACK,
+  ): Promise<SimGroup> {
+    const group = await SimGroup.create(seed, remotes, wishes, sizeBytes);
     await group.write(1);
     await group.duplex();
     return group;

@@ -6,8 +6,9 @@ import {
   type Requests,
   type SystemClient,
   type SystemPlace,
+  type SystemWishes,
 } from '../../../src/core/controller/controller.js';
-import type { World, WorldProcess } from '../world/world.js';
+import type { Keep, World, WorldProcess } from '../world/world.js';
 import { portsOf, TRACK } from './sim-system.js';
 
 /** A storage system owned by a process of its own, as if it were served. */
@@ -24,11 +25,13 @@ export class SimSite {
     this.client = client;
   }
 
-  static async create(world: World, name: string): Promise<SimSite> {
+  static async create(world: World, name: string, wishes: Partial<SystemWishes> = {}): Promise<SimSite> {
     world.files.makeFolder('/sys');
     await world.run(world.files.flushFolder('/'));
     const ports = portsOf(world);
-    const place = await world.run(createSystem(ports, `/sys/${name}`, { name, trackSizeBytes: TRACK, fixture: true }));
+    const place = await world.run(
+      createSystem(ports, `/sys/${name}`, { name, trackSizeBytes: TRACK, fixture: true, ...wishes }),
+    );
     return SimSite.open(world, place);
   }
 
@@ -69,6 +72,13 @@ export class SimSite {
   /** kill -9 of the process that owns it. */
   kill(): void {
     this.process.process.end();
+  }
+
+  /** The machine of this system alone loses its power: of what was not flushed nothing stays, unless `keep` says so. */
+  losePower(keep: Keep = 'none'): void {
+    this.kill();
+    const folder = this.world.disk.root.names.get('sys');
+    if (folder?.kind === 'folder') this.world.disk.losePowerBelow(folder, this.place.name, this.world.rng.fork(), keep);
   }
 
   /** Another process becomes the owner. */
