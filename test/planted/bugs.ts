@@ -555,13 +555,6 @@ const splits: readonly PlantedBug[] = [
   },
   {
     id: 'H15sc',
-    file: `${CONTROLLER}/split-member.ts`,
-    find: 'decideAll(this.#controller, prepared).changes);\n      }, true);',
-    replace: 'decideAll(this.#controller, prepared).changes);\n      });',
-    why: 'marks of hot regions are not in the record of the freeze',
-  },
-  {
-    id: 'H15sd',
     file: `${CONTROLLER}/split-sheets.ts`,
     find: 'sheet: record }, ...more]);\n    await this.#catalog.durable();',
     replace: 'sheet: record }, ...more]);',

@@ -3,6 +3,7 @@ import { failure, isToolkitError } from '../foundation/foundation.js';
 import {
   designatedTable,
   formerMaster,
+  type GroupMember,
   type GroupSheet,
   highestTermOf,
   judgeRecovery,
@@ -20,6 +21,7 @@ import { emptySheet, GroupSheets, isLost } from './group-sheets.js';
 import type { GroupWireRequests } from './group-wire.js';
 import type { Controller, RequestContext } from './open-controller.js';
 import { recorded } from './recorded.js';
+import { settleSplits } from './split-adopt.js';
 import type { Answered, Requests } from './requests.js';
 
 type Input = Requests['cg.master']['input'];
@@ -93,10 +95,28 @@ async function takeOffice(
   const judged = judge(fenced, last);
   if (judged) await settleAtRemotes(controller, id, term, judged, fenced);
   controller.step('designation.settled');
+  if (before && !former) await settleFormerSplits(controller, systemsOfPrimaries(known), before.system.id);
   const table = designatedTable({ seen: withFormer(all, last), former: last, members: known, term, judged });
   await groups.sheets.update(id, (sheet) => ({ ...sheet, master: table }), emptySheet(id, name));
   controller.step('designation.done');
   return table;
+}
+
+function systemsOfPrimaries(members: readonly GroupMember[]): readonly SystemRef[] {
+  return [...new Map(members.map(({ primary }) => [primary.system.id, primary.system])).values()];
+}
+
+/** A lost master may have left a split of its group undecided (DESIGN.md 8). What cannot be reached now is settled when it can. */
+async function settleFormerSplits(
+  controller: Controller,
+  systems: readonly SystemRef[],
+  former: string,
+): Promise<void> {
+  try {
+    await settleSplits(controller, systems, former);
+  } catch (error) {
+    if (!isToolkitError(error) || !isLost(error)) throw error;
+  }
 }
 
 /** The sheets of the systems that answer; one that does not is lost to the group for now. */
