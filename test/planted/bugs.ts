@@ -459,6 +459,13 @@ const remote: readonly PlantedBug[] = [
 
 const synchronous: readonly PlantedBug[] = [
   {
+    id: 'H29h',
+    file: `${CONTROLLER}/surrendering.ts`,
+    find: '    for (const pair of leaving) fabric.follower(pair)?.surrender(freezes(pair, changes));\n',
+    replace: '    void [fabric, freezes];\n',
+    why: 'a split forgets what was under way to S',
+  },
+  {
     id: 'H29a',
     file: `${HOSTIO}/suspending.ts`,
     find: 'if (suspended.length > 0) await fabric.catalog.durable();',

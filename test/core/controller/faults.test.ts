@@ -99,7 +99,7 @@ describe('faults', () => {
   };
 
   /** What happens between systems, and in groups, has courses of its own: the crash points of pairs between systems and formations. */
-  const BETWEEN_SYSTEMS = /^(aside|send|receive|fetch|half|formation|group|recovery|failback|split)\./;
+  const BETWEEN_SYSTEMS = /^(aside|send|mirror|receive|fetch|half|formation|group|recovery|failback|split)\./;
 
   it.each(CRASH_STEPS.filter((step) => !BETWEEN_SYSTEMS.test(step)))(
     'end the process at %s, and the next command finds a sound system',

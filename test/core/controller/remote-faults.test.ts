@@ -26,6 +26,15 @@ async function course(systems: TwoSystems): Promise<void> {
   await until('duplex');
 }
 
+/** What only a synchronous pair comes to. */
+async function syncCourse(systems: TwoSystems): Promise<void> {
+  await systems.askNow('tokyo', 'pair.create', { pairs: [systems.createRow()], mode: 'sync' });
+  await systems.askNow('tokyo', 'pair.wait', { pairs: REMOTE, statuses: ['duplex'], timeoutMs: 5_000 });
+  for (let track = 3; track < 7; track += 1) await systems.writeNow('tokyo', 'db', track, 2);
+}
+
+const SYNC_STEPS: readonly string[] = ['mirror.answered', 'receive.written'];
+
 /** Starts again what the crash step of this system ended; false where it was not met. */
 async function broughtBack(systems: TwoSystems, site: Site): Promise<boolean> {
   if (systems.process(site).process.alive) return false;
@@ -167,7 +176,7 @@ describe('a crash', () => {
     for (const site of SITES) {
       const systems = await TwoSystems.create(5);
       await systems.ask(site, 'fault.set', { kind: 'crash', step });
-      const work = course(systems).catch(() => undefined);
+      const work = (SYNC_STEPS.includes(step) ? syncCourse : course)(systems).catch(() => undefined);
       await systems.world.run(Promise.race([work, systems.world.clock.sleep(20_000)]));
       if (await broughtBack(systems, site)) met.push(site);
       await systems.rest();
