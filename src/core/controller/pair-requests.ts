@@ -47,10 +47,12 @@ export async function resyncPairs(
   if (!input.plan) await controller.splits.demandSettled(records);
   for (const record of records) resyncStep(controller, record, kind, input);
   if (input.plan) return planResync(controller, input, kind, context, records);
-  await closeSecondaries(controller, records, kind, input.discard ?? false);
   try {
+    await closeSecondaries(controller, records, kind, input.discard ?? false);
     return await resyncHere(controller, input, kind, context);
   } finally {
+    for (const { number, remote } of records)
+      if (remote?.side === 'primary') controller.halves.link(number).endAnnouncement();
     await controller.halves.tell(records.map(({ number }) => number));
   }
 }

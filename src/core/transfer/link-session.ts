@@ -53,6 +53,8 @@ export class LinkSession {
   #isOpen = false;
   #isOpening = false;
   #told: PairState | undefined;
+  /** The state that the pair had when another was announced: until the pair has it, the other half is not told the old one again (H16). */
+  #announcedIn: PairState | undefined;
   #heardMs = 0;
   #lostSinceMs: number | undefined;
   #nextTryMs = 0;
@@ -140,8 +142,14 @@ export class LinkSession {
   async announce(state: PairState): Promise<void> {
     await this.#inTurn(async () => {
       this.#told = undefined;
+      this.#announcedIn = this.#pair.record?.state;
       await this.#tellState(state);
     });
+  }
+
+  /** What was announced did not come about, or has: from now on the other half is told what the pair has. */
+  endAnnouncement(): void {
+    this.#announcedIn = undefined;
   }
 
   /** What is to be done while nothing is copied: tell what changed, and return by itself where a link was lost. */
@@ -321,6 +329,8 @@ export class LinkSession {
   async #tellNow(): Promise<void> {
     const { record } = this.#pair;
     if (!record?.remote || record.remote.displaced || this.#told === record.state) return;
+    if (this.#announcedIn === record.state) return;
+    this.#announcedIn = undefined;
     await this.#tellState(record.state);
     this.#told = record.state;
     this.#options.sync?.turned();
