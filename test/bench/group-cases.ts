@@ -9,6 +9,7 @@ import {
   readPlace,
   type SystemClient,
 } from '../../src/core/controller/controller.js';
+import type { ListedMember } from '../../src/core/group/group.js';
 import { lockfileOwners, nodeFiles, socketLink, systemClock, systemRandom } from '../../src/platform/platform.js';
 import { GROUP, GroupSites } from '../e2e/group-sites.js';
 import { PacedLoad } from './group-load.js';
@@ -107,7 +108,7 @@ export async function stepCosts(folder: string, rounds: number): Promise<Row[]> 
     for (const [name, sizeBytes] of Object.entries(SIZES)) {
       const place = join(folder, name.replace(' ', ''));
       mkdirSync(place);
-      masters.push(await StepMaster.open(name, place, sizeBytes));
+      masters.push(await StepMaster.open(place, sizeBytes));
     }
     for (let round = 0; round < rounds; round += 1)
       for (const master of round % 2 === 0 ? masters : masters.toReversed()) {
@@ -146,31 +147,31 @@ class StepMaster {
   readonly #sites: GroupSites;
   readonly #client: SystemClient;
   readonly #group: string;
-  readonly #members: readonly { relationshipId: number; secondary: unknown }[];
-  #sequence = 0;
+  readonly #members: readonly ListedMember[];
+  /** Above whatever a formation of the group's own was numbered. */
+  #sequence = 1_000;
 
-  private constructor(sites: GroupSites, client: SystemClient, group: string, members: never) {
+  private constructor(sites: GroupSites, client: SystemClient, group: string, members: readonly ListedMember[]) {
     this.#sites = sites;
     this.#client = client;
     this.#group = group;
-    this.#members = members;
+    this.#members = members.map(({ relationshipId, secondary }) => ({ relationshipId, secondary }));
   }
 
-  static async open(_name: string, folder: string, sizeBytes: number): Promise<StepMaster> {
+  static async open(folder: string, sizeBytes: number): Promise<StepMaster> {
     const volumes = [{ system: 'tokyo', remote: 'osaka', name: 'db', sizeBytes }];
     const sites = new GroupSites(folder, { volumes, durability: 'power', policy: ['--coordination-limit', '5s'] });
-    await sites.prepare();
-    await sites.ok('cg', 'start', GROUP);
-    const client = await openClient(ports, readPlace(nodeFiles, join(folder, 'tokyo')), { purpose: 'bench' });
-    const { sheets } = (await client.request('cg.list', {})).output;
-    const sheet = sheets.find(({ name }) => name === GROUP);
-    const members = (sheet?.master?.members ?? []).map(({ relationshipId, secondary }) => ({
-      relationshipId,
-      secondary,
-    }));
-    const master = new StepMaster(sites, client, sheet?.id ?? '', members as never);
-    master.#sequence = 1000;
-    return master;
+    try {
+      await sites.prepare();
+      await sites.ok('cg', 'start', GROUP);
+      const client = await openClient(ports, readPlace(nodeFiles, join(folder, 'tokyo')), { purpose: 'bench' });
+      const { sheets } = (await client.request('cg.list', {})).output;
+      const sheet = sheets.find(({ name }) => name === GROUP);
+      return new StepMaster(sites, client, sheet?.id ?? '', sheet?.master?.members ?? []);
+    } catch (error) {
+      await sites.abandon();
+      throw error;
+    }
   }
 
   /** One formation to its end, with some tracks changed since the last. */
@@ -187,7 +188,7 @@ class StepMaster {
     await this.#order({ ...of, kind: 'coordinate', coordinationLimitMs: 2_000, drainLimitMs: 30_000, relationshipIds });
     await this.#order({ ...of, kind: 'run' });
     await this.#order({ ...of, kind: 'drain' });
-    const group = { sequence: this.#sequence, term: 1, timeMs: Date.now(), memberList: this.#members } as never;
+    const group = { sequence: this.#sequence, term: 1, timeMs: Date.now(), memberList: this.#members };
     await this.#timed('prepare', { to: '', kind: 'prepare', group });
     await this.#timed(end, { ...of, kind: end });
     await this.#timed('thaw', { ...of, kind: 'thaw', stopSending: false });

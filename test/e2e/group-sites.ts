@@ -85,14 +85,13 @@ export class GroupSites {
       await this.ok('pair', 'wait', `${system}:*`, '--status', 'duplex', '--timeout', '60s');
   }
 
-  /** One server for each of the systems. */
+  /** One server for each of the systems. Where one does not start, the others are known all the same, and can be ended. */
   async serve(...systems: readonly string[]): Promise<void> {
-    await Promise.all(
-      systems.map(async (system) => {
-        const socket = join(this.root, `${system}.sock`);
-        this.servers.set(system, await Server.start(this.root, system, '--nbd', `unix:${socket}`));
-      }),
-    );
+    const starts = systems.map(async (system) => {
+      const socket = join(this.root, `${system}.sock`);
+      this.servers.set(system, await Server.start(this.root, system, '--nbd', `unix:${socket}`));
+    });
+    for (const result of await Promise.allSettled(starts)) if (result.status === 'rejected') throw result.reason;
   }
 
   socketOf(system: string): string {

@@ -85,6 +85,7 @@ describe.skipIf(why !== undefined)(
       expect(recovered.sequence).toBeGreaterThan(1);
 
       const there = await openAtRemote();
+      expect(there.log).toContain('automatic recovery in progress');
       expect(await there.amcheck()).toBe('');
       await expectBalanced(there);
       // Whatever was answered before the group's time is there, and nothing that no client asked for.
