@@ -79,6 +79,11 @@ export class ControlChannel {
     }
   }
 
+  /** Its other end went away, or is leaving: a request would find nobody. */
+  get isGone(): boolean {
+    return this.#closed || this.#leaving;
+  }
+
   close(): void {
     this.#channel.close();
   }

@@ -21,8 +21,8 @@ import { emptySheet, GroupSheets, isLost } from './group-sheets.js';
 import type { GroupWireRequests } from './group-wire.js';
 import type { Controller, RequestContext } from './open-controller.js';
 import { recorded } from './recorded.js';
-import { settleSplits } from './split-adopt.js';
 import type { Answered, Requests } from './requests.js';
+import { settleSplits } from './split-adopt.js';
 
 type Input = Requests['cg.master']['input'];
 

@@ -81,7 +81,7 @@ function overChannel(ports: Ports, place: SystemPlace, channel: ControlChannel):
   return {
     yielded: false,
     get isClosed() {
-      return isClosed;
+      return isClosed || channel.isGone;
     },
     async request(code, input, extras = {}) {
       const sent = await channel.send(ports.random.id(), ports.actor, code, input, extras);
