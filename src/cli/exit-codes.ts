@@ -18,7 +18,7 @@ export const EXIT = {
   groupsDisagree: 7,
   /** Decided, and a peer has not answered. */
   undecided: 8,
-  /** A formation was void, failed or reverted; the last group stands. */
+  /** A formation, or a split over several systems, was void, failed or reverted; the last group stands. */
   formationVoid: 10,
   interrupted: 130,
 } as const;
@@ -92,6 +92,7 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
   'file-too-large': 9,
   'input-too-long': 9,
   'formation-failed': 10,
+  'split-void': 10,
   interrupted: 130,
   bug: 1,
 };
@@ -108,7 +109,7 @@ export const EXIT_CODE_MEANINGS: Readonly<Record<number, string>> = {
   7: 'groups disagree',
   8: 'link or peer lost',
   9: 'no space, or a limit',
-  10: 'a formation void, failed or reverted; the last group stands',
+  10: 'a formation void, failed or reverted: the last group stands; a split over several systems void',
   20: 'the wait timed out',
   21: 'suspended while waiting, or a status command found something suspended or stuck',
   22: 'a pair reached a status from which the wanted one cannot come',

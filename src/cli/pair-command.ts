@@ -87,14 +87,17 @@ export abstract class PairCommand<T extends typeof Command> extends ToolkitComma
     code: Code,
     parts: readonly ActionPart<Code>[],
     ready?: () => Promise<void>,
+    together?: Together<Code>,
   ): Promise<Outcome> {
     const flags = this.flags as ActionFlags;
     demandEnd(flags);
     return this.withClients(parts, async (clients) => {
-      if (flags.plan) return planOutcome(await planAll(code, clients));
-      if (clients.length > 1 && code !== 'pair.pace') await planAll(code, clients);
+      if (flags.plan) return planOutcome((await planAll(code, clients)).plan);
+      const planned = clients.length > 1 && code !== 'pair.pace';
+      const meant = planned ? (await planAll(code, clients)).parts : clients;
       await ready?.();
-      const acted = await askAll(code, clients);
+      const answers = together && meant.length > 1 ? await together(meant) : await askAll(code, meant);
+      const acted = await Promise.all(answers.map(actedOf));
       const followed = flags.wait === undefined ? undefined : await this.follow(acted, flags.wait);
       return outcomeOf(acted, followed, flags);
     });
@@ -102,7 +105,7 @@ export abstract class PairCommand<T extends typeof Command> extends ToolkitComma
 
   /** What the action would come to. */
   protected async plan<Code extends ActionCode>(code: Code, parts: readonly ActionPart<Code>[]) {
-    return this.withClients(parts, (clients) => planAll(code, clients));
+    return this.withClients(parts, async (clients) => (await planAll(code, clients)).plan);
   }
 
   /** Waits for statuses of the selected pairs. */
@@ -195,21 +198,33 @@ function demandEnd({ wait, pace }: ActionFlags): void {
   throw failure('usage', 'With --pace hold nothing is copied, so --wait would never end.', 'Leave one of the two out.');
 }
 
-type Asked<Code extends ActionCode> = ActionPart<Code> & { readonly client: SystemClient };
+export type Asked<Code extends ActionCode> = ActionPart<Code> & { readonly client: SystemClient };
 
-async function planAll<Code extends ActionCode>(code: Code, parts: readonly Asked<Code>[]): Promise<PairPlanRow[]> {
-  const answers = await gather(parts, ({ client, input }) => client.request(code, { ...input, plan: true }));
-  return answers.flatMap(({ answered }) => (answered.output as PairActionAnswer).plan ?? []);
+interface PartAnswer {
+  readonly part: { readonly client: SystemClient };
+  readonly answer: PairActionAnswer;
 }
 
-async function askAll<Code extends ActionCode>(code: Code, parts: readonly Asked<Code>[]): Promise<Acted[]> {
+/** Asks several systems as one, where each for itself would not do. */
+type Together<Code extends ActionCode> = (parts: readonly Asked<Code>[]) => Promise<readonly PartAnswer[]>;
+
+/** What the action would come to, and the systems where something is meant. */
+async function planAll<Code extends ActionCode>(
+  code: Code,
+  parts: readonly Asked<Code>[],
+): Promise<{ plan: PairPlanRow[]; parts: Asked<Code>[] }> {
+  const answers = await gather(parts, ({ client, input }) => client.request(code, { ...input, plan: true }));
+  const plan = answers.flatMap(({ answered }) => (answered.output as PairActionAnswer).plan ?? []);
+  return { plan, parts: answers.map(({ part }) => part) };
+}
+
+async function askAll<Code extends ActionCode>(code: Code, parts: readonly Asked<Code>[]): Promise<PartAnswer[]> {
   const answers = await gather(parts, ({ client, input }) => client.request(code, input));
-  return Promise.all(
-    answers.map(async ({ part: { client }, answered }) => {
-      const answer = answered.output as PairActionAnswer;
-      return { client, answer, copier: answer.copying.length === 0 ? undefined : await copierOf(client) };
-    }),
-  );
+  return answers.map(({ part, answered }) => ({ part, answer: answered.output as PairActionAnswer }));
+}
+
+async function actedOf({ part: { client }, answer }: PartAnswer): Promise<Acted> {
+  return { client, answer, copier: answer.copying.length === 0 ? undefined : await copierOf(client) };
 }
 
 /** Asks one after the other. Where a glob means several systems, only all of them together must have a match. */

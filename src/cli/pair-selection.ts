@@ -146,17 +146,6 @@ export function selectorOfPair(pair: { readonly primary: string; readonly second
     : { primary: primary.volume, secondary: secondary.volume, secondarySystem: secondary.system };
 }
 
-/** A split freezes all its pairs under one gate, which does not reach over systems yet. */
-export function demandOneGate(selection: readonly SystemPairs[]): void {
-  if (selection.length <= 1) return;
-  const names = selection.map(({ place }) => place.name).join(', ');
-  throw failure(
-    'mode-not-here',
-    `The pairs to split are in ${selection.length} systems (${names}).`,
-    'Split them system by system: one gate over several systems is not in this release.',
-  );
-}
-
 /** Whether a listed pair is meant. */
 export function isSelected(pair: PairListing, selectors: readonly PairSelector[]): boolean {
   return selectors.some(

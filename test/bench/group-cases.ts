@@ -65,11 +65,8 @@ export async function pauses(folder: string, seconds: number, perSecond: number)
 }
 
 async function formationsOf(sites: GroupSites): Promise<Formation[]> {
-  const { stdout } = await sites.ok('history', '--system', PRIMARIES[0] ?? '', '--json');
-  const { events } = JSON.parse(stdout) as { events: { operation: string; message: string | null }[] };
-  return events
-    .filter(({ operation }) => operation === 'cg formation')
-    .map(({ message }) => JSON.parse(message ?? '{}') as Formation);
+  const { stdout } = await sites.ok('cg', 'history', GROUP, '--json');
+  return (JSON.parse(stdout) as { formations: Formation[] }).formations;
 }
 
 function pauseRows(formations: readonly Formation[], latencies: readonly number[], load: string): Row[] {

@@ -295,10 +295,11 @@ describe('other words', () => {
       copying: [1],
       pauseMs: 3,
     };
-    const outcome = splitOutcome(answer, undefined, undefined);
+    const split = { parts: [{ system: { id: 'a', name: 'tokyo', path: '/s/tokyo' }, answer }] };
+    const outcome = splitOutcome(split, undefined, undefined);
     expect(outcome.data).toMatchObject({ pauseMs: 3 });
     expect(outcome.notes?.[0]).toContain('pair wait tokyo:db osaka:db --status split');
-    const waited = splitOutcome(answer, { verdict: 'timed-out', pairs: [] }, undefined);
+    const waited = splitOutcome(split, { verdict: 'timed-out', pairs: [] }, undefined);
     expect(waited.exitCode).toBe(20);
   });
 });

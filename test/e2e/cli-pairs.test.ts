@@ -25,7 +25,8 @@ describe('a pair that cannot be', () => {
     [['tokyo:db', 'tokyo:db'], 'self-pair'],
     [['tokyo:db', 'tokyo:00:00'], 'self-pair'],
     [['tokyo:copy', 'tokyo:db'], 'holds-data'],
-    [['tokyo:db', 'osaka:db'], 'mode-not-here'],
+    [['tokyo:db', 'osaka:db', '--mode', 'local'], 'mode-not-here'],
+    [['tokyo:db', 'osaka:db', '--virtual'], 'mode-not-here'],
     [['tokyo:db', 'auto', '--mode', 'async'], 'mode-not-here'],
     [['tokyo:db', 'auto', '--session', 'j'], 'mode-not-here'],
     [['tokyo:small', 'auto'], 'no-candidate'],
@@ -184,8 +185,10 @@ describe('several pairs', () => {
     expect(statuses(await pairs())).toEqual(statuses(before));
   });
 
-  it('of several systems are not split under one gate', async () => {
-    expect(await root.run('pair', 'split', '*:*')).toMatchObject(refused(3, 'mode-not-here'));
+  it('of several systems of which one alone has any are split in that one', async () => {
+    const { code, data } = await root.json('pair', 'split', '*:*', '--plan');
+    expect(code).toBe(0);
+    expect(data.plan).toMatchObject([{ primary: 'tokyo:db' }, { primary: 'tokyo:log' }]);
   });
 
   it('of several systems are asked system by system, and a system without a match is passed over', async () => {

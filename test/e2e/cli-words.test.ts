@@ -113,7 +113,6 @@ describe('words that are none', () => {
     [['pair', 'list', '--sort', 'stat'], 'there is no column "stat"'],
     [['volume', 'create', 'tokyo:s'], 'Missing required flag size'],
     [['volume', 'read', 'tokyo:db', '--quiet'], 'With --quiet the data needs a place of its own.'],
-    [['fault', 'set', 'tokyo', 'link-down', '--peer', 'osaka'], 'link-down comes with a later release'],
     [['fault', 'set', 'tokyo', 'fire'], '"fire" is no kind of fault'],
     [['history', '--follow', '--sort', 'time'], 'follow'],
   ])('%j is exit 2', async (words, message) => {

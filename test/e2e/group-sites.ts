@@ -105,7 +105,7 @@ export class GroupSites {
 
   /** kill -9 of the servers of these systems, at one instant. */
   async kill(...systems: readonly string[]): Promise<void> {
-    await Promise.all(systems.map((system) => this.servers.get(system)?.kill()));
+    await Promise.all(systems.map(async (system) => this.servers.get(system)?.kill()));
     for (const system of systems) this.servers.delete(system);
   }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type SimSystem, TRACK } from '../simulation/system/sim-system.js';
+import { TwoSites } from '../simulation/system/two-sites.js';
 import type { Keep } from '../simulation/world/world.js';
 import { afterPowerLoss, overSeeds, pairOf, staged } from './stage.js';
 
@@ -80,5 +81,54 @@ describe('a split that was answered', () => {
     await again.wait('db', 'copy', 'split');
     expect((await again.read('copy', 16))[5]).toBe(2);
     await again.close();
+  });
+});
+
+describe('a split over several systems that was answered', () => {
+  it.each(['none', 'random'] as const)(
+    'H15: shows the same instant after all lost power and kept %s of the unflushed',
+    async (keep) => {
+      await overSeeds(12, async (seed) => {
+        const two = await TwoSites.create(seed);
+        two.startWriting();
+        await two.rest(two.world.rng.unit() * 12);
+        const before = two.answered;
+        await two.split();
+        const shown = await two.shown();
+        expect(shown).toBeGreaterThanOrEqual(before);
+        const again = await two.afterCrash('power', keep);
+        await again.rest(5_000);
+        expect(await again.settledAs()).toBe('split');
+        expect(await again.shown()).toBe(shown);
+        for (const site of again.sites) await site.ask('pair.wait', { pairs: [{ primary: '*' }], statuses: ['split'] });
+        expect(await again.shown()).toBe(shown);
+      });
+    },
+  );
+
+  it('H15: is durable at every member before it counts anywhere: a loss of power at any instant leaves all or none', async () => {
+    await overSeeds(40, async (seed) => {
+      const two = await TwoSites.create(seed);
+      two.startWriting();
+      await two.rest(5);
+      two.coordinator.client.request('split.over', two.splitInput()).catch(() => undefined);
+      await two.rest(two.world.rng.unit() * 12);
+      const again = await two.afterCrash('power', 'none');
+      await again.rest(20_000);
+      await again.settledAs();
+    });
+  });
+
+  it('H15: counts for the member that has not heard it, too, when all lost power after another had', async () => {
+    const two = await TwoSites.create(7);
+    await two.remote.ask('fault.set', { kind: 'link-slow', peer: two.coordinator.place.name, delayMs: 400 });
+    two.splitFromAfar().catch(() => undefined);
+    // READY, PREPARE and RUN take 400 ms each; COMMIT is on its way to the slow one.
+    await two.rest(1_500);
+    const ofDb = async (of: TwoSites) => (await of.statuses()).filter((_, at) => at % 2 === 0);
+    expect(await ofDb(two)).toEqual(['sp-pending', 'split']);
+    const again = await two.afterCrash('power', 'none');
+    await again.rest(10_000);
+    expect(await ofDb(again)).toEqual(['split', 'split']);
   });
 });

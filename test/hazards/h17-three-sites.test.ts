@@ -8,7 +8,10 @@ describe('a member that is itself a secondary', () => {
     await formed(group);
     await group.tokyo.volumes(4, 'source');
     await group.tokyo.write('source', 0, 3);
-    await group.tokyo.ask('pair.create', { pairs: [{ primary: 'source', secondary: 'db', pace: 'hold' }], overwrite: true });
+    await group.tokyo.ask('pair.create', {
+      pairs: [{ primary: 'source', secondary: 'db', pace: 'hold' }],
+      overwrite: true,
+    });
     const answer = await group.start();
     expect(answer).toMatchObject({ outcome: 'void' });
     expect(answer.reason).toContain('secondary');

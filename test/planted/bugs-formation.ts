@@ -109,8 +109,8 @@ export const FORMATION_BUGS: readonly PlantedBug[] = [
   {
     id: 'H6b',
     file: 'src/core/group/recovery.ts',
-    find: "holds: ({ odd, n }) => !odd && n === null,",
-    replace: "holds: ({ odd, n }) => odd && n === null,",
+    find: 'holds: ({ odd, n }) => !odd && n === null,',
+    replace: 'holds: ({ odd, n }) => odd && n === null,',
     why: 'that no group was ever formed is no case of its own',
   },
   {
@@ -123,8 +123,8 @@ export const FORMATION_BUGS: readonly PlantedBug[] = [
   {
     id: 'H7b',
     file: REMOTE,
-    find: '  controller.step(`group.${input.step}`);\n  await catalog.durable();',
-    replace: '  controller.step(`group.${input.step}`);',
+    find: '`);\n  await catalog.durable();\n  controller.notify();',
+    replace: '`);\n  controller.notify();',
     why: 'a prepare is answered before it is durable',
   },
   {

@@ -457,8 +457,76 @@ const remote: readonly PlantedBug[] = [
   },
 ];
 
+const splits: readonly PlantedBug[] = [
+  {
+    id: 'H2sa',
+    file: 'src/core/group/split.ts',
+    find: "  if (answer.kind !== 'ok')\n",
+    replace: "  if (answer.kind !== 'ok' && answer.kind !== 'opened-by-itself')\n",
+    why: 'a gate that opened by itself counts like one that was opened by run',
+  },
+  {
+    id: 'H2sb',
+    file: `${CONTROLLER}/split-gate.ts`,
+    find: "this.#stop.signal).then(() => this.#open('opened-by-itself'));",
+    replace: "this.#stop.signal).then(() => this.#open('opened-by-run'));",
+    why: 'a member says of its lease that run ended it',
+  },
+  {
+    id: 'H2sc',
+    file: `${CONTROLLER}/split-gate.ts`,
+    find: 'for (const volume of volumes) volume.gate.close();',
+    replace:
+      'for (const volume of volumes) { volume.gate.close(); volume.gate.open(); volume.gate.open = () => undefined; }',
+    why: 'the gates are not closed until all are frozen',
+  },
+  {
+    id: 'H2sd',
+    file: `${PAIR}/prepared.ts`,
+    find: 'return prepared !== undefined && prepared.from !== null;',
+    replace: 'return prepared === undefined && prepared !== undefined;',
+    why: 'hosts see a secondary whose split may be void',
+  },
+  {
+    id: 'H2se',
+    file: `${PAIR}/prepared.ts`,
+    find: '  return { ...decision.change, next: stays ? { ...state, from: follows } : follows };',
+    replace: '  return { next: stays ? { ...state, from: follows } : follows, steps: [], jumps: [] };',
+    why: 'a void split forgets what was written while it was prepared',
+  },
+  {
+    id: 'H15sa',
+    file: `${CONTROLLER}/split-member.ts`,
+    find: "    await catalog.durable();\n    this.#controller.step('split.prepared');",
+    replace: "    this.#controller.step('split.prepared');",
+    why: 'a member answers before its freeze is durable',
+  },
+  {
+    id: 'H15sb',
+    file: `${CONTROLLER}/split-member.ts`,
+    find: '    await lease.during(Promise.all(hot.map(({ number }) => fabric.flush(number))));\n',
+    replace: '    void hot;\n',
+    why: 'data written before the instant is not durable at the answer',
+  },
+  {
+    id: 'H15sc',
+    file: `${CONTROLLER}/split-member.ts`,
+    find: 'preparedStep(step, mark))).changes;\n    }, true);',
+    replace: 'preparedStep(step, mark))).changes;\n    });',
+    why: 'marks of hot regions are not in the record of the freeze',
+  },
+  {
+    id: 'H15sd',
+    file: `${CONTROLLER}/split-sheets.ts`,
+    find: 'sheet: record }, ...more]);\n    await this.#catalog.durable();',
+    replace: 'sheet: record }, ...more]);',
+    why: 'members are told of a decision that a loss of power takes back',
+  },
+];
+
 export const BUGS: readonly PlantedBug[] = [
   ...thawAndFreeze,
+  ...splits,
   ...claims,
   ...doubt,
   ...jumpsAndStatuses,

@@ -91,14 +91,17 @@ async function play(stage: Stage, { site, step, fate, isVoid }: (typeof CASES)[n
 }
 
 describe('A formation in which a process', () => {
-  it.each(CASES)('$fate at $step ($site): hosts go on within the limit, the last group stands, the next forms', async (one) => {
-    await withSmallSizes(async () => {
-      template ??= makeTemplate(SHAPE);
-      for (let seed = 1; seed <= 4; seed += 1) {
-        const stage = new Stage(await template, seed);
-        await Promise.race([stage.world.run(play(stage, one)), stage.failing]);
-        for (const moment of stage.moments) await checkMoment(stage, moment);
-      }
-    });
-  });
+  it.each(CASES)(
+    '$fate at $step ($site): hosts go on within the limit, the last group stands, the next forms',
+    async (one) => {
+      await withSmallSizes(async () => {
+        template ??= makeTemplate(SHAPE);
+        for (let seed = 1; seed <= 4; seed += 1) {
+          const stage = new Stage(await template, seed);
+          await Promise.race([stage.world.run(play(stage, one)), stage.failing]);
+          for (const moment of stage.moments) await checkMoment(stage, moment);
+        }
+      });
+    },
+  );
 });

@@ -33,7 +33,8 @@ const RUNS_PER_ROUND = 50;
 const SCHEDULES_PER_ROUND = 500;
 const seed = Number(values.seed);
 /** What is not named gets its usual count, unless schedules alone are wanted. */
-const isAll = values.formations === undefined || [values.runs, values.points, values.faults].some((one) => one !== undefined);
+const isAll =
+  values.formations === undefined || [values.runs, values.points, values.faults].some((one) => one !== undefined);
 const wanted = (value: string | undefined, usual: number) => (value !== undefined ? Number(value) : isAll ? usual : 0);
 const startedMs = performance.now();
 

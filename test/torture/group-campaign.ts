@@ -15,6 +15,9 @@ const COMMANDS_BEFORE = [2, 5] as const;
 const STRIKE_MS_MAX = 500;
 /** A step that is not reached in this time is not waited for. */
 const STEP_LIMIT_MS = 4_000;
+const RECOVERY_TRIES = 3;
+/** Of so many recoveries a part goes back to the old primaries. */
+const FAILBACK_SHARE = 0.3;
 
 type Shape = 'two' | 'three' | 'remotes';
 
@@ -34,8 +37,8 @@ export interface GroupTotals {
   instants: number;
   struck: number;
   writes: number;
-  byCommand: number;
   lostWrites: number;
+  failbacks: number;
   readonly cases: Map<string, number>;
 }
 
@@ -59,7 +62,7 @@ interface Round {
  * show a prefix of the writes, never one older than the last group that was formed.
  */
 export class GroupCampaign {
-  readonly totals: GroupTotals = { instants: 0, struck: 0, writes: 0, byCommand: 0, lostWrites: 0, cases: new Map() };
+  readonly totals: GroupTotals = { instants: 0, struck: 0, writes: 0, lostWrites: 0, failbacks: 0, cases: new Map() };
   readonly #rng: Rng;
   readonly #folder: string;
   readonly #tell: (line: string) => void;
@@ -83,7 +86,10 @@ export class GroupCampaign {
     const recovered = await this.#recover(sites, last.sequence);
     this.totals.writes += writer.answered;
     this.totals.cases.set(recovered?.case ?? 'none', (this.totals.cases.get(recovered?.case ?? 'none') ?? 0) + 1);
-    if (recovered) await this.#check(round, recovered, last.sequence);
+    if (recovered) {
+      const shown = await this.#check(round, recovered, last.sequence);
+      if (this.#rng.chance(FAILBACK_SHARE)) await this.#failBack(round, shown);
+    }
     await sites.abandon();
     this.totals.instants += 1;
     this.#tell(
@@ -157,7 +163,10 @@ export class GroupCampaign {
       await sites.kill(system);
       await sites.ok('fault', 'clear', system);
     }
-    const ended = await sites.run('cg', 'recover', GROUP, '--at', sites.remotes.join(','), '--json');
+    let ended = await sites.run('cg', 'recover', GROUP, '--at', sites.remotes.join(','), '--json');
+    // A remote whose controller was killed a moment ago is lost at first.
+    for (let tries = 0; ended.code === 8 && tries < RECOVERY_TRIES; tries += 1)
+      ended = await sites.run('cg', 'recover', GROUP, '--at', sites.remotes.join(','), '--json');
     const recovered = JSON.parse(ended.stdout) as Recovered;
     if (ended.code === 7 && recovered.case === 'none' && formed === null) return undefined;
     demand(ended.code === 0, `cg recover ended with ${ended.code}: ${ended.stderr}${ended.stdout}`);
@@ -165,22 +174,49 @@ export class GroupCampaign {
     return recovered;
   }
 
-  async #check({ sites, writes, writer }: Round, recovered: Recovered, formed: number | null): Promise<void> {
+  /** Answers how many writes the remotes show. */
+  async #check({ sites, writes, writer }: Round, recovered: Recovered, formed: number | null): Promise<number> {
     demand(recovered.sequence >= (formed ?? 0), `group ${formed} was formed, ${recovered.sequence} was recovered`);
-    const { k, wrong } = writes.prefixIn(await this.#shown(sites));
-    demand(wrong.length === 0, `no prefix of ${k} writes: ${wrong.length} blocks, ${wrong.slice(0, 6).join('; ')}`);
+    const k = this.#prefix(writes, await this.#shown(sites));
     const due = writer.answeredBefore(Date.parse(recovered.time));
     demand(k >= due, `group ${recovered.sequence} shows ${k} writes; ${due} were answered before it`);
     demand(k <= writer.answered + 1, `${k} writes are shown, ${writer.answered} were answered`);
     this.totals.lostWrites += writer.answered - k;
+    return k;
+  }
+
+  /** The writer goes on at the remotes while the group comes back by differences; then the old primaries show all of it. */
+  async #failBack({ sites, writes }: Round, shown: number): Promise<void> {
+    for (const system of sites.primaries) await sites.ok('fault', 'clear', system);
+    await sites.serve(...sites.primaries.filter((system) => !sites.servers.get(system)?.shell.isAlive));
+    const writer = new CountingWriter(sites.root, writes, this.#remoteTargets(sites), 'nbd', shown);
+    await writer.start();
+    await writer.more(this.#rng.below(200));
+    // The turn refuses the writer at the remotes, sooner or later.
+    await sites.ok('cg', 'failback', GROUP, '--wait=60s');
+    await writer.stop();
+    const images = await this.#images(this.#targets(sites));
+    const k = this.#prefix(writes, images);
+    demand(k >= writer.answered, `after the failback ${k} writes are shown, ${writer.answered} were answered`);
+    this.totals.failbacks += 1;
+  }
+
+  #prefix(writes: CountedWrites, images: readonly Buffer[]): number {
+    const { k, wrong } = writes.prefixIn(images);
+    demand(wrong.length === 0, `no prefix of ${k} writes: ${wrong.length} blocks, ${wrong.slice(0, 6).join('; ')}`);
+    return k;
   }
 
   /** What a host reads at the remotes. */
   async #shown(sites: GroupSites): Promise<Buffer[]> {
     await sites.serve(...sites.remotes.filter((system) => !sites.servers.get(system)?.shell.isAlive));
+    return this.#images(this.#remoteTargets(sites));
+  }
+
+  async #images(targets: readonly Target[]): Promise<Buffer[]> {
     const images: Buffer[] = [];
-    for (const { remote, name } of sites.plan.volumes) {
-      const host = await HostConnection.open(sites.socketOf(remote), name);
+    for (const { socket, volume: name } of targets) {
+      const host = await HostConnection.open(socket, name);
       images.push(await host.read(0, VOLUME_BYTES));
       host.close();
     }
@@ -189,6 +225,14 @@ export class GroupCampaign {
 
   #targets(sites: GroupSites): Target[] {
     return sites.plan.volumes.map(({ system, name }) => ({ system, volume: name, socket: sites.socketOf(system) }));
+  }
+
+  #remoteTargets(sites: GroupSites): Target[] {
+    return sites.plan.volumes.map(({ remote, name }) => ({
+      system: remote,
+      volume: name,
+      socket: sites.socketOf(remote),
+    }));
   }
 
   #nextDisaster(shape: Shape, sites: GroupSites): Disaster {

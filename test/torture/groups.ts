@@ -47,6 +47,6 @@ const cases = [...totals.cases].map(([name, times]) => `${name} ${times}`).join(
 console.log(
   `torture:groups: ${failure === undefined ? 'ok' : 'FAILED'}, seed ${seed}, ${totals.instants} instants (${totals.struck} at the step ` +
     `that was named), ${totals.writes} writes answered, ${totals.lostWrites} of them after the group that was recovered; ` +
-    `cases: ${cases}; ${seconds} s`,
+    `${totals.failbacks} failbacks; cases: ${cases}; ${seconds} s`,
 );
 process.exitCode = failure === undefined ? 0 : 1;

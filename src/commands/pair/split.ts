@@ -1,8 +1,9 @@
 import { boolean, time } from '../../cli/flags.js';
-import { PairCommand } from '../../cli/pair-command.js';
+import { type Asked, PairCommand } from '../../cli/pair-command.js';
 import { actionFlags, pacingFlags } from '../../cli/pair-flags.js';
-import { demandOneGate, pairArgs, selectionFlags } from '../../cli/pair-selection.js';
+import { pairArgs, selectionFlags } from '../../cli/pair-selection.js';
 import { splitAt } from '../../cli/split-at.js';
+import { splitOver } from '../../cli/split-over.js';
 import type { Outcome } from '../../cli/toolkit-command.js';
 import { demandFuture } from '../../cli/until.js';
 
@@ -11,10 +12,12 @@ export default class PairSplit extends PairCommand<typeof PairSplit> {
   static override description =
     'From now on the secondary shows the primary as it was at this moment, hosts may use both, and both sides record what ' +
     'is written. Tracks not copied yet follow in the background. Several pairs are frozen under one gate: all at one ' +
-    'instant, or none.';
+    'instant, or none. Over several systems the gate opens by itself at a limit, so that no host waits for a system that ' +
+    'hangs; then, or where a system is lost, the split is void, every pair goes on as before, and the exit code is 10.';
   static override examples = [
     '<%= config.bin %> pair split tokyo:db --wait',
     "<%= config.bin %> pair split 'tokyo:*' --plan",
+    "<%= config.bin %> pair split '*:db*' --wait",
     '<%= config.bin %> pair split tokyo:db tokyo:db-copy --at 22:00 --wait=1h',
   ];
   static override args = pairArgs;
@@ -31,14 +34,16 @@ export default class PairSplit extends PairCommand<typeof PairSplit> {
     const { at, virtual, pace, rate } = this.flags;
     if (at !== undefined) demandFuture(at);
     const selection = await this.selectPairs();
-    demandOneGate(selection);
     const input = { virtual, readOnly: this.flags['read-only'] || undefined, pace, rateBytesPerSecond: rate };
-    const parts = selection.map(({ place, pairs }) => ({ place, input: { ...input, pairs } }));
-    if (at === undefined || this.flags.plan) return this.act('pair.split', parts);
+    const parts = selection.map(({ place, pairs, mayBeEmpty }) => ({ place, mayBeEmpty, input: { ...input, pairs } }));
+    const together = (meant: readonly Asked<'pair.split'>[]) =>
+      splitOver(this.toolkit, meant, { group: this.flags.group, words: input, signal: this.signal });
+    const split = (ready?: () => Promise<void>) => this.act('pair.split', parts, ready, together);
+    if (at === undefined || this.flags.plan) return split();
     return splitAt(this.toolkit, selection, at, {
       signal: this.signal,
       quiet: this.quiet,
-      split: (ready) => this.act('pair.split', parts, ready),
+      split,
     });
   }
 }

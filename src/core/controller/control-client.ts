@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { failure } from '../foundation/foundation.js';
-import type { Channel, Message } from '../ports/ports.js';
+import { type Channel, LinkError, type Message } from '../ports/ports.js';
 import {
   type ClientMessage,
   CONTROL_VERSION,
@@ -69,7 +69,8 @@ export class ControlChannel {
       await this.#channel.send(extras.data ? { head, data: extras.data } : { head });
       return await sent;
     } catch (error) {
-      if (this.#closed) return { kind: 'lost' };
+      // A write may fail before the end of its connection is told.
+      if (this.#closed || (error instanceof LinkError && error.fault === 'closed')) return { kind: 'lost' };
       throw error;
     } finally {
       this.#waiting.delete(id);

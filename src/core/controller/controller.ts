@@ -19,4 +19,5 @@ export { openedController } from './peer-connection.js';
 export type { SystemRef } from './peers.js';
 export * from './reader.js';
 export * from './requests.js';
+export type { SplitOverAnswer, SplitPart, SplitWords } from './split-wire.js';
 export * from './system-place.js';

@@ -1,5 +1,5 @@
 import { failure, isToolkitError, type Milliseconds } from '../foundation/foundation.js';
-import type { FailbackRow, GroupMember, GroupSheet, RemoteTable, SystemRef } from '../group/group.js';
+import type { FailbackRow, GroupEvent, GroupMember, GroupSheet, RemoteTable, SystemRef } from '../group/group.js';
 import { mapCounts } from '../hostio/hostio.js';
 import { type HalfRecord, isHalf, isReturning } from '../pair/pair.js';
 import { closeReturning, finishReturn } from './half-roles.js';
@@ -43,10 +43,23 @@ export async function failBack(
       if (!input.wait) return 'begun' as const;
       return bringBack(controller, { id, table, parts }, input.wait.timeoutMs, extras.signal);
     },
-    (end) => ({ after: end }),
+    (end) => ({ after: end, ...(end === 'returned' ? { group: returnedEvent(id, name) } : {}) }),
   );
   const term = controller.groups.sheets.byId(id)?.remote?.term ?? table.term;
   return { output: { group: name, term, outcome, pairs } };
+}
+
+function returnedEvent(groupId: string, group: string): GroupEvent {
+  const nothing = {
+    sequence: null,
+    time: null,
+    reason: null,
+    failure: null,
+    pauseMs: null,
+    drainMs: null,
+    tracks: null,
+  };
+  return { groupId, group, deed: 'failback', outcome: 'done', ...nothing };
 }
 
 interface Part {

@@ -1,26 +1,16 @@
-import { failure } from '../foundation/foundation.js';
 import { type GroupRequests, groupHistory } from '../group/group.js';
-import {
-  addMember,
-  changeState,
-  createGroup,
-  deleteGroup,
-  demandTerm,
-  dropGroup,
-  listed,
-  putGroup,
-  removeMember,
-  setPolicy,
-} from './group-admin.js';
+import { changeState, createGroup, listed, setPolicy } from './group-admin.js';
 import { designateMaster, handOver } from './group-designation.js';
 import { practiceAtRemote } from './group-drills.js';
 import { comeHome, failBack, returnPairs } from './group-failback.js';
 import { keepForming } from './group-keeping.js';
 import { formGroup } from './group-master.js';
+import { addMember, deleteGroup, removeMember } from './group-members.js';
 import { backUp, enlistPair, unbackUp } from './group-pairs.js';
 import { practiceGroup } from './group-practice.js';
 import { carryVerdict, fenceGroup, keepVerdict, recoverGroup } from './group-recovery.js';
 import { copyStep } from './group-remote.js';
+import { demandTerm, dropGroup, putGroup } from './group-telling.js';
 import type { GroupWireRequests } from './group-wire.js';
 import type { Handler } from './handlers.js';
 import { readHistory } from './history.js';
@@ -38,7 +28,7 @@ type Noted =
   | 'cg.stop'
   | 'cg.master'
   | 'cg.practice';
-type GroupCode = keyof GroupRequests | keyof GroupWireRequests | 'cg.split';
+type GroupCode = keyof GroupRequests | keyof GroupWireRequests;
 
 /** Who answers the requests of consistency groups. */
 export const groupHandlers: { readonly [Code in GroupCode]: Handler<Code> } = {
@@ -77,7 +67,6 @@ export const groupHandlers: { readonly [Code in GroupCode]: Handler<Code> } = {
   'cg.stop': noted('cg stop', async (controller, { group }) => ({
     output: await changeState(controller, group, { kind: 'stop' }),
   })),
-  'cg.split': notHere,
   'cg.history': async ({ groups, files, place }, { group }) => {
     const id = groups.sheets.named(group)?.id ?? '';
     return { output: { formations: groupHistory(readHistory(files, place.path), id) } };
@@ -127,10 +116,6 @@ export const groupHandlers: { readonly [Code in GroupCode]: Handler<Code> } = {
   'group.verdict': keepVerdict,
   'group.carry': (controller, input, _, context) => carryVerdict(controller, input, context),
 };
-
-async function notHere(): Promise<never> {
-  throw failure('mode-not-here', 'Consistency groups are not carried out by this controller yet.');
-}
 
 /** The history tells who changed a group, and what came of it. */
 function noted<Code extends Noted>(operation: string, handler: Handler<Code>): Handler<Code> {

@@ -1,5 +1,7 @@
 import { failure } from '../foundation/foundation.js';
+import type { GroupMember } from '../group/group.js';
 import { moveVirtualCopy, type PairRecord } from '../pair/pair.js';
+import { matchesVolume } from '../volume/volume.js';
 import { dropDrill } from './group-drills.js';
 import { createRemotePairs } from './half-create.js';
 import type { Controller, RequestContext } from './open-controller.js';
@@ -36,7 +38,7 @@ function pairTo(controller: Controller, primary: number, input: Input<'group.enl
     .flatMap((number) => controller.catalog.pairs.get(number) ?? [])
     .find(({ remote }) => {
       if (remote?.side !== 'primary' || remote.peer.system.id !== input.secondarySystem.id) return false;
-      return remote.peer.name === input.secondary || String(remote.peer.number) === input.secondary;
+      return matchesVolume(input.secondary, remote.peer);
     });
 }
 
@@ -82,12 +84,9 @@ export async function backUp(
     backup: { number: backup.number, name: backup.name },
   };
   if (present) return { output };
-  await createPairs(
-    controller,
-    { pairs: [{ primary: secondary.name, secondary: backup.name, virtual: true, split: true }] },
-    {},
-    context,
-  );
+  const pairs = [{ primary: secondary.name, secondary: backup.name, virtual: true, split: true }];
+  await createPairs(controller, { pairs, plan: input.checkOnly }, {}, context);
+  if (input.checkOnly) return { output };
   await catalog.change(() => {
     const made = [...catalog.pairs.values()].find(
       (pair) => pair.primary === secondary.number && pair.secondary === backup.number,
@@ -105,6 +104,7 @@ export async function unbackUp(
   input: Input<'group.unback'>,
 ): Promise<Answered<'group.unback'>> {
   const { catalog, fabric } = controller;
+  demandUnprepared(controller, input);
   await dropDrillOf(controller, input);
   const copy = virtualCopyOf(controller, input.secondary, input.groupName);
   if (!copy) return { output: {} };
@@ -130,11 +130,31 @@ export async function unbackUp(
   return { output: {} };
 }
 
-async function dropDrillOf(controller: Controller, { secondary, groupName }: Input<'group.unback'>): Promise<void> {
-  const sheet = controller.groups.sheets.all().find(({ name }) => name === groupName);
-  const member = sheet?.remote?.members.find((one) => one.secondary.number === secondary);
+/** A volume that is prepared waits for its COMMIT or REVERT, and takes nothing until then. */
+function demandUnprepared(controller: Controller, input: Input<'group.unback'>): void {
+  const row = rowOf(controller, input)?.row;
+  if (row?.revertible == null) return;
+  throw failure(
+    'group-refuses',
+    `${controller.address(input.secondary)} is prepared at group ${row.revertible}, which is not settled.`,
+    `copyset cg start ${input.groupName} settles it.`,
+  );
+}
+
+async function dropDrillOf(controller: Controller, input: Input<'group.unback'>): Promise<void> {
+  const found = rowOf(controller, input);
+  if (found) await dropDrill(controller, found.id, found.row);
+}
+
+function rowOf(controller: Controller, { secondary, groupName }: Input<'group.unback'>) {
+  const sheet = controller.groups.sheets.all().find(({ name, remote }) => name === groupName && remote !== null);
+  const member = sheet?.remote?.members.find((one) => isHere(controller, one) && one.secondary.number === secondary);
   const row = sheet?.remote?.volumes.find(({ relationshipId }) => relationshipId === member?.relationshipId);
-  if (sheet && row) await dropDrill(controller, sheet.id, row);
+  return sheet && row ? { id: sheet.id, row } : undefined;
+}
+
+function isHere({ peers }: Controller, { secondary }: GroupMember): boolean {
+  return secondary.system.id === peers.self.id;
 }
 
 function virtualCopyOf(controller: Controller, secondary: number, group: string): PairRecord | undefined {

@@ -85,7 +85,13 @@ export interface GroupWireRequests {
   };
   /** Makes a virtual-copy pair of a secondary that lies here, or finds the one there is. */
   'group.backup': {
-    input: { readonly groupName: string; readonly secondary: string; readonly backup: string };
+    input: {
+      readonly groupName: string;
+      readonly secondary: string;
+      readonly backup: string;
+      /** Only tells whether it can be made. */
+      readonly checkOnly?: true | undefined;
+    };
     output: { readonly secondary: { number: number; name: string }; readonly backup: { number: number; name: string } };
   };
   /** The virtual-copy pair of a removed member goes. */

@@ -43,6 +43,8 @@ async function createRemotePair(controller: Controller, input: Input, row: PairC
   const existing = existingHalf(controller, primary, row);
   if (existing) return alreadyThere(controller, existing, row, context);
   demandPrimary(controller, primary, input.noCopy ?? false);
+  if (!input.plan)
+    controller.splits.demandFree([{ number: controller.catalog.pairNumberNext, primary: primary.number }]);
   const id = controller.ports.random.id();
   const answer = await askForHalf(controller, input, row, primary, id);
   if (input.plan) return { row: rowOf(controller, undefined, primary, row, answer), copies: false };

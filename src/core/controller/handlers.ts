@@ -26,6 +26,7 @@ import { verifyPairs } from './pair-verify.js';
 import { drainPairs, waitForPairs } from './pair-wait.js';
 import { attachVolume, createPort, deletePort, detachVolume } from './port-requests.js';
 import type { Answered, RequestCode, RequestExtras, Requests } from './requests.js';
+import { splitHandlers } from './split-handlers.js';
 import { checkSystem } from './system-check.js';
 import { createVolumes } from './volume-creation.js';
 import { findVolume } from './volume-finding.js';
@@ -114,6 +115,7 @@ export const handlers: { readonly [Code in RequestCode]: Handler<Code> } = {
   'volume.attach': attachVolume,
   'volume.detach': detachVolume,
   ...groupHandlers,
+  ...splitHandlers,
   'copier.drain': drainPairs,
   'fault.set': async (controller, input) => {
     demandFixture(controller);

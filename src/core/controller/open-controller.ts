@@ -21,6 +21,7 @@ import { Peers } from './peers.js';
 import { answerChange } from './recorded.js';
 import { doubtfulChanges } from './recovery.js';
 import type { Answered, RequestCode, RequestExtras, Requests, SystemClient } from './requests.js';
+import { Splits } from './splits.js';
 import type { Ports, SystemPlace } from './system-place.js';
 
 /** Long works with an effect, made of many frames: their answers are kept in one of their own (H28). */
@@ -55,6 +56,7 @@ export class Controller implements SystemClient {
   readonly peers: Peers;
   readonly halves: Halves;
   readonly groups: Groups;
+  readonly splits: Splits;
   /** Set where this controller was opened for another system's sake: it lets go when one comes to serve (H27). */
   onYield: (() => void) | undefined;
   /** Held by whoever changes tables. */
@@ -63,7 +65,7 @@ export class Controller implements SystemClient {
   readonly #work: CopyWork;
   #watchers: (() => void)[] = [];
   #forming: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
-  #formingFault: unknown;
+  #formingFault: Error | undefined;
   /** Where the last write to each volume ended. */
   readonly #streamEnds = new Map<VolumeNumber, number>();
   /** Requests that are being answered, by their ids. */
@@ -99,6 +101,7 @@ export class Controller implements SystemClient {
     this.groups = new Groups(this);
     this.#work = new CopyWork(this);
     this.copier.giveWay(new Courtesy(ports.clock, () => this.fabric.hostRequests));
+    this.splits = new Splits(this);
   }
 
   /** Opens the system that `grant` gives to this process, and recovers it. The grant is released if that fails. */
@@ -171,6 +174,7 @@ export class Controller implements SystemClient {
     this.#forming?.stop.abort();
     await this.#forming?.done.catch(() => undefined); // Whoever waits for the copier learns of a fault of ours.
     if (!this.#grant.lost) await this.groups.close();
+    await this.splits.close();
     await this.stopCopying(true);
     await this.peers.close();
     this.halves.close();
@@ -237,7 +241,7 @@ export class Controller implements SystemClient {
     const stop = new AbortController();
     this.#forming = { stop, done: keepForming(this, stop.signal) };
     this.#forming.done.catch((error: unknown) => {
-      this.#formingFault = error;
+      this.#formingFault = error instanceof Error ? error : new Error(String(error));
       this.notify();
     });
   }
@@ -315,6 +319,7 @@ export class Controller implements SystemClient {
       await this.catalog.durable();
     }
     await this.removeLeftovers();
+    this.splits.recover();
     for (const event of this.history.unfinished()) {
       const message = 'its controller died; the operation was finished or undone when the system was opened again';
       this.record({ ...event, phase: 'abnormal', code: 'died', message, seconds: null, after: this.#statusNow(event) });

@@ -41,6 +41,7 @@ export async function createPairs(
   demandLocal(input);
   return controller.exclusively(async () => {
     const creations = planCreations(controller, input);
+    if (!input.plan) controller.splits.demandFree(creations.map(({ record }) => record));
     if (input.plan)
       return {
         output: { pairs: [], plan: creations.map((creation) => planned(controller, creation, input)), copying: [] },

@@ -164,7 +164,9 @@ function reasonOf(record: PairRecord, facts: PairFacts): string | null {
     const words = record.remote.side === 'secondary' ? secondaryWords(record, facts) : primaryWords(record, facts);
     if (words !== undefined) return words;
   }
-  return state.status === 'suspended' ? state.message : null;
+  if (state.status === 'suspended') return state.message;
+  const { prepared } = record;
+  return prepared ? `its split waits for the decision of storage system ${prepared.coordinator.name}` : null;
 }
 
 function primaryWords(record: HalfRecord, { linkLostMs, address }: PairFacts): string | undefined {

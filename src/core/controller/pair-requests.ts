@@ -11,20 +11,14 @@ import {
   secondaryComplete,
 } from '../pair/pair.js';
 import type { VolumeRecord } from '../volume/volume.js';
-import {
-  closeSecondaries,
-  demandRemoteAble,
-  demandUnopened,
-  dropSecondaries,
-  secondariesGone,
-  tracksWrittenThere,
-} from './half-operations.js';
+import { closeSecondaries, dropSecondaries, secondariesGone, tracksWrittenThere } from './half-operations.js';
 import type { Controller, RequestContext } from './open-controller.js';
 import { missingHere } from './pair-listing.js';
 import { bytesAtStake, planRow, trackSizeOf } from './pair-rows.js';
 import { selectPairs } from './pair-selection.js';
 import { carryOut, planStep, type Step } from './pair-steps.js';
 import type { Answered, PacingInput, PairActionAnswer, RequestExtras, Requests } from './requests.js';
+import { splitStep } from './split-steps.js';
 
 type Answer<Code extends 'pair.split' | 'pair.resync' | 'pair.suspend' | 'pair.delete' | 'pair.pace'> = Promise<
   Answered<Code>
@@ -36,17 +30,7 @@ export async function splitPairs(
   _: RequestExtras,
   context: RequestContext,
 ): Answer<'pair.split'> {
-  const operation = (): PairOperation => ({
-    kind: 'split',
-    atMs: Math.floor(controller.ports.clock.nowMs()),
-    virtual: input.virtual ?? false,
-    readOnly: input.readOnly,
-  });
-  return operate(controller, context, 'pair split', input, (record) => {
-    if (input.virtual) demandRemoteAble(record, 'A virtual split');
-    demandUnopened(controller, record);
-    return planStep(controller, record, operation(), input);
-  });
+  return operate(controller, context, 'pair split', input, (record) => splitStep(controller, record, input));
 }
 
 export async function resyncPairs(
@@ -57,6 +41,9 @@ export async function resyncPairs(
 ): Answer<'pair.resync'> {
   const kind = input.reverse ? 'resync-reverse' : 'resync';
   const records = selectPairs(controller, input.pairs);
+  // Before anything is changed at the secondaries.
+  if (!input.plan) controller.groups.demandFree(numbersOf(records), false);
+  if (!input.plan) await controller.splits.demandSettled(records);
   for (const record of records) resyncStep(controller, record, kind, input);
   if (input.plan) return planResync(controller, input, kind, context, records);
   await closeSecondaries(controller, records, kind, input.discard ?? false);
@@ -158,6 +145,9 @@ export async function deletePairs(
   const records = selectPairs(controller, input.pairs);
   const gone = input.plan || input.force ? new Set<number>() : await secondariesGone(controller, records);
   if (!input.plan) {
+    // Before a half is dropped at its secondary.
+    controller.groups.demandFree(numbersOf(records), true);
+    if (!input.force) await controller.splits.demandSettled(records);
     for (const record of records) afterDelete(controller, record, input, gone);
     const options = { unreserve: input.unreserve ?? false, force: input.force ?? false };
     leftBehind = await dropSecondaries(controller, records, options);
@@ -186,6 +176,7 @@ export async function pacePairs(
 interface Common extends PacingInput {
   readonly pairs: Requests['pair.split']['input']['pairs'];
   readonly plan?: boolean | undefined;
+  readonly force?: boolean | undefined;
 }
 
 async function operate(
@@ -195,7 +186,12 @@ async function operate(
   input: Common,
   planOne: (record: PairRecord) => Step,
 ): Promise<{ output: PairActionAnswer }> {
-  const answered = await controller.exclusively(() => operateHere(controller, context, operation, input, planOne));
+  // With --force a pair is given up, whatever waits for it.
+  const givesUp = operation === 'pair delete' && (input.force ?? false);
+  if (!input.plan && !givesUp) await controller.splits.demandSettled(selectPairs(controller, input.pairs));
+  const answered = await controller.exclusively(() =>
+    operateHere(controller, context, operation, { ...input, givesUp }, planOne),
+  );
   // The section is left before a peer is awaited (H26).
   if (!input.plan) await controller.halves.tell(answered.output.pairs.map(({ number }) => number));
   return answered;
@@ -205,12 +201,11 @@ async function operateHere(
   controller: Controller,
   context: RequestContext,
   operation: string,
-  input: Common,
+  input: Common & { readonly givesUp: boolean },
   planOne: (record: PairRecord) => Step,
 ): Promise<{ output: PairActionAnswer }> {
   const records = selectPairs(controller, input.pairs);
-  const numbers = records.map(({ number }) => number);
-  controller.groups.demandFree(numbers, operation === 'pair delete');
+  controller.groups.demandFree(numbersOf(records), operation === 'pair delete');
   const present = () => records.map((record) => controller.catalog.pairs.get(record.number) ?? record);
   if (input.plan)
     return {
@@ -222,6 +217,7 @@ async function operateHere(
         copying: [],
       },
     };
+  if (!input.givesUp) controller.splits.demandFree(records);
   present().map(planOne); // Whatever is refused is refused before a gate closes.
   return { output: await carryOut(controller, context, operation, records, () => present().map(planOne)) };
 }
@@ -280,4 +276,8 @@ function discardNeeded(controller: Controller, record: PairRecord, lost: number,
     'Look at it with --plan; give --discard to lose them.',
     { details: { bytesLost: lost } },
   );
+}
+
+function numbersOf(records: readonly PairRecord[]): readonly number[] {
+  return records.map(({ number }) => number);
 }

@@ -46,6 +46,7 @@ export async function rotatePairs(
       const last = 'change' in next ? next : resyncStep(controller, presentOf(controller, next), input);
       return [...steps, last];
     };
+    if (!input.plan) controller.splits.demandFree(pairs);
     if (input.plan)
       return { output: { pairs: [], plan: plan().map((step) => planRow(controller, step)), copying: [] } };
     const records = plan().map((step) => step.record);

@@ -57,7 +57,7 @@ export async function carryOut(
   return { ...result.output, pauseMs: result.pauseMs };
 }
 
-function decideAll(controller: Controller, steps: readonly Step[]): Decided<PairActionAnswer> {
+export function decideAll(controller: Controller, steps: readonly Step[]): Decided<PairActionAnswer> {
   const ownOf = new Map(steps.map((step) => [step, stepChanges(controller, step)]));
   const changes = inOrderOfJumps(controller, steps).flatMap((step) => ownOf.get(step) ?? []);
   const rows: PairActionRow[] = [];
@@ -141,7 +141,7 @@ function demandDrained(controller: Controller, record: PairRecord, operation: Pa
 }
 
 /** A change that leaves nothing to copy goes straight to the status that copying would reach. */
-function settled(controller: Controller, record: PairRecord, change: PairChange): PairChange {
+export function settled(controller: Controller, record: PairRecord, change: PairChange): PairChange {
   const { drain } = rolesOf(change.next);
   if (!drain || tracksToCopy(controller, record, change) > 0) return change;
   const outOfSyncEmpty = drain.map === 'outOfSync' || mapCounts(controller.catalog, record).outOfSync === 0;

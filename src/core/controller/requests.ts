@@ -14,6 +14,8 @@ import type { PairListing, PortListing, SystemListing, VolumeListing, VolumeTota
 
 export * from './listing-rows.js';
 
+import type { SplitRequests } from './split-wire.js';
+
 /** Names the pairs of a system: all pairs of the volumes that `primary` (a name, number or glob) matches, or the one with `secondary`. */
 export interface PairSelector {
   readonly primary: string;
@@ -126,7 +128,7 @@ interface Action {
  * Every request that a controller answers: what goes in, what comes out. `data` beside it is raw bytes. All names of volumes inside
  * are without the system. Errors come back as ToolkitErrors with the same code on either side of a link.
  */
-export interface Requests extends HalfRequests, GroupRequests, GroupWireRequests {
+export interface Requests extends HalfRequests, GroupRequests, GroupWireRequests, SplitRequests {
   'system.show': { input: Record<string, never>; output: { system: SystemListing } };
   /** A controller that was opened for another system's sake lets go, for one that comes to serve. */
   'system.yield': { input: Record<string, never>; output: { yields: boolean } };
@@ -261,8 +263,6 @@ export interface Requests extends HalfRequests, GroupRequests, GroupWireRequests
       }[];
     };
   };
-  /** Splits all pairs of a group under one gate, over all its systems; all or none. Asked of the master. */
-  'cg.split': { input: { group: string; plan?: boolean | undefined }; output: PairActionAnswer };
   'port.create': {
     input: { name: string; listen: string; tlsDir?: string | undefined; insecure?: boolean | undefined };
     output: { ports: readonly PortListing[] };

@@ -2,6 +2,7 @@ import { IMAGES_FOLDER } from '../catalog/catalog.js';
 import { isToolkitError } from '../foundation/foundation.js';
 import { type HalfRecord, isHalf } from '../pair/pair.js';
 import type { VolumeRecord } from '../volume/volume.js';
+import { checkGroups } from './group-check.js';
 import { imagePathOf } from './listing.js';
 import type { Controller } from './open-controller.js';
 import type { CheckFinding, Requests } from './requests.js';
@@ -34,7 +35,7 @@ export async function checkSystem(
       });
     }
   }
-  findings.push(...foreignFiles(controller));
+  findings.push(...foreignFiles(controller), ...checkGroups(controller));
   for (const half of [...controller.catalog.pairs.values()].filter(isHalf)) {
     const finding = await checkCounterpart(controller, half);
     if (finding) findings.push(finding);

@@ -39,6 +39,17 @@ export function findVolumes(controller: Controller, patterns: readonly string[])
 export function demandUnpaired(controller: Controller, record: VolumeRecord): void {
   const count = controller.catalog.pairsOf(record.number).length;
   if (count === 0) return;
+  const group = controller.catalog
+    .pairsOf(record.number)
+    .map((number) => controller.catalog.pairs.get(number))
+    .map((pair) => pair?.remote?.group ?? pair?.virtualCopyOf ?? pair?.practiceOf)
+    .find((name) => name != null);
+  if (group != null)
+    throw failure(
+      'in-group',
+      `${controller.address(record.number)} belongs to consistency group ${group}.`,
+      `copyset cg remove ${group} PRIMARY takes its member out first; then delete the pair.`,
+    );
   throw failure(
     'volume-paired',
     `${controller.address(record.number)} is part of ${count === 1 ? 'a pair' : `${count} pairs`}.`,

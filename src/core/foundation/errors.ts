@@ -52,7 +52,7 @@ export const ERROR_CODES = [
   // In use (exit 5).
   'busy', // another process owns the system and does not answer in time
   'held-elsewhere', // the owner is on another host or in another pid namespace
-  'inhibited', // a group was prepared here and not settled; nothing is written until it is
+  'inhibited', // a group or a split was prepared here and not settled; it is asked for
   'group-forming', // a formation of the group is under way
   'ownership-lost', // someone removed this process's lock
   // Data (exit 6).
@@ -68,7 +68,7 @@ export const ERROR_CODES = [
   'link-lost', // the other process or system went away
   'displaced', // the volume's secondary was made a primary meanwhile; a person decides which one counts
   'term-superseded', // the sender was replaced by a takeover, a recovery or another master
-  'undecided', // a formation was decided, and a remote has not answered
+  'undecided', // a formation or a split over several systems was decided, and a system has not answered
   'outcome-unknown', // sent, but no answer came; it is not sent again
   'peer-missing', // a named system's folder is not there
   // Room (exit 9).
@@ -79,6 +79,7 @@ export const ERROR_CODES = [
   'input-too-long', // more data than the volume holds
   // Formation (exit 10).
   'formation-failed', // no group was formed; the last one stands
+  'split-void', // a split over several systems was not one instant; every pair goes on as before
   // Ends (others).
   'interrupted', // the user stopped it (130)
   'bug', // a fault of ours (1)

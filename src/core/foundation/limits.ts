@@ -64,3 +64,8 @@ export const JOURNAL_LIMIT_DEFAULT_BYTES = 4 * GIB;
 export const SAVE_LIMIT_DEFAULT_BYTES = 4 * GIB;
 export const LINK_LIMIT_SYNC_MS = 5_000;
 export const LINK_LIMIT_ASYNC_MS = 30_000;
+/**
+ * How long the gate of `pair split` over several systems holds hosts at most: two flushes of a slow disk under load fit in it. A group's
+ * policy has its own.
+ */
+export const SPLIT_LIMIT_MS = 1_000;

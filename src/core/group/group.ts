@@ -8,6 +8,7 @@
  * - formation: one machine for the master; it is told what came about and answers with orders, up to an outcome.
  * - prepared, revertible: the new virtual copy stands beside the old one until it is committed or reverted.
  * - verdict: what a recovery found and will do, out of one labelled table.
+ * - split: pairs of several systems, of a group or not, frozen at one instant under a coordinator; a machine of the same kind.
  * - policy: interval, limits, rate and windows.
  *
  * It has no files, no time and no links: `controller` tells it what happened, makes its records durable and carries its orders out.
@@ -27,4 +28,7 @@ export * from './requests.js';
 export * from './running.js';
 export * from './schema.js';
 export * from './settle.js';
+export * from './split.js';
+export * from './split-record.js';
+export * from './split-words.js';
 export * from './window.js';

@@ -22,8 +22,6 @@ import type {
 
 /** One group forms as one; beyond this a formation would not fit its limits. */
 export const GROUP_MEMBERS_MAX = 4_096;
-/** Groups that one system may know. */
-export const GROUPS_MAX = 1_024;
 /** A remote keeps a list for each number that one of its volumes stands at; members that stand still are few. */
 const GROUPS_KEPT_MAX = 64;
 

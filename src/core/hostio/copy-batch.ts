@@ -1,5 +1,5 @@
 import { type Change, pairMapKey, volumeMapKey } from '../catalog/catalog.js';
-import type { TrackIndex, TrackRun } from '../foundation/foundation.js';
+import { type TrackCount, type TrackIndex, type TrackRun, tuning } from '../foundation/foundation.js';
 import type { PairRecord } from '../pair/pair.js';
 import type { TrackMap, Watch } from '../trackmap/trackmap.js';
 import { bindCode } from '../volume/volume.js';
@@ -32,6 +32,11 @@ export interface Batch {
   readonly landing: Set<Promise<void>>;
   copiedTracks: number;
   readonly begunMs: number;
+}
+
+/** What one piece may have at most. */
+export function laneTracks({ geometry }: LiveVolume): TrackCount {
+  return Math.max(1, Math.floor(tuning.laneBytes / geometry.trackSizeBytes));
 }
 
 /** The codes of the copied data, bound to the target's address. */

@@ -3,7 +3,7 @@ import { isToolkitError, type TrackRun, tuning } from '../foundation/foundation.
 import { completed, type PairRecord, type PairState, paceTracks, type SuspendReason } from '../pair/pair.js';
 import { isZero } from '../volume/volume.js';
 import type { Claim } from './claims.js';
-import { type Batch, clearsOf, type Lane, writeSourceCodes, writeTargetCodes } from './copy-batch.js';
+import { type Batch, clearsOf, type Lane, laneTracks, writeSourceCodes, writeTargetCodes } from './copy-batch.js';
 import type { Fabric } from './fabric.js';
 import type { LivePair } from './live-volume.js';
 import { coldRegions } from './regions.js';
@@ -136,6 +136,7 @@ export class Drain implements CopyJob {
   #begin(): Batch | undefined {
     const { drain } = this.#pair.roles;
     if (!drain || this.#pair.map(drain.map).map.isEmpty) return undefined;
+    if (this.#fabric.clock.monotonicMs() < this.#pair.restsUntilMs) return undefined;
     const record = this.#pair.record;
     const release = this.#pair.mutex.tryAcquire();
     if (!release || !record) return undefined;
@@ -320,7 +321,8 @@ export class Drain implements CopyJob {
   /** Moves the pair on where its copying is finished. */
   async #complete(): Promise<void> {
     const before = this.#pair.record;
-    if (!before || !this.#pair.roles.drain) return;
+    // A split that is not decided yet opens nothing.
+    if (!before || before.prepared || !this.#pair.roles.drain) return;
     const emptiness = () => ({
       outOfSyncEmpty: this.#pair.outOfSync.map.isEmpty,
       secondaryEmpty: this.#pair.secondary.map.isEmpty,
@@ -333,7 +335,7 @@ export class Drain implements CopyJob {
       let after: PairRecord | undefined;
       await this.#fabric.catalog.change(() => {
         const record = this.#pair.record;
-        if (!record) return [];
+        if (!record || record.prepared) return [];
         const state = completed(record.state, emptiness());
         if (state === record.state) return [];
         after = { ...record, state, copyPointer: 0 };
@@ -390,10 +392,6 @@ export class Drain implements CopyJob {
   #takeBuffer(sizeBytes: number): Uint8Array {
     return this.#buffers.pop() ?? this.#fabric.bulkBuffer(sizeBytes);
   }
-}
-
-function laneTracks({ geometry }: Batch['target']): number {
-  return Math.max(1, Math.floor(tuning.laneBytes / geometry.trackSizeBytes));
 }
 
 function asError(error: unknown): Error {

@@ -35,6 +35,8 @@ export class LivePair {
   readonly saveArea: SaveArea;
   /** At the secondary's half: the formation whose end mark came after all its data, until the next write to the volume. */
   completeFor: number | undefined;
+  /** Until then, on the monotonic clock, the copier begins nothing new: a gate over several systems is about to close. */
+  restsUntilMs = Number.NEGATIVE_INFINITY;
   /** Why the last formation's freeze ended before its time. */
   voidedBecause: string | undefined;
   /** Commands that wait for what copying leads to. */

@@ -1,5 +1,5 @@
 import { failure, plural, type ToolkitError } from '../foundation/foundation.js';
-import { type Access, access, halfAccess, type PairRecord, type Side } from '../pair/pair.js';
+import { type Access, access, awaitsDecision, halfAccess, type PairRecord, type Side } from '../pair/pair.js';
 import { formatNumber, type VolumeRecord } from '../volume/volume.js';
 
 /** A pair as one of its volumes sees it. */
@@ -33,7 +33,9 @@ export function hostRefusal(
   }
   for (const { pair, side } of legs) {
     if (!pair.record) continue;
-    const { state, remote } = pair.record;
+    const { state, remote, prepared } = pair.record;
+    if (side === 'secondary' && awaitsDecision(pair.record))
+      return undecided(address, prepared?.coordinator.name ?? '?', wanted);
     const allowed = remote ? halfAccess(state, remote) : access(state, side);
     if (allowed.host === 'none' || (allowed.host === 'read' && wanted === 'write'))
       return pairRefusal(address, state.status, allowed, wanted);
@@ -70,6 +72,15 @@ function pairRefusal(
   if (code === 'displaced') return displaced(address, wanted, why);
   const refused = code === 'incomplete' ? code : wanted === 'read' ? 'not-readable' : 'not-writable';
   return failure(refused, `No host may ${wanted} ${address} now: it ${why}.`, hint);
+}
+
+/** Closed before the split, and closed until it counts: else a host could see an instant that never was (H2). */
+function undecided(address: string, coordinator: string, wanted: 'read' | 'write'): ToolkitError {
+  return failure(
+    wanted === 'read' ? 'not-readable' : 'not-writable',
+    `No host may ${wanted} ${address} now: its split waits for the decision of storage system ${coordinator}.`,
+    `It is asked for again and again while ${coordinator} can be reached; copyset pair delete --force gives the pair up.`,
+  );
 }
 
 function displaced(address: string, wanted: 'read' | 'write', why: string): ToolkitError {

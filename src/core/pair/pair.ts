@@ -5,6 +5,7 @@
  * - state: a status with what belongs to it. Only `decide`, `completed` and `losePointInTime` lead from one to the next.
  * - operation: what a person asks for. One table says which status does it, has nothing to do, or refuses.
  * - change: the next state, the steps on the three maps, and the jumps that other pairs must take.
+ * - prepared: frozen by a split over several systems that nobody has decided yet.
  * - half: what one of two systems holds of a pair between them. The primary's half decides; the secondary's is told.
  * - phase: what the maps mean now: following, frozen, restore, restore with backup. A suspended pair keeps its phase.
  * - roles: which map a write marks, which side lacks which tracks, what the copier has to empty.
@@ -23,6 +24,7 @@ export * from './jump.js';
 export * from './operations.js';
 export * from './pace.js';
 export * from './phase.js';
+export * from './prepared.js';
 export * from './record.js';
 export type { Refusal } from './refusal.js';
 export * from './roles.js';

@@ -1,4 +1,5 @@
 import type { ByteCount, Epoch, PairNumber, TrackCount, TrackIndex, VolumeNumber } from '../foundation/foundation.js';
+import type { PreparedSplit } from './prepared.js';
 
 export const PAIR_STATUSES = [
   'simplex',
@@ -143,6 +144,8 @@ export interface PairRecord {
    * it, but it is worth less than the group: where an old track cannot be saved to it, it pays (H13).
    */
   readonly practiceOf?: string | undefined;
+  /** A split over several systems whose decision is not known here yet. */
+  readonly prepared?: PreparedSplit | undefined;
   readonly state: PairState;
   readonly pace: Pace;
   /** Bytes per second, or null for no cap. */

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { VOLUMES_MAX } from '../foundation/foundation.js';
 import { foreignVolume } from './halves.js';
 import { PACES } from './pace.js';
+import type { PreparedSplit } from './prepared.js';
 import {
   type ActiveState,
   type Frozen,
@@ -15,15 +16,14 @@ const counter = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const volumeNumber = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(VOLUMES_MAX - 1));
 const name = v.pipe(v.string(), v.maxLength(64));
 
+const id = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/));
+const systemSchema = v.strictObject({ id, name, path: v.pipe(v.string(), v.maxLength(4096)) });
+
 const remoteSchema: v.GenericSchema<unknown, RemoteHalf> = v.strictObject({
-  id: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
+  id,
   side: v.picklist(['primary', 'secondary'] as const),
   peer: v.strictObject({
-    system: v.strictObject({
-      id: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
-      name,
-      path: v.pipe(v.string(), v.maxLength(4096)),
-    }),
+    system: systemSchema,
     number: volumeNumber,
     name,
   }),
@@ -43,6 +43,19 @@ const remoteSchema: v.GenericSchema<unknown, RemoteHalf> = v.strictObject({
     }),
   ),
   displaced: v.boolean(),
+});
+
+const preparedSchema: v.GenericSchema<unknown, PreparedSplit> = v.strictObject({
+  split: id,
+  coordinator: systemSchema,
+  from: v.nullable(v.picklist(['pending', 'duplex', 'resync'] as const)),
+  wishes: v.strictObject({
+    atMs: counter,
+    virtual: v.boolean(),
+    readOnly: v.nullable(v.boolean()),
+    pace: v.nullable(v.picklist(PACES)),
+    rateBytesPerSecond: v.nullable(counter),
+  }),
 });
 
 const frozenSchema: v.GenericSchema<unknown, Frozen> = v.strictObject({
@@ -93,6 +106,7 @@ export const pairRecordSchema: v.GenericSchema<unknown, PairRecord> = v.pipe(
     remote: v.optional(remoteSchema),
     virtualCopyOf: v.optional(name),
     practiceOf: v.optional(name),
+    prepared: v.optional(preparedSchema),
     state: pairStateSchema,
     pace: v.picklist(PACES),
     rateBytesPerSecond: v.nullable(v.pipe(counter, v.minValue(1))),

@@ -154,6 +154,7 @@ export class Sender implements CopyJob {
   #begin(): Batch | undefined {
     const { drain } = this.#pair.roles;
     if (!drain || this.#pair.map(drain.map).map.isEmpty) return undefined;
+    if (this.#fabric.clock.monotonicMs() < this.#pair.restsUntilMs) return undefined;
     const record = this.#pair.record;
     const release = this.#pair.mutex.tryAcquire();
     if (!release || !record) return undefined;
@@ -263,7 +264,8 @@ export class Sender implements CopyJob {
   async #complete(): Promise<void> {
     const { forming, record } = this.#pair;
     if (forming) return this.#endFormation(forming);
-    if (!record || !this.#pair.roles.drain) return;
+    // A split that is not decided yet opens nothing.
+    if (!record || record.prepared || !this.#pair.roles.drain) return;
     if (isReturning(record)) {
       if (this.#pair.secondary.map.isEmpty && (await this.#link.ready())) await this.#hooks.caughtUp();
       return;
@@ -289,7 +291,7 @@ export class Sender implements CopyJob {
       let after: PairRecord | undefined;
       await this.#fabric.catalog.change(() => {
         const record = this.#pair.record;
-        if (!record || next(record.state) === record.state) return [];
+        if (!record || record.prepared || next(record.state) === record.state) return [];
         after = { ...record, state: next(record.state), copyPointer: 0 };
         return [{ do: 'put-pair', record: after }];
       }, true);

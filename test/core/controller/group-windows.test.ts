@@ -140,7 +140,13 @@ describe('a window', () => {
 
   it('run,pause forms in its runs and stops sending in its pauses', async () => {
     const group = await SimGroup.ready(30);
-    const window = { kind: 'run-pause', runMs: 10_000, pauseMs: 10_000, anchorMs: now(group), stop: 'sending' } as const;
+    const window = {
+      kind: 'run-pause',
+      runMs: 10_000,
+      pauseMs: 10_000,
+      anchorMs: now(group),
+      stop: 'sending',
+    } as const;
     await policy(group, { window, intervalMs: 1_000 });
     await group.tokyo.ask('cg.run', { group: 'g' });
     serve(group.tokyo, group.kyoto);

@@ -53,7 +53,9 @@ async function resyncSuspended(stage: Stage): Promise<void> {
 
 /** While the writer goes on, the virtual copies show the instant of the group. */
 function checkBackups(stage: Stage, sequence: number): void {
-  const found = stage.shape.members.map(({ remote, volume }) => stage.site(remote).contents(`${volume}-backup`, VOLUME_BYTES));
+  const found = stage.shape.members.map(({ remote, volume }) =>
+    stage.site(remote).contents(`${volume}-backup`, VOLUME_BYTES),
+  );
   const prefix = stage.writer.prefixOf(found);
   if ('wrong' in prefix) throw new Violation(`the virtual copies of group ${sequence} show no prefix: ${prefix.wrong}`);
   checkInstant(stage, sequence, prefix.count, `group ${sequence}`);
@@ -68,13 +70,15 @@ async function checkCopied(stage: Stage): Promise<void> {
       const { output } = await host.ask('pair.wait', input);
       const left = output.verdict === 'reached' && host.controller ? outOfSyncOf(stage, site, volume) : -1;
       if (left === 0) break;
-      if (tries > 20) throw new Violation(`${site}:${volume} is never copied whole: ${output.verdict}, ${left} tracks left`);
+      if (tries > 20)
+        throw new Violation(`${site}:${volume} is never copied whole: ${output.verdict}, ${left} tracks left`);
       await stage.world.clock.sleep(50);
     }
     const own = host.contents(volume, VOLUME_BYTES);
     const other = stage.site(remote).contents(volume, VOLUME_BYTES);
     const at = own.findIndex((byte, index) => byte !== other[index]);
-    if (at !== -1) throw new Violation(`${site}:${volume} and ${remote}:${volume} differ at byte ${at}, and no map knows it`);
+    if (at !== -1)
+      throw new Violation(`${site}:${volume} and ${remote}:${volume} differ at byte ${at}, and no map knows it`);
   }
 }
 

@@ -13,7 +13,8 @@ export async function checkMoment(stage: Stage, moment: Moment): Promise<void> {
   const { remotes, primaries, master } = stage.shape;
   // Where their files are gone as well, nobody can read what the master decided.
   const folder = world.disk.root.names.get('sys');
-  if (rng.chance(0.5) && folder?.kind === 'folder') for (const name of [...primaries, master]) folder.names.delete(name);
+  if (rng.chance(0.5) && folder?.kind === 'folder')
+    for (const name of [...primaries, master]) folder.names.delete(name);
   const sites = remotes.map((name) => new Site(world, stage.template.places.get(name) as Site['place']));
   if (rng.chance(0.4)) (rng.pick(sites) as Site).dieAtCall = 1 + rng.below(60);
   await world.run(recoverAndCheck(stage, world, sites, moment, rng));
@@ -35,7 +36,9 @@ export async function recoverAndCheck(
   const shown = checkShown(stage, sites, first, bounds);
   const again = await recover(stage, world, sites, rng);
   if (again.case !== first.case && again.sequence !== first.sequence)
-    throw new Violation(`recovered again, it says ${again.case} ${again.sequence} after ${first.case} ${first.sequence}`);
+    throw new Violation(
+      `recovered again, it says ${again.case} ${again.sequence} after ${first.case} ${first.sequence}`,
+    );
   if (checkShown(stage, sites, again, bounds) !== shown) throw new Violation('recovering again changed the contents');
 }
 

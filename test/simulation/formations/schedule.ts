@@ -101,7 +101,11 @@ async function formAgainAndAgain(stage: Stage, rng: Rng): Promise<void> {
 async function runGroup(stage: Stage): Promise<void> {
   let isRunning = false;
   while (!stage.atPeace) {
-    if (!isRunning) isRunning = await stage.master.ask('cg.run', { group: GROUP }).then(() => true, (error: unknown) => codeOf(error) === '');
+    if (!isRunning)
+      isRunning = await stage.master.ask('cg.run', { group: GROUP }).then(
+        () => true,
+        (error: unknown) => codeOf(error) === '',
+      );
     stage.lookAtMaster();
     await stage.world.clock.sleep(5);
   }
@@ -110,7 +114,9 @@ async function runGroup(stage: Stage): Promise<void> {
 
 export function checkHosts({ writer, shape }: Stage): void {
   if (writer.slowestMs <= shape.coordinationLimitMs + WRITE_SLACK_MS) return;
-  throw new Violation(`a write took ${writer.slowestMs.toFixed(0)} ms; gates may hold it ${shape.coordinationLimitMs} ms`);
+  throw new Violation(
+    `a write took ${writer.slowestMs.toFixed(0)} ms; gates may hold it ${shape.coordinationLimitMs} ms`,
+  );
 }
 
 /** The schedule that is running. */
@@ -129,13 +135,15 @@ function catchStrays(stage: Stage): void {
 
 function explained(error: unknown, seed: number, stage: Stage, log: readonly string[]): Error {
   const { shape } = stage;
-  const what = error instanceof Violation ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const what =
+    error instanceof Violation
+      ? error.message
+      : error instanceof Error
+        ? (error.stack ?? error.message)
+        : String(error);
   const about = `${shape.primaries.length} primaries, ${shape.remotes.length} remotes, master ${shape.master}, limits ${shape.coordinationLimitMs}/${shape.drainLimitMs}/${shape.linkLimitMs} ms`;
   const lines = [what, `topology ${shape.index}: ${about}`, ...log, `formations: ${stage.outcomes.join(' ')}`];
-  return new Error(`${lines.join('\n')}\n${describeFailure(seed, 'npm run simulate -- --formations 1 --seed SEED')}`, { cause: error });
-}
-
-/** Runs schedules of consecutive seeds. */
-export async function runSchedules(count: number, seed: number, onRun?: (result: ScheduleResult) => void): Promise<void> {
-  for (let at = seed; at < seed + count; at += 1) onRun?.(await runSchedule(at));
+  return new Error(`${lines.join('\n')}\n${describeFailure(seed, 'npm run simulate -- --formations 1 --seed SEED')}`, {
+    cause: error,
+  });
 }

@@ -1,10 +1,10 @@
+import type { OwnController } from '../../../src/core/controller/controller.js';
 import {
   openOwner,
   type RequestCode,
   type Requests,
   type SystemPlace,
 } from '../../../src/core/controller/controller.js';
-import type { OwnController } from '../../../src/core/controller/controller.js';
 import { isToolkitError } from '../../../src/core/foundation/foundation.js';
 import { portsOf } from '../system/sim-system.js';
 import { FaultFiles, type Keep, type Rng, type World, type WorldProcess, WorldStopped } from '../world/world.js';

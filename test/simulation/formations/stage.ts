@@ -1,5 +1,5 @@
 import { isToolkitError } from '../../../src/core/foundation/foundation.js';
-import { type Keep, Rng, type SimDisk, type World, WorldStopped } from '../world/world.js';
+import { type Keep, type Rng, type SimDisk, type World, WorldStopped } from '../world/world.js';
 import { mayHappen, Site } from './site.js';
 import { GROUP, type Shape, type Template, worldOn } from './topology.js';
 import { Writer } from './writer.js';
@@ -163,8 +163,4 @@ export function codeOf(error: unknown): string {
   if (isToolkitError(error)) return error.code;
   if (mayHappen(error)) return 'gone';
   throw error;
-}
-
-export function seededRng(seed: number): Rng {
-  return new Rng(seed, 31);
 }

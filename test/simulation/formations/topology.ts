@@ -130,7 +130,16 @@ async function makeSystems(world: World, shape: Shape): Promise<Map<string, Syst
   for (const name of systemsOf(shape)) {
     const { linkLimitMs } = shape;
     const saveLimitBytes = shape.remotes.includes(name) ? undefined : shape.saveLimitBytes;
-    places.set(name, await createSystem(ports, `/sys/${name}`, { name, trackSizeBytes: TRACK, fixture: true, linkLimitMs, saveLimitBytes }));
+    places.set(
+      name,
+      await createSystem(ports, `/sys/${name}`, {
+        name,
+        trackSizeBytes: TRACK,
+        fixture: true,
+        linkLimitMs,
+        saveLimitBytes,
+      }),
+    );
   }
   const owners = new Map<string, Awaited<ReturnType<typeof openOwner>>>();
   for (const [name, place] of places)

@@ -9,7 +9,9 @@ export interface Trouble {
 }
 
 /** Steps that a schedule can die at. */
-export const STEPS = CRASH_STEPS.filter((step) => /^(formation|group|send|receive|aside|half|save|region)\./.test(step));
+export const STEPS = CRASH_STEPS.filter((step) =>
+  /^(formation|group|send|receive|aside|half|save|region)\./.test(step),
+);
 
 const KEEPS: readonly Keep[] = ['none', 'all', 'random'];
 const PICKS = ['any', 'any', 'primary', 'remote', 'master'] as const;
@@ -74,7 +76,12 @@ export const TROUBLES: readonly Trouble[] = [
     strike: (stage, rng) => {
       const { weather } = stage.world.network;
       const lateMs = rng.pick([10, 100, 3_000]);
-      weather.chances = { lost: rng.pick([0, 0, 0.02, 0.1]), late: rng.pick([0, 0.2, 0.5]), lateMs, repeated: rng.pick([0, 0.2]) };
+      weather.chances = {
+        lost: rng.pick([0, 0, 0.02, 0.1]),
+        late: rng.pick([0, 0.2, 0.5]),
+        lateMs,
+        repeated: rng.pick([0, 0.2]),
+      };
       stage.after(spanOf(rng) * 3, () => weather.clear());
     },
   },
@@ -100,7 +107,13 @@ export const TROUBLES: readonly Trouble[] = [
     name: 'backup full',
     strike: (stage, rng) => {
       const { files } = stage.site(rng.pick(stage.shape.remotes));
-      files?.plan({ call: 'write', nth: 1 + rng.below(3), fault: 'no-space', path: '-backup', sticky: rng.chance(0.7) });
+      files?.plan({
+        call: 'write',
+        nth: 1 + rng.below(3),
+        fault: 'no-space',
+        path: '-backup',
+        sticky: rng.chance(0.7),
+      });
       stage.after(spanOf(rng), () => files?.clear());
     },
   },

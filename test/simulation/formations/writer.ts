@@ -99,7 +99,9 @@ export class Writer {
       for (const [sector, stamp] of one.entries()) {
         if (stamp === expected[member]?.[sector] || stamp === before?.[member]?.[sector]) continue;
         const wanted = expected[member]?.[sector];
-        return { wrong: `${this.#nameOf(member)} sector ${sector} holds ${stamp}, not ${wanted}, beside write ${count}` };
+        return {
+          wrong: `${this.#nameOf(member)} sector ${sector} holds ${stamp}, not ${wanted}, beside write ${count}`,
+        };
       }
     }
     return { count };

@@ -29,7 +29,9 @@ export class SimSite {
     world.files.makeFolder('/sys');
     await world.run(world.files.flushFolder('/'));
     const ports = portsOf(world);
-    const place = await world.run(createSystem(ports, `/sys/${name}`, { name, trackSizeBytes: TRACK, fixture: true, ...wishes }));
+    const place = await world.run(
+      createSystem(ports, `/sys/${name}`, { name, trackSizeBytes: TRACK, fixture: true, ...wishes }),
+    );
     return SimSite.open(world, place);
   }
 

@@ -50,7 +50,9 @@ class SimChannel implements Channel {
     if (fate === undefined) {
       peer.#incoming.push(copy);
       this.#scheduler.later(peer.#process, () => peer.#deliverNext());
-    } else for (const lateMs of fate) this.#scheduler.after(peer.#process, lateMs, () => peer.#deliver(structuredClone(copy)));
+    } else
+      for (const lateMs of fate)
+        this.#scheduler.after(peer.#process, lateMs, () => peer.#deliver(structuredClone(copy)));
     await new Promise<void>((resolve) => this.#scheduler.soon(this.#process, resolve));
   }
 
