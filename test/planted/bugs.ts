@@ -33,15 +33,15 @@ const thawAndFreeze: readonly PlantedBug[] = [
   {
     id: 'H15a',
     file: `${CONTROLLER}/pair-transaction.ts`,
-    find: "controller.step('pair.logged');\n        await catalog.durable();",
+    find: "controller.step('pair.logged');\n          await catalog.durable();",
     replace: "controller.step('pair.logged');",
     why: 'the split is answered before its record is durable',
   },
   {
     id: 'H15b',
     file: `${CONTROLLER}/pair-transaction.ts`,
-    find: 'answerChange(context, output)], true);',
-    replace: 'answerChange(context, output)]);',
+    find: 'answerChange(context, output)]), true);',
+    replace: 'answerChange(context, output)]));',
     why: 'marks of hot regions are not in the record of the split',
   },
   {
@@ -286,9 +286,9 @@ const protocols: readonly PlantedBug[] = [
   },
   {
     id: 'P1c',
-    file: `${HOSTIO}/fabric.ts`,
-    find: "return regions.length === 0 ? [] : [{ do: 'cool', volume: volume.number, regions }];\n    }, true);",
-    replace: "return regions.length === 0 ? [] : [{ do: 'cool', volume: volume.number, regions }];\n    });",
+    file: `${HOSTIO}/cooling.ts`,
+    find: "return regions.length === 0 ? [] : [{ do: 'cool', volume: volume.number, regions }];\n  }, true);",
+    replace: "return regions.length === 0 ? [] : [{ do: 'cool', volume: volume.number, regions }];\n  });",
     why: 'regions go cold without their marks',
   },
   {
@@ -457,6 +457,51 @@ const remote: readonly PlantedBug[] = [
   },
 ];
 
+const synchronous: readonly PlantedBug[] = [
+  {
+    id: 'H29a',
+    file: `${HOSTIO}/suspending.ts`,
+    find: 'if (suspended.length > 0) await fabric.catalog.durable();',
+    replace: 'void 0;',
+    why: 'a write completes at P alone before the suspension is durable',
+  },
+  {
+    id: 'H29b',
+    file: `${PAIR}/alongside.ts`,
+    find: '  return [first, ...others.filter((pair) => linked.includes(pair) || inSession(pair))];',
+    replace: '  void [linked, inSession];\n  return [first];',
+    why: 'the other pairs of the session go on',
+  },
+  {
+    id: 'H29c',
+    file: `${CONTROLLER}/pair-listing.ts`,
+    find: "if (mode === 'sync') return !isLinked;",
+    replace: "if (mode === 'sync') return false;",
+    why: 'S claims duplex although its primary is not heard',
+  },
+  {
+    id: 'H29d',
+    file: `${HOSTIO}/cooling.ts`,
+    find: 'if (regions.length > 0) await fabric.flush(volume.number);',
+    replace: 'void fabric;',
+    why: 'a region goes cold while a write without a mark can still be lost',
+  },
+  {
+    id: 'H29e',
+    file: `${TRANSFER}/sender.ts`,
+    find: '  await mirror.quiet(run);\n',
+    replace: '',
+    why: 'a copy overtakes a write that is older',
+  },
+  {
+    id: 'H29f',
+    file: `${TRANSFER}/incoming-writes.ts`,
+    find: 'before.length === 0',
+    replace: 'before.length >= 0',
+    why: 'overlapping writes land at S in any order',
+  },
+];
+
 const splits: readonly PlantedBug[] = [
   {
     id: 'H2sa',
@@ -497,8 +542,8 @@ const splits: readonly PlantedBug[] = [
   {
     id: 'H15sa',
     file: `${CONTROLLER}/split-member.ts`,
-    find: "    await catalog.durable();\n    this.#controller.step('split.prepared');",
-    replace: "    this.#controller.step('split.prepared');",
+    find: "    await catalog.durable();\n    });\n    this.#controller.step('split.prepared');",
+    replace: "    });\n    this.#controller.step('split.prepared');",
     why: 'a member answers before its freeze is durable',
   },
   {
@@ -511,8 +556,8 @@ const splits: readonly PlantedBug[] = [
   {
     id: 'H15sc',
     file: `${CONTROLLER}/split-member.ts`,
-    find: 'preparedStep(step, mark))).changes;\n    }, true);',
-    replace: 'preparedStep(step, mark))).changes;\n    });',
+    find: 'decideAll(this.#controller, prepared).changes);\n      }, true);',
+    replace: 'decideAll(this.#controller, prepared).changes);\n      });',
     why: 'marks of hot regions are not in the record of the freeze',
   },
   {
@@ -535,4 +580,5 @@ export const BUGS: readonly PlantedBug[] = [
   ...protocols,
   ...remote,
   ...FORMATION_BUGS,
+  ...synchronous,
 ];

@@ -79,7 +79,8 @@ function readReport(output: string, noise: string): Omit<Tests, 'seconds'> {
     return { passed: 0, failed: [], broken: noise.slice(-2000) };
   }
   const results = report.testResults.flatMap((file) => file.assertionResults);
-  const broken = report.testResults.find((file) => file.assertionResults.length === 0)?.message;
+  // A file that a bail left out has no results, and says nothing either.
+  const broken = report.testResults.find((file) => file.assertionResults.length === 0 && file.message !== '')?.message;
   return {
     passed: results.filter((result) => result.status === 'passed').length,
     failed: results.filter((result) => result.status === 'failed').map((result) => result.title),

@@ -27,7 +27,8 @@ export default class PairCreate extends PairCommand<typeof PairCreate> {
   };
   static override flags = {
     mode: option({
-      summary: 'How the secondary follows: local inside a system; between systems async unless said.',
+      summary:
+        'How the secondary follows: local inside a system; between systems async unless said; with sync a write completes when both have it.',
       options: ['local', 'sync', 'async', 'journal'] as const,
     })(),
     split: boolean({ summary: 'Split at once: SECONDARY shows PRIMARY as it is now, the copy goes on behind.' }),
@@ -42,7 +43,10 @@ export default class PairCreate extends PairCommand<typeof PairCreate> {
       helpValue: 'FILE',
     }),
     manual: boolean({ summary: 'Between systems: do not go on by itself when a lost link is back.' }),
-    session: string({ summary: 'Sync pairs of one session suspend together.', helpValue: 'NAME' }),
+    session: string({
+      summary: 'Sync pairs of one session are suspended together, and return together.',
+      helpValue: 'NAME',
+    }),
     backup: string(later),
     ...actionFlags,
   };

@@ -104,7 +104,7 @@ export class CopyWork {
     return spanMs > 100 ? (speed.bytes / spanMs) * 1000 : undefined;
   }
 
-  #newJob({ number, remote }: PairRecord): Drain | Sender {
+  #newJob({ number, mode, remote }: PairRecord): Drain | Sender {
     const { fabric, halves } = this.#controller;
     const pair = fabric.pair(number);
     const hooks = {
@@ -113,7 +113,7 @@ export class CopyWork {
       progress: (record: PairRecord, bytes: number) => this.#noteSpeed(record.number, bytes),
     };
     if (!remote) return new Drain(fabric, pair, hooks);
-    return new Sender(fabric, pair, halves.link(number), {
+    const sending = {
       ...hooks,
       taken: (bytes: number) => {
         hooks.taken(bytes);
@@ -123,7 +123,9 @@ export class CopyWork {
       isHeld: () => this.#controller.groups.holds.stopsSending(remote.id),
       groupWaitMs: () => this.#controller.groups.rates.waitMs(remote.id),
       ended: () => this.#controller.notify(),
-    });
+    };
+    const mirror = mode === 'sync' ? halves.mirror(number) : undefined;
+    return new Sender(fabric, pair, halves.link(number), sending, mirror);
   }
 
   #noteSpeed(pair: PairNumber, bytes: number): void {

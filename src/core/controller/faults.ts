@@ -54,7 +54,9 @@ export const CRASH_STEPS = [
   'send.settled',
   'send.cleared',
   'send.ended',
+  'mirror.answered',
   'receive.landed',
+  'receive.written',
   'receive.flushed',
   'fetch.landed',
   'half.made',
@@ -102,7 +104,7 @@ export const CRASH_STEPS = [
 ] as const;
 /** The steps among them that only a pair between systems comes to. */
 export const LINK_STEPS: readonly string[] = CRASH_STEPS.filter((step) =>
-  /^(aside|send|receive|fetch|half)\./.test(step),
+  /^(aside|send|mirror|receive|fetch|half)\./.test(step),
 );
 export type CrashStep = (typeof CRASH_STEPS)[number];
 

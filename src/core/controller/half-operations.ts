@@ -1,5 +1,5 @@
 import { failure, isToolkitError, type PairNumber, type ToolkitError } from '../foundation/foundation.js';
-import { mapCounts } from '../hostio/hostio.js';
+import { mapCounts, suspendPairs } from '../hostio/hostio.js';
 import {
   type HalfRecord,
   isHalf,
@@ -81,6 +81,10 @@ export async function dropSecondaries(
   for (const record of records.filter(isHalf)) {
     const { remote } = record;
     if (remote.side === 'secondary') continue;
+    // A synchronous pair's host would wait for a half that is gone, and take its session down with it.
+    const pair = controller.fabric.pair(record.number);
+    const suspension = { reason: 'command', message: 'it is being deleted', lost: false } as const;
+    if (pair.alongside !== null) await suspendPairs(controller.fabric, [pair], suspension);
     const missing = remote.displaced
       ? 0
       : missingTracks(record.state, 'secondary', mapCounts(controller.catalog, record));

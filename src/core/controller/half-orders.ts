@@ -34,7 +34,7 @@ export async function openHalf(controller: Controller, input: Input<'remote.open
     };
     return [{ do: 'put-pair', record: { ...row, remote } }];
   });
-  controller.halves.receiver(half.number).begin(mark);
+  controller.halves.receiver(half.number).begin(mark, input.heardMs);
   controller.halves.heard(half.number);
   controller.step('half.opened');
   return { output: shown(controller, controller.halves.find(pair)) };
@@ -65,6 +65,7 @@ export async function tellHalf(controller: Controller, input: Input<'remote.tell
     };
     return [{ do: 'put-pair', record: { ...row, state: input.state, remote } }];
   });
+  controller.halves.receiver(controller.halves.find(input.pair).number).told();
   controller.step('half.told');
   controller.notify();
   return { output: shown(controller, controller.halves.find(input.pair)) };
@@ -127,6 +128,29 @@ export async function settleHalf(
 ): Promise<Answered<'remote.settle'>> {
   const half = ordered(controller, input);
   await controller.halves.receiver(half.number).settle(input, input.end);
+  return { output: {} };
+}
+
+export async function writeHalf(
+  controller: Controller,
+  input: Input<'remote.write'>,
+  data: Uint8Array | undefined,
+): Promise<Answered<'remote.write'>> {
+  const half = ordered(controller, input);
+  const receiver = controller.halves.receiver(half.number);
+  await receiver.write(input.mark, input.place, input.writes, data ?? new Uint8Array(0));
+  // Another pair of the volume may have to copy it further (DESIGN.md 5.3).
+  if (controller.fabric.legs(half.secondary).length > 1) controller.copier.wake();
+  return { output: {} };
+}
+
+export async function flushHalf(
+  controller: Controller,
+  input: Input<'remote.flush'>,
+): Promise<Answered<'remote.flush'>> {
+  const half = ordered(controller, input);
+  await controller.fabric.flush(half.secondary);
+  controller.step('receive.flushed');
   return { output: {} };
 }
 

@@ -6,8 +6,8 @@ import {
   type PairNumber,
   type VolumeNumber,
 } from '../foundation/foundation.js';
-import { type HalfRecord, isHalf, type LinkMark, type PairRecord } from '../pair/pair.js';
-import { LinkSession, type PeerHalf, Receiver } from '../transfer/transfer.js';
+import { type HalfRecord, isHalf, type LinkMark, type PairRecord, suspendedTogether } from '../pair/pair.js';
+import { LinkSession, Mirror, type PeerHalf, Receiver, type SyncOptions } from '../transfer/transfer.js';
 import type { Controller } from './open-controller.js';
 
 const GREETING_MS = 1_000;
@@ -19,6 +19,7 @@ export class Halves {
   readonly #controller: Controller;
   readonly #links = new Map<PairNumber, LinkSession>();
   readonly #receivers = new Map<PairNumber, Receiver>();
+  readonly #mirrors = new Map<PairNumber, Mirror>();
   #numbersById = new Map<string, PairNumber>();
   #knownAt = -1;
   readonly #greeted = new Set<PairNumber>();
@@ -64,9 +65,47 @@ export class Halves {
     return receiver;
   }
 
+  /** Takes the writes of a synchronous pair's host to its secondary. */
+  mirror(number: PairNumber): Mirror {
+    let mirror = this.#mirrors.get(number);
+    if (!mirror) {
+      const { fabric, catalog } = this.#controller;
+      const record = catalog.pairs.get(number);
+      if (!record || !isHalf(record)) throw failure('pair-not-found', 'The pair was deleted meanwhile.');
+      const limitMs = this.limitMs(record);
+      mirror = new Mirror(fabric, fabric.pair(number), this.link(number), { limitMs, heardMs: heardMs(limitMs) });
+      this.#mirrors.set(number, mirror);
+    }
+    return mirror;
+  }
+
+  /** Whether the primary of a synchronous half that lies here has not gone on alone, for all that is known (H29). */
+  isLinked(number: PairNumber): boolean {
+    return this.#receivers.get(number)?.isLinked ?? false;
+  }
+
+  /** The pairs that are suspended with one by a fault, itself first. */
+  suspendedWith(number: PairNumber, linkIsLost: boolean): readonly PairNumber[] {
+    const { pairs } = this.#controller.catalog;
+    const first = pairs.get(number);
+    return first ? suspendedTogether(pairs.values(), first, linkIsLost).map((pair) => pair.number) : [number];
+  }
+
+  /** What waits at the secondaries for a flush is durable there, so that a split has little to copy; those out of reach are left. */
+  async flush(numbers: readonly PairNumber[]): Promise<void> {
+    const { fabric } = this.#controller;
+    await Promise.all(
+      numbers.map(async (number) => {
+        const pair = fabric.pair(number);
+        if (pair.alongside !== null && this.link(number).isReady) await fabric.follower(pair)?.flush();
+      }),
+    );
+  }
+
   /** The primary said something. */
   heard(number: PairNumber): void {
     this.#heardAtMs.set(number, this.#controller.ports.clock.nowMs());
+    this.receiver(number).heard();
   }
 
   /** When the primary was last heard of by this controller, in milliseconds of wall time. */
@@ -84,6 +123,8 @@ export class Halves {
     this.#receivers.get(number)?.close();
     this.#receivers.delete(number);
     this.#links.delete(number);
+    this.#mirrors.get(number)?.close();
+    this.#mirrors.delete(number);
     this.#heardAtMs.delete(number);
   }
 
@@ -132,7 +173,9 @@ export class Halves {
 
   close(): void {
     for (const receiver of this.#receivers.values()) receiver.close();
+    for (const mirror of this.#mirrors.values()) mirror.close();
     this.#receivers.clear();
+    this.#mirrors.clear();
     this.#links.clear();
   }
 
@@ -148,8 +191,36 @@ export class Halves {
       self: peers.self,
       limitMs,
       changed: (before, after, why) => this.#controller.onHalfChanged(before, after, why),
+      sync: record.mode === 'sync' ? this.#syncOptions(number, limitMs) : undefined,
     });
   }
+
+  #syncOptions(number: PairNumber, limitMs: Milliseconds): SyncOptions {
+    return {
+      heardMs: heardMs(limitMs),
+      turned: () => {
+        if (isPrimary(this.#controller.catalog.pairs.get(number))) this.mirror(number).turned();
+      },
+      mayReturn: () => this.#mayReturn(number),
+    };
+  }
+
+  /** A session returns as one, when the links of all its pairs are open: its secondaries are one image until then. */
+  #mayReturn(number: PairNumber): boolean {
+    const { pairs } = this.#controller.catalog;
+    const session = pairs.get(number)?.remote?.session;
+    if (session == null) return true;
+    return [...pairs.values()].every(({ number: other, mode, state, remote }) => {
+      const isOther = other !== number && mode === 'sync' && remote?.side === 'primary' && remote.session === session;
+      if (!isOther || state.status !== 'suspended' || state.reason !== 'link-lost') return true;
+      return this.link(other).isOpen;
+    });
+  }
+}
+
+/** Shorter than the limit by enough: when a primary goes on alone its secondary does not count as linked any more (H29). */
+function heardMs(limitMs: Milliseconds): Milliseconds {
+  return limitMs / 2;
 }
 
 function isPrimary(record: PairRecord | undefined): boolean {

@@ -8,6 +8,7 @@ import {
   collectHalf,
   displaceHalf,
   fetchHalf,
+  flushHalf,
   mapOfHalf,
   mergedHalf,
   openHalf,
@@ -15,6 +16,7 @@ import {
   showHalf,
   takeCopy,
   tellHalf,
+  writeHalf,
 } from './half-orders.js';
 import { takeOver } from './half-takeover.js';
 import { exportVolume, importVolume, scrubVolumes } from './image-requests.js';
@@ -78,6 +80,8 @@ export const handlers: { readonly [Code in RequestCode]: Handler<Code> } = {
   'remote.copy': overLink((controller, input, { data }) => takeCopy(controller, input, data)),
   'remote.settle': overLink(settleHalf),
   'remote.fetch': overLink(fetchHalf),
+  'remote.write': overLink((controller, input, { data }) => writeHalf(controller, input, data)),
+  'remote.flush': overLink(flushHalf),
   'remote.codes': overLink(codesOfHalf),
   'remote.displace': overLink(displaceHalf),
   'remote.create': makeSecondaryHalf,

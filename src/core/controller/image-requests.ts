@@ -1,6 +1,6 @@
 import { volumeMapKey } from '../catalog/catalog.js';
 import { failure, MIB, type TrackIndex, tuning } from '../foundation/foundation.js';
-import { holdsTrack, type LiveVolume, readCoded } from '../hostio/hostio.js';
+import { flushAsHost, holdsTrack, type LiveVolume, readCoded } from '../hostio/hostio.js';
 import type { OpenFile } from '../ports/ports.js';
 import { toToolkitError } from '../storage/storage.js';
 import { bindCode, isZero, type VolumeRecord } from '../volume/volume.js';
@@ -45,7 +45,7 @@ export async function importVolume(
     const subject = { operation: 'volume import', primary: controller.address(record.number) };
     return await recorded(controller, context, [subject], async () => {
       await pourIn(controller, volume, source, sizeBytes, extras);
-      await controller.fabric.flush(record.number);
+      await flushAsHost(controller.fabric, record.number);
       await markWhole(controller, record);
       const { allocatedTracks } = controller.listing.volume(record);
       return {

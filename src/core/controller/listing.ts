@@ -13,6 +13,7 @@ export interface LiveFacts {
   /** Bytes per second that it was last copied at, where somebody copies. */
   readonly speed?: (pair: PairNumber) => number | undefined;
   readonly heardAtMs?: (pair: PairNumber) => number | undefined;
+  readonly isLinked?: (pair: PairNumber) => boolean;
   readonly linkLostMs?: (pair: PairNumber) => number | undefined;
   readonly doubtfulTracks?: (pair: PairNumber) => number;
 }
@@ -125,6 +126,7 @@ export class Listing {
       nowMs: this.#nowMs(),
       speed: this.#live.speed?.(record.number),
       heardAtMs: this.#live.heardAtMs?.(record.number),
+      isLinked: this.#live.isLinked?.(record.number) ?? false,
       linkLostMs: this.#live.linkLostMs?.(record.number),
       doubtfulTracks: this.#live.doubtfulTracks?.(record.number) ?? 0,
     });

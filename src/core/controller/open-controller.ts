@@ -83,6 +83,7 @@ export class Controller implements SystemClient {
     this.listing = new Listing(place, this.catalog, () => ports.clock.nowMs(), {
       speed: (pair) => this.#work.speedOf(pair),
       heardAtMs: (pair) => this.halves.heardAtMs(pair),
+      isLinked: (pair) => this.halves.isLinked(pair),
       linkLostMs: (pair) => this.halves.lostMs(pair),
     });
     this.fabric = new Fabric({
@@ -94,6 +95,9 @@ export class Controller implements SystemClient {
       hooks: {
         suspended: (before, after) => this.#onSuspended(before, after),
         step: (name) => this.step(name),
+        follower: ({ number }) => this.halves.mirror(number),
+        suspendedWith: ({ number }, reason) =>
+          this.halves.suspendedWith(number, reason === 'link-lost').map((other) => this.fabric.pair(other)),
       },
     });
     this.peers = new Peers(ports, place, this.faults, reach);

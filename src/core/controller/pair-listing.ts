@@ -29,6 +29,8 @@ export interface PairFacts {
   readonly speed: number | undefined;
   /** At a remote secondary: when its primary was last heard of by the controller that runs. */
   readonly heardAtMs: number | undefined;
+  /** At a synchronous secondary: whether its primary was heard from so lately that it has not gone on alone. */
+  readonly isLinked: boolean;
   /** At a remote primary: for how long its secondary has not answered. */
   readonly linkLostMs: number | undefined;
   /** Tracks among those out of sync that an unclean stop left in doubt. */
@@ -148,8 +150,9 @@ function shownStatus(record: PairRecord, facts: PairFacts): PairStatus {
   return isHalf(record) && isUnheard(record, facts) ? 'suspended' : status;
 }
 
-function isUnheard({ state, remote }: HalfRecord, { heardAtMs, nowMs }: PairFacts): boolean {
+function isUnheard({ mode, state, remote }: HalfRecord, { heardAtMs, isLinked, nowMs }: PairFacts): boolean {
   if (remote.side !== 'secondary' || state.status !== 'duplex') return false;
+  if (mode === 'sync') return !isLinked;
   return heardAtMs === undefined || nowMs - heardAtMs > HEARD_WITHIN_MS;
 }
 

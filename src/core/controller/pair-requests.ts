@@ -30,6 +30,7 @@ export async function splitPairs(
   _: RequestExtras,
   context: RequestContext,
 ): Answer<'pair.split'> {
+  if (!input.plan) await controller.halves.flush(selectPairs(controller, input.pairs).map(({ number }) => number));
   return operate(controller, context, 'pair split', input, (record) => splitStep(controller, record, input));
 }
 

@@ -144,6 +144,8 @@ function demandDrained(controller: Controller, record: PairRecord, operation: Pa
 export function settled(controller: Controller, record: PairRecord, change: PairChange): PairChange {
   const { drain } = rolesOf(change.next);
   if (!drain || tracksToCopy(controller, record, change) > 0) return change;
+  const { fabric } = controller;
+  if (fabric.follower(fabric.pair(record.number))?.owes) return change;
   const outOfSyncEmpty = drain.map === 'outOfSync' || mapCounts(controller.catalog, record).outOfSync === 0;
   return { ...change, next: completed(change.next, { outOfSyncEmpty, secondaryEmpty: true }) };
 }

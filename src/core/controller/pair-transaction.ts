@@ -3,6 +3,7 @@ import type { VolumeNumber } from '../foundation/foundation.js';
 import type { PairRecord } from '../pair/pair.js';
 import type { Controller, RequestContext } from './open-controller.js';
 import { answerChange } from './recorded.js';
+import { surrendering } from './surrendering.js';
 
 /** What a transaction decides under its gates. */
 export interface Decided<T> {
@@ -48,10 +49,12 @@ export async function changePairs<T>(
       controller.step('pair.gated');
       const { changes, output } = await decide();
       if (changes.length > 0) {
-        await catalog.change(() => [...changes, answerChange(context, output)], true);
-        fabric.pairsChanged();
-        controller.step('pair.logged');
-        await catalog.durable();
+        await surrendering(controller, present, async (marked) => {
+          await catalog.change(() => marked([...changes, answerChange(context, output)]), true);
+          fabric.pairsChanged();
+          controller.step('pair.logged');
+          await catalog.durable();
+        });
         controller.step('pair.durable');
       }
       return { output, pauseMs: ports.clock.monotonicMs() - closedAtMs };

@@ -10,6 +10,7 @@ import { GateLease } from './split-gate.js';
 import { noteCommitted } from './split-sheets.js';
 import { commitStep, type Mark, preparedStep, splitStep, undoStep } from './split-steps.js';
 import type { MemberAnswer, MemberOrder, SplitWords } from './split-wire.js';
+import { surrendering } from './surrendering.js';
 
 /** From READY on the copiers of the pairs rest for so long at most, so that PREPARE finds nothing under way. */
 const REST_MS = 2_000;
@@ -180,20 +181,20 @@ export class SplitMember {
     await lease.during(Promise.all(hot.map(({ number }) => fabric.flush(number))));
     this.#controller.step('split.gated');
     let answer: PairActionAnswer | undefined;
-    await catalog.change(() => {
-      lease.demandClosed();
-      if (this.#over.has(mark.split)) throw failure('split-void', 'The split is over.');
-      const steps = this.#plan(records, words);
-      answer = decideAll(this.#controller, steps).output;
-      return decideAll(
-        this.#controller,
-        steps.map((step) => preparedStep(step, mark)),
-      ).changes;
-    }, true);
-    this.#controller.splits.watch(mark.split, lease);
-    fabric.pairsChanged();
-    this.#controller.step('split.logged');
-    await catalog.durable();
+    await surrendering(this.#controller, records, async (marked) => {
+      await catalog.change(() => {
+        lease.demandClosed();
+        if (this.#over.has(mark.split)) throw failure('split-void', 'The split is over.');
+        const steps = this.#plan(records, words);
+        answer = decideAll(this.#controller, steps).output;
+        const prepared = steps.map((step) => preparedStep(step, mark));
+        return marked(decideAll(this.#controller, prepared).changes);
+      }, true);
+      this.#controller.splits.watch(mark.split, lease);
+      fabric.pairsChanged();
+      this.#controller.step('split.logged');
+      await catalog.durable();
+    });
     this.#controller.step('split.prepared');
     return answer ?? { pairs: [], copying: [] };
   }

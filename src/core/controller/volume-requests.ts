@@ -1,5 +1,6 @@
 import type { Change } from '../catalog/catalog.js';
 import { failure, MESSAGE_MAX_BYTES } from '../foundation/foundation.js';
+import { flushAsHost } from '../hostio/hostio.js';
 import { toToolkitError } from '../storage/storage.js';
 import { checkRange, type VolumeRecord } from '../volume/volume.js';
 import { imagePathOf } from './listing.js';
@@ -21,7 +22,7 @@ export async function writeVolume(
   const volume = controller.fabric.volume(record.number);
   if (data.length > 0) await controller.warmFor(volume, input.offsetBytes, data.length);
   await controller.fabric.writeAsHost(record.number, data, input.offsetBytes);
-  if (input.durable) await controller.fabric.flush(record.number);
+  if (input.durable) await flushAsHost(controller.fabric, record.number);
   controller.copier.wake();
   return { output: { bytes: data.length } };
 }

@@ -9,19 +9,22 @@ import {
   tuning,
   type VolumeNumber,
 } from '../foundation/foundation.js';
-import { changedRecord, ownVolumes, type PairRecord, type Side, type SuspendReason } from '../pair/pair.js';
+import { ownVolumes, type PairRecord, type Side, type SuspendReason } from '../pair/pair.js';
 import type { Clock, Files } from '../ports/ports.js';
 import { checkRange } from '../volume/volume.js';
 import { addressOf } from './addresses.js';
 import type { Claim } from './claims.js';
+import { coolRegions } from './cooling.js';
+import type { Follower } from './follower.js';
+import { followersOf, land } from './landing.js';
 import { LivePair, LiveVolume } from './live-volume.js';
 import { nextObstacle, type Obstacle } from './obstacles.js';
-import { lossesDownstream, pairChanges, suspension } from './pair-changes.js';
 import { hostRefusal } from './permission.js';
 import { readThrough } from './read-path.js';
 import { coldRegions } from './regions.js';
 import { fillTracks, saveTracks, supersedeTracks } from './save-and-fill.js';
 import { saveAside } from './save-aside.js';
+import { suspendPairs } from './suspending.js';
 
 /** What the fabric tells its owner, who records it. */
 export interface FabricHooks {
@@ -29,6 +32,10 @@ export interface FabricHooks {
   suspended(before: PairRecord, after: PairRecord): void;
   /** A named step of the write path or of copying is reached; crash faults strike here. */
   step(name: string): void;
+  /** Who takes the writes of a synchronous pair's primary to its secondary. */
+  follower?(pair: LivePair): Follower;
+  /** The pairs that are to be suspended with this one, which is the first of them (H29). */
+  suspendedWith?(pair: LivePair, reason: SuspendReason): readonly LivePair[];
 }
 
 export interface FabricParts {
@@ -45,6 +52,8 @@ export interface FabricParts {
 export interface Writer {
   readonly copierOf?: PairNumber;
   readonly claim?: Claim;
+  /** Sync pairs that the write goes to as well: they are not marked. */
+  readonly along?: ReadonlySet<PairNumber>;
 }
 
 export const HOST: Writer = {};
@@ -97,6 +106,13 @@ export class Fabric {
       this.#pairs.set(number, pair);
     }
     return pair;
+  }
+
+  /** Who takes a pair's writes to its secondary; undefined where they are only marked. */
+  follower(pair: LivePair): Follower | undefined {
+    if (pair.alongside === null) return undefined;
+    pair.follower = this.hooks.follower?.(pair);
+    return pair.follower;
   }
 
   /** The pairs that a volume takes part in. */
@@ -198,10 +214,9 @@ export class Fabric {
     this.hostRequests += 1;
     this.#demandHostQuickly(volume, 'write');
     const tracks = volume.geometry.tracksOf(offset, data.length);
-    if (nextObstacle(this, volume, tracks, undefined, HOST)) return false;
-    this.catalog.demandSound();
-    this.mark(volume, tracks, HOST);
-    volume.image.write(data, offset);
+    // One that goes to a secondary as well is completed later.
+    if (nextObstacle(this, volume, tracks, undefined, HOST) || followersOf(this, volume).length > 0) return false;
+    land(this, volume, tracks, data, offset);
     return true;
   }
 
@@ -218,7 +233,7 @@ export class Fabric {
     readThrough(this, this.volume(number), target, offset);
   }
 
-  /** A host's write: completed, not yet durable, when it resolves. Nothing is written when it throws before landing. */
+  /** A host's write: completed, not yet durable, when it resolves: here and at synchronous secondaries. Nothing is written when it throws before landing. */
   async writeAsHost(number: VolumeNumber, data: Uint8Array, offset: ByteOffset): Promise<void> {
     this.hostRequests += 1;
     this.demandHost(number, 'write');
@@ -233,9 +248,7 @@ export class Fabric {
       await this.#remove(volume, obstacle, HOST, { data, offset });
       this.demandHost(number, 'write');
     }
-    this.catalog.demandSound();
-    this.mark(volume, tracks, HOST);
-    volume.image.write(data, offset);
+    await land(this, volume, tracks, data, offset);
   }
 
   /** Removes what stands between a copier and its target's tracks; `land` runs in the very step in which nothing does. */
@@ -253,7 +266,7 @@ export class Fabric {
   /** Marks what a write of these tracks marks. Their regions are active. */
   mark(volume: LiveVolume, tracks: TrackRun, writer: Writer): void {
     for (const { pair, side } of this.legs(volume.number)) {
-      if (pair.number === writer.copierOf) continue;
+      if (pair.number === writer.copierOf || writer.along?.has(pair.number)) continue;
       const { primaryWrites, secondaryWrites } = pair.roles;
       pair.map(side === 'primary' ? primaryWrites : secondaryWrites).mark(tracks.first, tracks.count);
     }
@@ -280,13 +293,9 @@ export class Fabric {
     this.hooks.step('region.activated');
   }
 
-  /** Logs all marks and lets the regions used longest ago go cold. Needs no flush: a lost frame only leaves doubt. */
+  /** Lets the regions used longest ago go cold, with all marks logged. */
   async cool(volume: LiveVolume, count = volume.hot.size): Promise<void> {
-    await this.catalog.change(() => {
-      const regions = [...volume.hot.keys()].slice(0, count);
-      for (const region of regions) volume.hot.delete(region);
-      return regions.length === 0 ? [] : [{ do: 'cool', volume: volume.number, regions }];
-    }, true);
+    await coolRegions(this, volume, count);
   }
 
   /** Everything completed on the volume is durable. A failed flush blocks the volume for good (P9). */
@@ -312,20 +321,8 @@ export class Fabric {
 
   /** Suspends a pair by a fault, durably; `lost`: an old track could not be saved, so its point in time is gone as well. */
   async suspend(pair: LivePair, reason: SuspendReason, message: string, lost = false): Promise<void> {
-    let before: PairRecord | undefined;
-    let after: PairRecord | undefined;
-    await this.catalog.change(() => {
-      before = pair.record;
-      if (!before) return [];
-      const change = suspension(before.state, reason, message, lost);
-      if (!change) return [];
-      after = changedRecord(before, change);
-      const downstream = lost ? lossesDownstream(this.catalog, before, message) : [];
-      return [...downstream, ...pairChanges(this.catalog, after, change)];
-    }, true);
-    if (!before || !after) return;
-    await this.catalog.durable();
-    this.hooks.suspended(before, after);
+    const pairs = this.hooks.suspendedWith?.(pair, reason) ?? [pair];
+    await suspendPairs(this, pairs, { reason, message, lost });
   }
 
   /** A save failed for the secondary's sake: the host's write goes on and the pair pays (DESIGN.md 3.1). */
@@ -360,6 +357,8 @@ export class Fabric {
 
   /** Cools every volume, makes the log durable and closes all. */
   async close(): Promise<void> {
+    // Whatever no secondary answered for is marked, for no region tells of it any more.
+    for (const pair of this.#pairs.values()) if (pair.alongside !== null) pair.follower?.surrender(false);
     for (const volume of this.#volumes.values()) if (volume.hot.size > 0) await this.cool(volume);
     await this.catalog.logMarks();
     await this.catalog.durable();
@@ -381,6 +380,7 @@ export class Fabric {
   ): Promise<void> {
     if (obstacle.kind === 'gate') await volume.gate.opened();
     else if (obstacle.kind === 'claimed') await volume.claims.released();
+    else if (obstacle.kind === 'unlinked') await this.follower(obstacle.pair)?.ready();
     else if (obstacle.kind === 'cold') await this.activate(volume, obstacle.regions);
     else if (obstacle.kind === 'save') await saveTracks(this, volume, obstacle.pair, obstacle.tracks, writer);
     else if (obstacle.kind === 'save-aside') await saveAside(this, volume, obstacle.pair, obstacle.tracks, writer);

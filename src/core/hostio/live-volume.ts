@@ -6,12 +6,21 @@ import {
   tuning,
   type VolumeNumber,
 } from '../foundation/foundation.js';
-import { halfRoles, type PairRecord, type PairRoles, rolesOf, type Side } from '../pair/pair.js';
+import {
+  type Alongside,
+  alongsideOf,
+  halfRoles,
+  type PairRecord,
+  type PairRoles,
+  rolesOf,
+  type Side,
+} from '../pair/pair.js';
 import type { Files } from '../ports/ports.js';
 import { toToolkitError } from '../storage/storage.js';
 import { type TrackedMap, TrackMap } from '../trackmap/trackmap.js';
 import { CheckCodeFile, Geometry, Image, type VolumeRecord } from '../volume/volume.js';
 import { Claims } from './claims.js';
+import type { Follower } from './follower.js';
 import { Gate, Mutex } from './gate.js';
 import { SaveArea } from './save-area.js';
 
@@ -41,10 +50,13 @@ export class LivePair {
   voidedBecause: string | undefined;
   /** Commands that wait for what copying leads to. */
   waiters = 0;
+  /** Takes the writes of a synchronous primary to the secondary; made with the first of them. */
+  follower: Follower | undefined;
   readonly #catalog: Catalog;
   #forming: Forming | undefined;
   #rolesFor: unknown;
   #roles: PairRoles | undefined;
+  #alongside: Alongside = null;
 
   constructor(catalog: Catalog, files: Files, record: PairRecord) {
     this.#catalog = catalog;
@@ -90,9 +102,15 @@ export class LivePair {
       this.#roles = record?.remote
         ? halfRoles(record.state, record.remote, this.#forming !== undefined)
         : rolesOf(record?.state ?? { status: 'pending' });
+      this.#alongside = record ? alongsideOf(record) : null;
       this.#rolesFor = record;
     }
     return this.#roles;
+  }
+
+  /** Which writes of the primary's host go to the secondary before they complete. */
+  get alongside(): Alongside {
+    return this.roles && this.#alongside;
   }
 
   map(name: 'outOfSync' | 'changed' | 'secondary'): TrackedMap {

@@ -1,6 +1,6 @@
 import { type TrackRun, tuning } from '../foundation/foundation.js';
 import type { Side } from '../pair/pair.js';
-import type { Fabric, Writer } from './fabric.js';
+import type { Fabric, LiveLeg, Writer } from './fabric.js';
 import type { LivePair, LiveVolume } from './live-volume.js';
 import { coldRegions } from './regions.js';
 import { unsaved } from './save-aside.js';
@@ -9,6 +9,7 @@ import { unsaved } from './save-aside.js';
 export type Obstacle =
   | { readonly kind: 'gate' }
   | { readonly kind: 'claimed' }
+  | { readonly kind: 'unlinked'; readonly pair: LivePair }
   | { readonly kind: 'cold'; readonly regions: readonly number[] }
   | { readonly kind: 'save'; readonly pair: LivePair; readonly tracks: TrackRun }
   | { readonly kind: 'save-aside'; readonly pair: LivePair; readonly tracks: TrackRun }
@@ -26,6 +27,8 @@ export type Obstacle =
  * @G save-aside a frozen track of a remote pair is neither sent nor saved: it goes to the save area first (DESIGN.md 2).
  * @E supersede  this volume lacks a track that is written whole: data, durable, then the cleared bit, durable.
  * @F fill       this volume lacks a track that is written in part: read it from the other side first.
+ * @H unlinked   a host's write has to go to the secondary of a synchronous pair, whose link is not open: wait for it, or for the
+ *               pair's suspension.
  *
  * Saves stand before fills because a save reads through this volume to where the old track still is.
  */
@@ -54,6 +57,14 @@ export function nextObstacle(
     const lacks = side === 'primary' ? pair.roles.primaryLacks : pair.roles.secondaryLacks;
     const lacking = lackingIn(pair, lacks, tracks, volume);
     if (lacking) return fillOrSupersede(pair, side, lacking, whole);
+  }
+  return writer.copierOf === undefined ? unlinked(fabric, legs) : undefined;
+}
+
+function unlinked(fabric: Fabric, legs: readonly LiveLeg[]): Obstacle | undefined {
+  for (const { pair, side } of legs) {
+    if (side !== 'primary' || pair.alongside !== 'always') continue;
+    if (fabric.follower(pair)?.isReady === false) return { kind: 'unlinked', pair };
   }
   return undefined;
 }

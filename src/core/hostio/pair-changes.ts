@@ -15,6 +15,7 @@ import {
   rolesOf,
   type Side,
   type SuspendReason,
+  withTracksApart,
 } from '../pair/pair.js';
 
 /**
@@ -95,11 +96,12 @@ function jumpsNothing(catalog: Catalog, record: PairRecord, jump: Jump): boolean
 
 function jumpChanges(catalog: Catalog, record: PairRecord, jump: Jump): Change[] {
   const from = pairMapKey(record.number, jump.map);
-  return othersOf(catalog, record, jump.side).map(({ other, side }) => ({
-    do: 'unite',
-    from,
-    into: pairMapKey(other.number, mapTakingJump(other, side)),
-  }));
+  const differs = !jumpsNothing(catalog, record, jump);
+  return othersOf(catalog, record, jump.side).flatMap(({ other, side }): Change[] => {
+    const unite = { do: 'unite', from, into: pairMapKey(other.number, mapTakingJump(other, side)) } as const;
+    const apart = differs && side === 'primary' ? withTracksApart(other) : other;
+    return apart === other ? [unite] : [unite, { do: 'put-pair', record: apart }];
+  });
 }
 
 function othersOf(catalog: Catalog, record: PairRecord, jumping: Side): { other: PairRecord; side: Side }[] {

@@ -1,6 +1,7 @@
 import type { VolumeNumber } from '../foundation/foundation.js';
 import { type BlockDevice, STATE_HOLE, STATE_ZERO, type StatusRun, type ZeroOptions } from '../ports/ports.js';
 import type { Fabric } from './fabric.js';
+import { flushAsHost } from './landing.js';
 import type { LiveVolume } from './live-volume.js';
 import { holdsTrack } from './read-path.js';
 
@@ -51,7 +52,7 @@ export class VolumeDevice implements BlockDevice {
   }
 
   async flush(): Promise<void> {
-    await this.#fabric.flush(this.#number);
+    await flushAsHost(this.#fabric, this.#number);
   }
 
   /** Tracks that were never written are zero already; the rest is written. No file system is asked to punch holes (3.4). */
@@ -96,7 +97,8 @@ export class VolumeDevice implements BlockDevice {
   /** Only where a pair of the volume is to be copied: waking the copier in vain costs more than the write. */
   #tellCopier(volume: LiveVolume): void {
     for (const { pair } of this.#fabric.legs(volume.number)) {
-      if (!pair.roles.drain) continue;
+      // What went to a synchronous secondary as well leaves nothing to copy.
+      if (!pair.roles.drain || (pair.alongside !== null && pair.outOfSync.map.isEmpty)) continue;
       this.#wrote();
       return;
     }

@@ -8,11 +8,13 @@
  * - prepared: frozen by a split over several systems that nobody has decided yet.
  * - half: what one of two systems holds of a pair between them. The primary's half decides; the secondary's is told.
  * - phase: what the maps mean now: following, frozen, restore, restore with backup. A suspended pair keeps its phase.
+ * - alongside: which writes of a synchronous primary go to its secondary before they complete.
  * - roles: which map a write marks, which side lacks which tracks, what the copier has to empty.
  * - doubt: tracks of a region that was active at an unclean stop; a labelled table says which map takes them.
  *
  * It knows no files and no time, does no copying, and never looks into a map: others hold the maps and carry out the steps.
  */
+export * from './alongside.js';
 export * from './cci.js';
 export * from './completeness.js';
 export * from './completion.js';

@@ -2,15 +2,15 @@ import { type Change, type FlatRuns, pairMapKey } from '../catalog/catalog.js';
 import { failure, isToolkitError, type Milliseconds, type TrackCount } from '../foundation/foundation.js';
 import { type Fabric, type LivePair, Mutex } from '../hostio/hostio.js';
 import {
-  activeState,
-  displacedHalf,
   isReturning,
   type LinkMark,
   type MapName,
   mapTakingDoubt,
   type PairRecord,
   type PairState,
+  withTracksApart,
 } from '../pair/pair.js';
+import { displacePrimary, isLoss, returned } from './link-turns.js';
 import type { HalfShown, HandedMap, Order, PeerHalf, TransferCode, TransferRequests } from './wire.js';
 
 /** Between two tries to reach the other half: short at first, then no longer than this. */
@@ -26,6 +26,18 @@ export interface LinkOptions {
   readonly limitMs: Milliseconds;
   /** The pair's state was changed by what the other half said: returned by itself, or displaced. */
   readonly changed: (before: PairRecord, after: PairRecord, why: string) => void;
+  /** Absent for pairs that are copied behind their host. */
+  readonly sync?: SyncOptions | undefined;
+}
+
+/** What the link of a synchronous pair has beside. */
+export interface SyncOptions {
+  /** How long the secondary may count as linked after it was last heard from. */
+  readonly heardMs: Milliseconds;
+  /** The link was opened, or could no longer be, or the other half was told something. */
+  readonly turned: () => void;
+  /** Whether a pair that a lost link suspended may go on by itself now: a session does so as one. */
+  readonly mayReturn: () => boolean;
 }
 
 /** One pair's link to its other half: opens it, keeps the state there up to date, and waits out its losses. */
@@ -39,6 +51,7 @@ export class LinkSession {
   #session = 0;
   #sequence = 0;
   #isOpen = false;
+  #isOpening = false;
   #told: PairState | undefined;
   #heardMs = 0;
   #lostSinceMs: number | undefined;
@@ -56,6 +69,21 @@ export class LinkSession {
     return this.#isOpen;
   }
 
+  /** Open, with all that its opening brought taken over: writes of a host may be sent. */
+  get isReady(): boolean {
+    return this.#isOpen && !this.#isOpening;
+  }
+
+  /** Whether the other half knows the pair's present state. */
+  get hasTold(): boolean {
+    return this.isReady && this.#told === this.#pair.record?.state;
+  }
+
+  /** The number of the present or last link session. */
+  get session(): number {
+    return this.#session;
+  }
+
   /** For how long the other half has not answered. */
   get lostMs(): Milliseconds | undefined {
     return this.#lostSinceMs === undefined ? undefined : this.#fabric.clock.monotonicMs() - this.#lostSinceMs;
@@ -68,7 +96,7 @@ export class LinkSession {
 
   /** Whether orders may be given now; opens the link where it is closed. A loss is waited out up to its limit. */
   async ready(): Promise<boolean> {
-    if (this.#isOpen) return true;
+    if (this.isReady) return true;
     if (this.waitMs() > 0) return false;
     return this.#quietly(async () => {
       if (!this.#isOpen) await this.#open();
@@ -124,6 +152,8 @@ export class LinkSession {
     if (remote.displaced && !isReturning(record)) return;
     if (state.status === 'suspended' && state.reason === 'link-lost') {
       if (remote.manual || this.waitMs() > 0) return;
+      // It waits for others, and is opened anew when they can return too: the other half then says whether anybody wrote there.
+      if (this.hasTold && this.#options.sync?.mayReturn() === false) return;
       await this.#quietly(async () => {
         await this.#open();
         return true;
@@ -179,14 +209,37 @@ export class LinkSession {
     this.#lostSinceMs ??= now;
     this.#nextTryMs = now + this.#retryMs;
     this.#retryMs = Math.min(RETRY_MAX_MS, this.#retryMs * 2);
+    this.#options.sync?.turned();
     if (now - this.#lostSinceMs >= this.#options.limitMs && this.#pair.roles.drain)
       await this.#fabric.suspend(this.#pair, 'link-lost', error.message);
     return true;
   }
 
+  /** A synchronous pair in duplex whose tracks differ is resynced, and its other half knows it before anything of that arrives (H17). */
+  async tellApart(): Promise<boolean> {
+    if (!this.#pair.outOfSync.map.isEmpty) await this.#setApart();
+    return this.hasTold || (await this.tell());
+  }
+
+  async #setApart(): Promise<void> {
+    const now = this.#pair.record;
+    if (!now || withTracksApart(now) === now) return;
+    let before: PairRecord | undefined;
+    let after: PairRecord | undefined;
+    await this.#fabric.catalog.change((): Change[] => {
+      before = this.#pair.record;
+      after = before && withTracksApart(before);
+      return !after || after === before ? [] : [{ do: 'put-pair', record: after }];
+    });
+    if (!before || !after || after === before) return;
+    await this.#fabric.catalog.durable();
+    this.#options.changed(before, after, 'tracks differ');
+  }
+
   /** Late answers of this session are never waited for again, and what it still sends is refused once another is open (H4). */
   giveUp(): void {
     this.#isOpen = false;
+    this.#options.sync?.turned();
   }
 
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -213,9 +266,19 @@ export class LinkSession {
   async #open(): Promise<HalfShown> {
     this.#session += 1;
     this.#isOpen = false;
-    const { output } = await this.#order('remote.open', { from: this.#options.self });
-    await this.#opened(output);
-    return output;
+    this.#isOpening = true;
+    const { self, sync } = this.#options;
+    try {
+      const { output } = await this.#order('remote.open', { from: self, heardMs: sync?.heardMs });
+      await this.#opened(output);
+      return output;
+    } catch (error) {
+      this.#isOpen = false;
+      throw error;
+    } finally {
+      this.#isOpening = false;
+      sync?.turned();
+    }
   }
 
   async #opened(shown: HalfShown): Promise<void> {
@@ -228,7 +291,10 @@ export class LinkSession {
     this.#retryMs = RETRY_FIRST_MS;
     this.#told = undefined;
     if (shown.doubtTracks > 0) await this.#takeDoubt();
-    if (!shown.written || isReturning(record)) await this.#return();
+    const { sync } = this.#options;
+    // Also after a crash here, whose doubt is marked: the other half must not be told that it is equal.
+    if (sync && !this.#pair.outOfSync.map.isEmpty) await this.#setApart();
+    if ((!shown.written || isReturning(record)) && (sync?.mayReturn() ?? true)) await this.#return();
     if (!record.remote.displaced) await this.#tellNow();
   }
 
@@ -257,6 +323,7 @@ export class LinkSession {
     if (!record?.remote || record.remote.displaced || this.#told === record.state) return;
     await this.#tellState(record.state);
     this.#told = record.state;
+    this.#options.sync?.turned();
   }
 
   async #tellState(state: PairState): Promise<void> {
@@ -312,38 +379,4 @@ export class LinkSession {
     this.#heardMs = this.#fabric.clock.monotonicMs();
     return answered;
   }
-}
-
-/** Makes the primary's half know that its secondary was made a primary, durably. Undefined where it knew. */
-export async function displacePrimary(
-  fabric: Fabric,
-  pair: LivePair,
-): Promise<{ before: PairRecord; after: PairRecord } | undefined> {
-  let before: PairRecord | undefined;
-  let after: PairRecord | undefined;
-  await fabric.catalog.change((): Change[] => {
-    before = pair.record;
-    after = before && displacedHalf(before);
-    return after ? [{ do: 'put-pair', record: after }] : [];
-  }, true);
-  if (pair.forming) await fabric.thaw(pair, 'its secondary was made a primary');
-  await fabric.catalog.durable();
-  return before && after ? { before, after } : undefined;
-}
-
-function isLoss(error: unknown): error is Error {
-  return (
-    isToolkitError(error, 'link-lost') ||
-    isToolkitError(error, 'peer-missing') ||
-    isToolkitError(error, 'busy') ||
-    isToolkitError(error, 'held-elsewhere')
-  );
-}
-
-/** The state of a pair whose lost link is back, or undefined where it stays as it is (DESIGN.md 3.2). */
-function returned({ state, remote }: PairRecord): PairState | undefined {
-  if (state.status !== 'suspended' || state.reason !== 'link-lost' || remote?.manual || state.allowWrite)
-    return undefined;
-  const active = activeState(state);
-  return active.status === 'duplex' ? { status: 'resync' } : active;
 }

@@ -1,6 +1,13 @@
 import { type Change, pairMapKey, volumeMapKey } from '../catalog/catalog.js';
 import type { TrackRun } from '../foundation/foundation.js';
-import { checkCodeFailure, type Fabric, type LivePair, type LiveVolume, readCoded } from '../hostio/hostio.js';
+import {
+  type Claim,
+  checkCodeFailure,
+  type Fabric,
+  type LivePair,
+  type LiveVolume,
+  readCoded,
+} from '../hostio/hostio.js';
 import type { Watch } from '../trackmap/trackmap.js';
 import { bindCode, codeOfData } from '../volume/volume.js';
 
@@ -30,9 +37,16 @@ export interface Batch {
 }
 
 /** Reads what the secondary lacks: old tracks of a frozen pair from where they were saved, in one step with looking there. */
-export function readLane(fabric: Fabric, pair: LivePair, own: LiveVolume, run: TrackRun, bytes: Uint8Array): Lane {
+export function readLane(
+  fabric: Fabric,
+  pair: LivePair,
+  own: LiveVolume,
+  run: TrackRun,
+  bytes: Uint8Array,
+  claim?: Claim,
+): Lane {
   if (pair.roles.savesAside && pair.saved.any(run.first, run.count)) return readAside(fabric, pair, own, run, bytes);
-  const overtaken = own.claims.overlapping(run.first, run.count) !== undefined;
+  const overtaken = own.claims.overlapping(run.first, run.count, claim) !== undefined;
   fabric.read(own.number, bytes, own.geometry.offsetOf(run.first));
   const codes: number[] = [];
   const computed: boolean[] = [];

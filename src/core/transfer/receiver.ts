@@ -1,9 +1,10 @@
 import { volumeMapKey } from '../catalog/catalog.js';
-import { assert, failure, type TrackRun, tuning } from '../foundation/foundation.js';
+import { assert, failure, type Milliseconds, type TrackRun, tuning } from '../foundation/foundation.js';
 import { checkCodeFailure, type Fabric, type LivePair, type LiveVolume, readCoded } from '../hostio/hostio.js';
 import type { LinkMark } from '../pair/pair.js';
 import type { Watch } from '../trackmap/trackmap.js';
 import { bindCode, codeOfData, isZero } from '../volume/volume.js';
+import { IncomingWrites } from './incoming-writes.js';
 import { compareMarks, type Order } from './wire.js';
 
 /** How many numbers above the last one below which all are taken a session remembers. */
@@ -20,6 +21,10 @@ export class Receiver {
    * may be gone, and is not settled by settling here.
    */
   #openFor: LinkMark | undefined;
+  #writes: IncomingWrites;
+  #heardMs: Milliseconds = 0;
+  #heardAtMs = 0;
+  #isTold = false;
   /** Codes set since the last settling; a track that another writes meanwhile keeps none. */
   #landed: TrackRun[] = [];
   #rewritten: Watch | undefined;
@@ -34,6 +39,11 @@ export class Receiver {
   constructor(fabric: Fabric, pair: LivePair) {
     this.#fabric = fabric;
     this.#pair = pair;
+    this.#writes = this.#newWrites();
+  }
+
+  #newWrites(): IncomingWrites {
+    return new IncomingWrites(this.#fabric, this.#pair, (mark) => this.demandMark(mark));
   }
 
   get #volume(): LiveVolume {
@@ -43,9 +53,12 @@ export class Receiver {
   }
 
   /** A session begins: nothing of an earlier one is taken any more. */
-  begin(mark: LinkMark): void {
+  begin(mark: LinkMark, heardMs: Milliseconds = 0): void {
     this.close();
     this.#openFor = mark;
+    this.#writes = this.#newWrites();
+    this.#heardMs = heardMs;
+    this.#isTold = false;
     this.#takenAbove.clear();
     this.#takenUpTo = 0;
     this.#latest = 0;
@@ -53,6 +66,27 @@ export class Receiver {
 
   get isOpen(): boolean {
     return this.#openFor !== undefined;
+  }
+
+  /** Whether a synchronous primary was heard from so lately that it has not gone on alone (H29). */
+  get isLinked(): boolean {
+    return this.#isTold && this.#fabric.clock.monotonicMs() - this.#heardAtMs < this.#heardMs;
+  }
+
+  /** An order of the present session came. */
+  heard(): void {
+    this.#heardAtMs = this.#fabric.clock.monotonicMs();
+  }
+
+  /** The primary told the pair's state in this session: what it was before may have changed without us. */
+  told(): void {
+    this.#isTold = true;
+  }
+
+  /** Lands host writes of a synchronous pair in their order. Throws `check-code` where one does not fit its code. */
+  async write(mark: LinkMark, place: number, writes: readonly number[], data: Uint8Array): Promise<void> {
+    await this.#writes.take(this.#volume, mark, place, writes, data);
+    this.#fabric.hooks.step('receive.written');
   }
 
   /** Throws where an order comes from a replaced sender, or late from an earlier link session (H4, H5). */
@@ -185,6 +219,8 @@ export class Receiver {
   }
 
   close(): void {
+    this.#writes.close();
+    this.#isTold = false;
     this.#rewritten?.close();
     this.#rewritten = undefined;
     this.#landed = [];

@@ -1,6 +1,6 @@
 import { type CopyJob, PASSES, RateLimit } from '../copy/copy.js';
 import { failure, isToolkitError, type Milliseconds, type TrackRun, tuning } from '../foundation/foundation.js';
-import type { Fabric, Forming, LivePair } from '../hostio/hostio.js';
+import type { Claim, Fabric, Forming, LivePair, LiveVolume } from '../hostio/hostio.js';
 import {
   completed,
   isReturning,
@@ -11,6 +11,7 @@ import {
 } from '../pair/pair.js';
 import { bindCode, isZero } from '../volume/volume.js';
 import type { LinkSession } from './link-session.js';
+import type { Mirror } from './mirror.js';
 import { type Batch, clearOfArrived, readLane, writeOwnCodes } from './outgoing.js';
 import { demandCodes } from './receiver.js';
 
@@ -41,6 +42,8 @@ export class Sender implements CopyJob {
   readonly #fabric: Fabric;
   readonly #pair: LivePair;
   readonly #link: LinkSession;
+  /** Of a synchronous pair. */
+  readonly #mirror: Mirror | undefined;
   readonly #hooks: SenderHooks;
   readonly #rate: RateLimit;
   readonly #buffers: Uint8Array[] = [];
@@ -52,11 +55,12 @@ export class Sender implements CopyJob {
   /** The freeze whose tracks all arrived, durable, with its end mark. Numbers of groups that came and went may be the same. */
   #ended: Forming | undefined;
 
-  constructor(fabric: Fabric, pair: LivePair, link: LinkSession, hooks: SenderHooks) {
+  constructor(fabric: Fabric, pair: LivePair, link: LinkSession, hooks: SenderHooks, mirror?: Mirror) {
     this.#fabric = fabric;
     this.#pair = pair;
     this.#link = link;
     this.#hooks = hooks;
+    this.#mirror = mirror;
     this.#rate = new RateLimit(fabric.clock, pair.record?.rateBytesPerSecond ?? null);
     this.#pointer = pair.record?.copyPointer ?? 0;
   }
@@ -105,6 +109,7 @@ export class Sender implements CopyJob {
   async turn(tracks: number, gently: boolean): Promise<'copied' | 'idle'> {
     try {
       if (!(await this.#link.ready())) return 'idle';
+      if (this.#mirror && !(await this.#link.tellApart())) return 'idle';
       // The group may have stopped sending meanwhile: a remote that was left on a group stays on it.
       if (this.#hooks.isHeld()) return 'idle';
       const batch = this.#batch ?? this.#begin();
@@ -205,14 +210,17 @@ export class Sender implements CopyJob {
     const { own } = batch;
     const buffer = this.#buffers.pop() ?? new Uint8Array(Math.max(tuning.laneBytes, own.geometry.trackSizeBytes));
     const bytes = buffer.subarray(0, own.geometry.bytesOfRun(run));
+    const claim = this.#mirror && (await claimQuiet(own, run, this.#mirror));
     try {
-      const lane = readLane(this.#fabric, this.#pair, own, run, bytes);
+      const lane = readLane(this.#fabric, this.#pair, own, run, bytes, claim);
       const order = { first: run.first, count: run.count, codes: lane.codes };
       await this.#link.ask('remote.copy', order, isZero(bytes) ? undefined : bytes);
       batch.arrived.push(lane);
+      if (this.#batch === batch) this.#mirror?.noteCopied(run);
       this.#fabric.hooks.step('send.arrived');
     } finally {
       this.#buffers.push(buffer);
+      if (claim) own.claims.release(claim);
     }
   }
 
@@ -282,9 +290,13 @@ export class Sender implements CopyJob {
       completed(state, {
         outOfSyncEmpty: this.#pair.outOfSync.map.isEmpty,
         secondaryEmpty: this.#pair.secondary.map.isEmpty,
-        outOfSyncPassed: this.#copied?.state === before.state && this.#passes - this.#copied.passesBefore >= PASSES,
+        // A busy host does not keep a synchronous pair from its end, which is equality.
+        outOfSyncPassed:
+          !this.#mirror && this.#copied?.state === before.state && this.#passes - this.#copied.passesBefore >= PASSES,
       });
     if (next(before.state) === before.state) return undefined;
+    // In duplex whatever a host has flushed is durable at both sides.
+    if (this.#mirror?.owes) await this.#mirror.flush();
     const release = this.#pair.mutex.tryAcquire();
     if (!release) return undefined;
     try {
@@ -331,6 +343,7 @@ export class Sender implements CopyJob {
   #end(batch: Batch): void {
     batch.watch.close();
     batch.rewritten.close();
+    this.#mirror?.forgetCopied();
     this.#batch = undefined;
     batch.release();
     const { record } = this.#pair;
@@ -345,6 +358,17 @@ export class Sender implements CopyJob {
     const reasons: Partial<Record<string, SuspendReason>> = { 'check-code': 'check-code', 'no-space': 'no-space' };
     await this.#fabric.suspend(this.#pair, reasons[error.code] ?? 'io-error', error.message);
   }
+}
+
+/**
+ * The tracks of a synchronous pair are held from reading to landing, and what is under way to them has landed: a host's write then
+ * comes to the secondary after the copy that lacks it, and never before one that is older. Hosts wait for one transfer at most.
+ */
+async function claimQuiet(own: LiveVolume, run: TrackRun, mirror: Mirror): Promise<Claim> {
+  while (own.claims.overlapping(run.first, run.count)) await own.claims.released();
+  const claim = own.claims.take(run.first, run.count);
+  await mirror.quiet(run);
+  return claim;
 }
 
 const LATE = Symbol('late');

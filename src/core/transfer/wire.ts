@@ -1,5 +1,5 @@
 import type { FlatRuns } from '../catalog/catalog.js';
-import type { TrackCount, TrackIndex, VolumeNumber } from '../foundation/foundation.js';
+import type { Milliseconds, TrackCount, TrackIndex, VolumeNumber } from '../foundation/foundation.js';
 import type { LinkMark, PairState, PeerVolume } from '../pair/pair.js';
 
 /** At the head of every order for a secondary's half. */
@@ -34,12 +34,19 @@ export interface HalfShown {
 }
 
 /**
- * Orders of a primary's half to its secondary's, each answered once it is durable, but for `remote.copy`, which is durable with the next
- * `remote.settle`. Repeating any of them does no harm.
+ * Orders of a primary's half to its secondary's, each answered once it is durable, but for `remote.copy` and `remote.write`, which
+ * are durable with the next `remote.settle` or `remote.flush`. Repeating any of them does no harm.
  */
 export interface TransferRequests {
   /** Begins a link session: whatever an earlier one still sends is refused from now on. */
-  'remote.open': { input: Order & { readonly from: PeerVolume['system'] }; output: HalfShown };
+  'remote.open': {
+    input: Order & {
+      readonly from: PeerVolume['system'];
+      /** The secondary of a synchronous pair counts as linked for so long after an order (H29). */
+      readonly heardMs?: Milliseconds | undefined;
+    };
+    output: HalfShown;
+  };
   'remote.show': { input: { readonly pair: string }; output: HalfShown };
   /** Whether the session still stands and nobody replaced the sender. */
   'remote.beat': { input: Order; output: HalfShown };
@@ -64,6 +71,17 @@ export interface TransferRequests {
   };
   /** Everything sent in this session is durable; with `end` it was all of that formation. */
   'remote.settle': { input: Order & { readonly end?: number | undefined }; output: Record<string, never> };
+  /**
+   * Host writes of a synchronous pair, in the order in which they landed at the primary; answered when they have landed. `writes` is
+   * flat: offset, length and the CRC-32 of each, their bytes one after the other in the data. Messages are taken up in the order of
+   * `place`, which begins at 1 with each link session.
+   */
+  'remote.write': {
+    input: Order & { readonly place: number; readonly writes: readonly number[] };
+    output: Record<string, never>;
+  };
+  /** All writes answered before are durable. */
+  'remote.flush': { input: Order; output: Record<string, never> };
   /** Check codes of the secondary's data, to compare. Null where a map there has the track. */
   'remote.codes': {
     input: { readonly pair: string; readonly first: TrackIndex; readonly count: TrackCount };

@@ -62,13 +62,14 @@ describe.each(['coordinator', 'member'] as const)('A split over several systems 
 describe('A split over several systems of which everybody dies', () => {
   it.each(['kill', 'power'] as const)('by %s, at any instant, comes to the same end at all', async (kind) => {
     const ends: string[] = [];
+    const withinMs = await TwoSites.courseMs();
     for (let seed = 1; seed <= 25; seed += 1) {
       await withSeed(seed, kind, async () => {
         const two = await TwoSites.create(seed);
         two.startWriting();
         await two.rest(5);
         two.coordinator.client.request('split.over', two.splitInput()).catch(() => undefined);
-        await two.rest(two.world.rng.unit() * (kind === 'kill' ? 6 : 12));
+        await two.rest(two.world.rng.unit() * withinMs);
         const again = await two.afterCrash(kind, 'random');
         await again.rest(20_000);
         ends.push(await again.settledAs());
@@ -81,6 +82,7 @@ describe('A split over several systems of which everybody dies', () => {
 describe('A split over several systems whose link is cut', () => {
   it('for a while, at any instant, is made at all or at none, and the hosts go on', async () => {
     const ends: string[] = [];
+    const withinMs = await TwoSites.courseMs();
     for (let seed = 1; seed <= 25; seed += 1) {
       await withSeed(seed, 'cut', async () => {
         const two = await TwoSites.create(seed);
@@ -88,7 +90,7 @@ describe('A split over several systems whose link is cut', () => {
         two.startWriting();
         await two.rest(5);
         const split = two.coordinator.client.request('split.over', two.splitInput());
-        await two.rest(two.world.rng.unit() * 8);
+        await two.rest(two.world.rng.unit() * withinMs);
         await two.coordinator.ask('fault.set', { kind: 'link-down', peer });
         for (const at of ['coordinator', 'member'] as const)
           expect(await writeMs(two, at)).toBeLessThan(SPLIT_LIMIT_MS + 100);

@@ -49,6 +49,14 @@ export class TwoSites {
     return new TwoSites(world, tokyo, kyoto, osaka);
   }
 
+  /** How long a split takes that nothing disturbs, and half of it more: troubles come at any instant of it, and a little after. */
+  static async courseMs(): Promise<number> {
+    const two = await TwoSites.create(1);
+    const begunMs = two.world.clock.monotonicMs();
+    await two.split();
+    return 1.5 * (two.world.clock.monotonicMs() - begunMs);
+  }
+
   /** A system that is no member coordinates, so that it can be lost without one. */
   splitFromAfar(): Promise<unknown> {
     return this.remote.client.request('split.over', this.splitInput({}, 'db'));
