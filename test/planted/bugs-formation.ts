@@ -123,8 +123,8 @@ export const FORMATION_BUGS: readonly PlantedBug[] = [
   {
     id: 'H7b',
     file: REMOTE,
-    find: '  controller.step(`group.${input.step}`);\n  await catalog.durable();',
-    replace: '  controller.step(`group.${input.step}`);',
+    find: '`);\n  await catalog.durable();\n  controller.notify();',
+    replace: '`);\n  controller.notify();',
     why: 'a prepare is answered before it is durable',
   },
   {

@@ -83,19 +83,21 @@ export class Writer {
     return volumes;
   }
 
-  /** Which prefix of the writes these contents are, or what is wrong with them. */
-  prefixOf(found: readonly Uint8Array[]): { count: number } | { wrong: string } {
+  /** Which prefix of the writes these contents are, or what is wrong with them. Members that are absent say nothing. */
+  prefixOf(found: readonly (Uint8Array | undefined)[]): { count: number } | { wrong: string } {
     const stamps: Uint32Array[] = [];
     for (const [member, bytes] of found.entries()) {
+      if (!bytes) continue;
       const read = stampsOf(bytes);
       if (typeof read === 'string') return { wrong: `${this.#nameOf(member)}: ${read}` };
-      stamps.push(read);
+      stamps[member] = read;
     }
-    const count = Math.max(0, ...stamps.map((one) => one.reduce((a, b) => Math.max(a, b), 0)));
+    const count = Math.max(0, ...stamps.flatMap((one) => one.reduce((a, b) => Math.max(a, b), 0)));
     const last = this.writes[count - 1];
     const expected = this.expectedAfter(count);
     const before = last?.unsure ? this.expectedAfter(count - 1) : undefined;
     for (const [member, one] of stamps.entries()) {
+      if (!one) continue;
       for (const [sector, stamp] of one.entries()) {
         if (stamp === expected[member]?.[sector] || stamp === before?.[member]?.[sector]) continue;
         const wanted = expected[member]?.[sector];
