@@ -216,7 +216,7 @@ export class Fabric {
     const tracks = volume.geometry.tracksOf(offset, data.length);
     // One that goes to a secondary as well is completed later.
     if (nextObstacle(this, volume, tracks, undefined, HOST) || followersOf(this, volume).length > 0) return false;
-    land(this, volume, tracks, data, offset);
+    void land(this, volume, tracks, data, offset);
     return true;
   }
 
