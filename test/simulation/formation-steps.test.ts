@@ -13,12 +13,19 @@ interface Case {
   readonly step: string;
   /** Nothing was prepared before: where no answer comes the formation is void. */
   readonly isVoid?: boolean;
+  /** One that hangs here may have let its word of the drain out: then it is prepare that no one answers. */
+  readonly mayHaveAnswered?: boolean;
 }
 
 const STEPS: readonly Case[] = [
   { site: 'kyoto', step: 'formation.frozen', isVoid: true },
-  { site: 'kyoto', step: 'send.ended', isVoid: true },
-  { site: 'kyoto', step: 'formation.drained', isVoid: true },
+  { site: 'kyoto', step: 'send.ended', isVoid: true, mayHaveAnswered: true },
+  {
+    site: 'kyoto',
+    step: 'formation.drained',
+    isVoid: true,
+    mayHaveAnswered: true,
+  },
   { site: 'osaka', step: 'receive.flushed' },
   { site: 'osaka', step: 'group.prepare' },
   { site: 'kyoto', step: 'formation.prepare' },
@@ -70,7 +77,10 @@ async function formOnce(stage: Stage): Promise<string> {
   }
 }
 
-async function play(stage: Stage, { site, step, fate, isVoid }: (typeof CASES)[number]): Promise<void> {
+async function play(
+  stage: Stage,
+  { site, step, fate, isVoid, mayHaveAnswered }: (typeof CASES)[number],
+): Promise<void> {
   for (const name of stage.sites.keys()) await stage.up(name);
   stage.beside(stage.writer.run(60, 8));
   for (let tries = 0; stage.formed === 0 && tries < 40; tries += 1) await formOnce(stage);
@@ -81,7 +91,8 @@ async function play(stage: Stage, { site, step, fate, isVoid }: (typeof CASES)[n
     befall(stage, reaching, fate);
   };
   const outcome = await formOnce(stage);
-  if (isStruck && isVoid && fate !== 'answers late') expect(outcome).toBe('void');
+  const voids = mayHaveAnswered && fate === 'hangs' ? ['void', 'failed'] : ['void'];
+  if (isStruck && isVoid && fate !== 'answers late') expect(voids).toContain(outcome);
   // A flush may be another's than the formation's, and chance alone may keep a gate closed for too long before the step.
   for (let tries = 0; !isStruck && tries < 40; tries += 1) await formOnce(stage);
   expect(isStruck).toBe(true);
