@@ -489,7 +489,7 @@ const synchronous: readonly PlantedBug[] = [
   {
     id: 'H29d',
     file: `${HOSTIO}/cooling.ts`,
-    find: 'if (regions.length > 0) await fabric.flush(volume.number);',
+    find: 'if (chosen.size > 0) await fabric.flush(volume.number);',
     replace: 'void fabric;',
     why: 'a region goes cold while a write without a mark can still be lost',
   },

@@ -10,23 +10,43 @@ import type { LiveVolume } from './live-volume.js';
  */
 export async function coolRegions(fabric: Fabric, volume: LiveVolume, count: number): Promise<void> {
   const unmarked = fabric.legs(volume.number).some(({ pair }) => pair.record?.mode === 'sync');
-  const chosen = unmarked ? await flushedRegions(fabric, volume, count) : undefined;
+  if (unmarked) return coolFlushed(fabric, volume, count);
+  await logCool(fabric, volume, () => [...volume.hot.keys()].slice(0, count));
+}
+
+/** Regions that somebody makes active are written soon: the flush under way does not count for them. */
+export function keepWarm({ goingCold }: LiveVolume, regions: readonly number[]): void {
+  for (const chosen of goingCold) for (const region of regions) chosen.delete(region);
+}
+
+/** Writes may land in those of the regions that are active. */
+export function setHot(volume: LiveVolume, regions: readonly number[], active: ReadonlySet<number> | undefined): void {
+  // Once more: they may have been chosen after this activation began.
+  keepWarm(volume, regions);
+  for (const region of regions) if (active?.has(region)) volume.hot.set(region, true);
+}
+
+/** Takes regions out of use, so that a write there has to make them active again, flushes what was written there, and lets them go. */
+async function coolFlushed(fabric: Fabric, volume: LiveVolume, count: number): Promise<void> {
+  const followers = followersOf(fabric, volume);
+  const idle = (region: number) => !followers.some((follower) => follower.holds(tracksOf(volume, region)));
+  const chosen = new Set([...volume.hot.keys()].filter(idle).slice(0, count));
+  for (const region of chosen) volume.hot.delete(region);
+  volume.goingCold.add(chosen);
+  try {
+    if (chosen.size > 0) await fabric.flush(volume.number);
+    await logCool(fabric, volume, () => [...chosen]);
+  } finally {
+    volume.goingCold.delete(chosen);
+  }
+}
+
+async function logCool(fabric: Fabric, volume: LiveVolume, choose: () => readonly number[]): Promise<void> {
   await fabric.catalog.change(() => {
-    // One that was made active again meanwhile may have been written since the flush.
-    const regions = chosen?.filter((region) => !volume.hot.has(region)) ?? [...volume.hot.keys()].slice(0, count);
+    const regions = choose();
     for (const region of regions) volume.hot.delete(region);
     return regions.length === 0 ? [] : [{ do: 'cool', volume: volume.number, regions }];
   }, true);
-}
-
-/** Takes regions out of use, so that a write there has to make them active again, and flushes what was written there. */
-async function flushedRegions(fabric: Fabric, volume: LiveVolume, count: number): Promise<readonly number[]> {
-  const followers = followersOf(fabric, volume);
-  const idle = (region: number) => !followers.some((follower) => follower.holds(tracksOf(volume, region)));
-  const regions = [...volume.hot.keys()].filter(idle).slice(0, count);
-  for (const region of regions) volume.hot.delete(region);
-  if (regions.length > 0) await fabric.flush(volume.number);
-  return regions;
 }
 
 function tracksOf({ tracksPerRegion, geometry }: LiveVolume, region: number): TrackRun {

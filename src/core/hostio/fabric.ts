@@ -14,7 +14,7 @@ import type { Clock, Files } from '../ports/ports.js';
 import { checkRange } from '../volume/volume.js';
 import { addressOf } from './addresses.js';
 import type { Claim } from './claims.js';
-import { coolRegions } from './cooling.js';
+import { coolRegions, keepWarm, setHot } from './cooling.js';
 import type { Follower } from './follower.js';
 import { followersOf, land } from './landing.js';
 import { LivePair, LiveVolume } from './live-volume.js';
@@ -285,11 +285,11 @@ export class Fabric {
   async activate(volume: LiveVolume, regions: readonly number[]): Promise<void> {
     const surplus = volume.hot.size + regions.length - tuning.activeRegionsMax;
     if (surplus > 0) await this.cool(volume, Math.max(surplus, tuning.activeRegionsMax / 2));
+    keepWarm(volume, regions);
     await this.catalog.change(() => [{ do: 'activate', volume: volume.number, regions }]);
     await this.catalog.durable();
     // One that was cooled meanwhile is not active any more.
-    const active = this.catalog.active.get(volume.number);
-    for (const region of regions) if (active?.has(region)) volume.hot.set(region, true);
+    setHot(volume, regions, this.catalog.active.get(volume.number));
     this.hooks.step('region.activated');
   }
 

@@ -135,6 +135,8 @@ export class LiveVolume {
   readonly gate = new Gate();
   /** Active regions, the one used longest ago first. */
   readonly hot = new Map<number, true>();
+  /** Regions that are to go cold once they are flushed, for each flush under way. */
+  readonly goingCold = new Set<Set<number>>();
   readonly tracksPerRegion: number;
   /** The version of the rows for which a host was last found to be allowed. */
   readonly permitted = { read: -1, write: -1 };
