@@ -39,9 +39,9 @@ const thawAndFreeze: readonly PlantedBug[] = [
   },
   {
     id: 'H15b',
-    file: `${CONTROLLER}/pair-transaction.ts`,
-    find: 'answerChange(context, output)]), true);',
-    replace: 'answerChange(context, output)]));',
+    file: 'src/core/catalog/opened-catalog.ts',
+    find: 'const marked = withMarks || changes.some(stepsBetweenMaps);',
+    replace: 'const marked = withMarks && changes.length === 0 && stepsBetweenMaps !== undefined;',
     why: 'marks of hot regions are not in the record of the split',
   },
   {
