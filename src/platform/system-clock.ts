@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../core/ports/ports.js';
 
@@ -32,15 +33,27 @@ function sleep(spanMs: number, signal?: AbortSignal): Promise<'elapsed' | 'abort
   });
 }
 
+let knownBoot: string | undefined;
+
+function bootId(): string {
+  knownBoot ??= readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  return knownBoot;
+}
+
 /** This machine's clock. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs,
+  sequenceNs: () => process.hrtime.bigint(),
+  bootId,
   sleep,
   yieldTurn: () => nextTurn(),
 };
 
-/** A clock for fixtures: wall time begins at `startMs` and each look at it is a millisecond later, on every machine alike. */
+/**
+ * A clock for fixtures: wall time begins at `startMs` and each look at it is a millisecond later, on every machine alike. The
+ * order of events over several processes stays the kernel's.
+ */
 export function clockAt(startMs: number): Clock {
   let nowMs = startMs - 1;
   return {

@@ -19,6 +19,25 @@ export function clockContract(
       expect(Number.isInteger(clock.nowMs())).toBe(true);
     });
 
+    test('looks at the order of events rise, and go with the time that passes', async () => {
+      const { clock, run } = make();
+      let last = clock.sequenceNs();
+      const startNs = last;
+      for (let look = 0; look < 100; look += 1) {
+        const now = clock.sequenceNs();
+        expect(now >= last).toBe(true);
+        last = now;
+      }
+      await run(clock.sleep(5));
+      expect(clock.sequenceNs() - startNs >= 4_990_000n).toBe(true);
+    });
+
+    test('a boot has one name, short and printable', () => {
+      const { clock } = make();
+      expect(clock.bootId()).toMatch(/^[\x21-\x7e]{1,64}$/);
+      expect(clock.bootId()).toBe(clock.bootId());
+    });
+
     test('a sleep lasts at least its span', async () => {
       const { clock, run } = make();
       const start = clock.monotonicMs();

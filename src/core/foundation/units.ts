@@ -23,6 +23,9 @@ export type Epoch = Unit<'epoch'>;
 /** A span of time in milliseconds. */
 export type Milliseconds = Unit<'milliseconds'>;
 
+/** A moment in the order of writes: nanoseconds of a session's clock. Exact, so no plain number. */
+export type SequenceTime = bigint;
+
 /** A run of neighbouring tracks. */
 export interface TrackRun {
   readonly first: TrackIndex;

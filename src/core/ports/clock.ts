@@ -3,6 +3,13 @@ export interface Clock {
   nowMs(): number;
   /** Never goes back; for spans and limits. */
   monotonicMs(): number;
+  /**
+   * The kernel's monotonic clock in nanoseconds: one for all processes of a host, from its boot on. What happens after a look
+   * sees a greater number, in whichever process.
+   */
+  sequenceNs(): bigint;
+  /** Names this boot of the host. After a loss of power it is another, after the end of a process it is the same. */
+  bootId(): string;
   /** Resolves after the span, or at once with `aborted` when the signal fires. */
   sleep(spanMs: number, signal?: AbortSignal): Promise<'elapsed' | 'aborted'>;
   /** Lets other work that is ready go first. */

@@ -3,7 +3,7 @@
  * processes and locks only through these interfaces, so the same code runs on the real machine and in the simulated world.
  *
  * - Files: positional reads and writes straight from and to the page cache (synchronous), flushes (asynchronous).
- * - Clock: wall time, monotonic time, sleep.   - Random: ids and bytes.
+ * - Clock: wall time, monotonic time, the order of events, sleep.   - Random: ids and bytes.
  * - Link: messages between processes.          - Owners: who owns a storage system at a moment.
  * - BlockDevice: what a host sees of a volume.  - Streams: connections of bytes, plain or encrypted.
  *

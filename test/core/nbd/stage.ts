@@ -20,6 +20,8 @@ export class HandClock implements Clock {
 
   nowMs = () => this.#nowMs;
   monotonicMs = () => this.#nowMs;
+  sequenceNs = () => BigInt(this.#nowMs) * 1_000_000n;
+  bootId = () => 'boot-1';
   yieldTurn = () => Promise.resolve();
 
   sleep(spanMs: number, signal?: AbortSignal): Promise<'elapsed' | 'aborted'> {

@@ -9,12 +9,19 @@ export const WORLD_START_MS = 1_767_225_600_000;
 export class SimClock implements Clock {
   readonly #scheduler: SimScheduler;
   readonly #process: SimProcess | undefined;
+  readonly #bootId: string;
   #offsetMs: number;
 
-  constructor(scheduler: SimScheduler = new SimScheduler(1), process?: SimProcess, startMs = WORLD_START_MS) {
+  constructor(
+    scheduler: SimScheduler = new SimScheduler(1),
+    process?: SimProcess,
+    startMs = WORLD_START_MS,
+    bootId = 'boot-1',
+  ) {
     this.#scheduler = scheduler;
     this.#process = process;
     this.#offsetMs = startMs;
+    this.#bootId = bootId;
   }
 
   nowMs(): number {
@@ -23,6 +30,14 @@ export class SimClock implements Clock {
 
   monotonicMs(): number {
     return this.#scheduler.nowMs;
+  }
+
+  sequenceNs(): bigint {
+    return this.#scheduler.lookNs();
+  }
+
+  bootId(): string {
+    return this.#bootId;
   }
 
   /** Someone sets the wall clock; spans are not touched. */

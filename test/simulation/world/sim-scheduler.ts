@@ -27,6 +27,7 @@ export class SimScheduler {
   readonly #heap: Happening[] = [];
   #nowMs = 0;
   #steps = 0;
+  #looks = 0;
   #halted: Error | undefined;
   /** More steps than this in one run is taken for a circle. */
   stepsMax = 5_000_000;
@@ -37,6 +38,12 @@ export class SimScheduler {
 
   get nowMs(): number {
     return this.#nowMs;
+  }
+
+  /** A look at the clock that all processes share: later than every look before it, even where no time has passed. */
+  lookNs(): bigint {
+    this.#looks += 1;
+    return BigInt(Math.floor(this.#nowMs * 1e6) + this.#looks);
   }
 
   /** How many things have happened. */

@@ -489,3 +489,14 @@ test('a failure names its seed and the command that repeats it', async () => {
     }),
   ).rejects.toThrow('bits differ\nseed 7; to repeat it: x 7');
 });
+
+test('a kill leaves the boot, a loss of power gives another, and every look at the clock is later', () => {
+  const world = new World(1);
+  const killed = world.crash('kill');
+  const rebooted = killed.crash('power');
+  expect([killed.bootId, killed.clock.bootId()]).toEqual([world.bootId, world.bootId]);
+  expect(rebooted.clock.bootId()).not.toBe(world.bootId);
+  expect(world.machine().clock.bootId()).not.toBe(rebooted.clock.bootId());
+  const looks = [world.clock, killed.start('other').clock, rebooted.clock].map((clock) => clock.sequenceNs());
+  expect(looks).toEqual([...new Set(looks)].sort((a, b) => (a < b ? -1 : 1)));
+});

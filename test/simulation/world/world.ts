@@ -57,6 +57,16 @@ interface Shared {
   readonly network: SimNetwork;
   readonly rng: Rng;
   pids: number;
+  boots: number;
+}
+
+/** What a world that comes up after a crash takes over. */
+interface WorldBefore {
+  readonly shared?: Shared;
+  readonly disk?: SimDisk;
+  readonly ownerTable?: OwnerTable;
+  readonly incarnation?: number;
+  readonly bootId?: string | undefined;
 }
 
 export class World implements WorldProcess {
@@ -65,16 +75,19 @@ export class World implements WorldProcess {
   readonly ownerTable: OwnerTable;
   /** 1 for the first, one more after every crash. */
   readonly incarnation: number;
+  /** Names this boot of the machine: a kill leaves it, a loss of power gives another. */
+  readonly bootId: string;
   readonly #shared: Shared;
   readonly #processes: WorldProcess[] = [];
   readonly #main: WorldProcess;
 
-  constructor(seed: number, from?: { shared?: Shared; disk?: SimDisk; ownerTable?: OwnerTable; incarnation?: number }) {
+  constructor(seed: number, from?: WorldBefore) {
     this.seed = seed;
     this.#shared = from?.shared ?? makeShared(seed);
     this.disk = from?.disk ?? new SimDisk();
     this.ownerTable = from?.ownerTable ?? new OwnerTable();
     this.incarnation = from?.incarnation ?? 1;
+    this.bootId = from?.bootId ?? this.nextBootId();
     this.#main = this.start('main');
   }
 
@@ -115,8 +128,14 @@ export class World implements WorldProcess {
     return this.#main.owners;
   }
 
-  /** Starts a further process on this machine. */
-  start(name: string): WorldProcess {
+  /** The name of a boot that was never used in this world. */
+  nextBootId(): string {
+    this.#shared.boots += 1;
+    return `boot-${this.#shared.boots}`;
+  }
+
+  /** Starts a further process on this machine; with a boot of its own where it stands for a part of it that lost power. */
+  start(name: string, bootId = this.bootId): WorldProcess {
     const { scheduler, network, rng } = this.#shared;
     this.#shared.pids += 1;
     const process = new SimProcess(name, scheduler, this.#shared.pids);
@@ -124,7 +143,7 @@ export class World implements WorldProcess {
     const started = {
       process,
       files,
-      clock: new SimClock(scheduler, process, WORLD_START_MS),
+      clock: new SimClock(scheduler, process, WORLD_START_MS, bootId),
       random: new SimRandom(rng.fork()),
       link: new SimLink(network, process),
       owners: new SimOwners(this.ownerTable, process, files),
@@ -158,6 +177,7 @@ export class World implements WorldProcess {
       // Nobody's lock outlives its process; a foreign host's does.
       ownerTable: this.ownerTable,
       incarnation: this.incarnation + 1,
+      bootId: kill ? this.bootId : undefined,
     });
   }
 }
@@ -165,5 +185,5 @@ export class World implements WorldProcess {
 function makeShared(seed: number): Shared {
   const rng = new Rng(seed);
   const scheduler = new SimScheduler(rng.fork());
-  return { scheduler, network: new SimNetwork(scheduler, rng.fork()), rng, pids: 0 };
+  return { scheduler, network: new SimNetwork(scheduler, rng.fork()), rng, pids: 0, boots: 0 };
 }
