@@ -8,7 +8,7 @@ import { countOf, formatPercent, pairName, textOf, tracksAndBytes } from './pair
 import type { Column } from './table.js';
 import { formatTime } from './times.js';
 
-const COLUMNS: readonly Column<PairListing>[] = [
+export const PAIR_COLUMNS: readonly Column<PairListing>[] = [
   { key: 'number', title: 'NO', value: (pair) => pair.number, align: 'right', hidden: true },
   { key: 'primary', title: 'PRIMARY', value: (pair) => pair.primary },
   { key: 'secondary', title: 'SECONDARY', value: (pair) => pair.secondary },
@@ -89,16 +89,17 @@ export function pairListing(
   flags: ListingFlags,
   more: { exitCode?: number } = {},
 ): Outcome {
-  const rows = { key: 'pairs', rows: pairs, columns: COLUMNS, flags };
+  const rows = { key: 'pairs', rows: pairs, columns: PAIR_COLUMNS, flags };
   const table = listing({ ...rows, empty: 'No pair here. copyset pair create makes one.', ...more });
   const shown = table.data.pairs as readonly PairListing[];
   return {
     ...table,
-    text: async () => [await textOf(table), ...(shown.length === 0 ? [] : ['', totals(shown)])].join('\n'),
+    text: async () => [await textOf(table), ...(shown.length === 0 ? [] : ['', pairTotals(shown)])].join('\n'),
   };
 }
 
-function totals(pairs: readonly PairListing[]): string {
+/** How many pairs there are of each status, and what is out of sync. */
+export function pairTotals(pairs: readonly PairListing[]): string {
   const counts = new Map<string, number>();
   for (const { status } of pairs) counts.set(status, (counts.get(status) ?? 0) + 1);
   const parts = [...counts].map(([status, count]) => `${count} ${status}`).join(', ');

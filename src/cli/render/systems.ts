@@ -6,7 +6,7 @@ import { type Field, fields } from './fields.js';
 import { countOf, textOf } from './pair-action.js';
 import type { Column } from './table.js';
 
-const COLUMNS: readonly Column<SystemListing>[] = [
+export const SYSTEM_COLUMNS: readonly Column<SystemListing>[] = [
   { key: 'name', title: 'NAME', value: (system) => system.name },
   { key: 'site', title: 'SITE', value: (system) => system.site },
   { key: 'volumes', title: 'VOLUMES', value: (system) => system.volumes, align: 'right' },
@@ -25,7 +25,7 @@ function controllerName({ controller }: SystemListing): string | null {
 
 export function systemListing(systems: readonly SystemListing[], flags: ListingFlags): Outcome {
   const empty = 'No system here. copyset system create NAME makes one.';
-  const table = listing({ key: 'systems', rows: systems, columns: COLUMNS, flags, empty });
+  const table = listing({ key: 'systems', rows: systems, columns: SYSTEM_COLUMNS, flags, empty });
   const sum = (key: 'volumes' | 'reserved' | 'pairs'): number =>
     systems.reduce((total, system) => total + system[key], 0);
   const line = `${countOf(systems.length, 'system')}: ${countOf(sum('volumes'), 'volume')}, ${sum('reserved')} reserved, ${countOf(sum('pairs'), 'pair')}.`;

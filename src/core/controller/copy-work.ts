@@ -1,5 +1,5 @@
 import { Copier, type RateLimit } from '../copy/copy.js';
-import type { PairNumber } from '../foundation/foundation.js';
+import type { Milliseconds, PairNumber } from '../foundation/foundation.js';
 import { Drain } from '../hostio/hostio.js';
 import { leads, type PairRecord } from '../pair/pair.js';
 import { Sender } from '../transfer/transfer.js';
@@ -23,6 +23,8 @@ export class CopyWork {
   readonly #controller: Controller;
   readonly #jobs = new Map<PairNumber, Drain | Sender>();
   readonly #speeds = new Map<PairNumber, { sinceMs: number; bytes: number }>();
+  /** When a pair last had something copied, or began to have something to copy; absent where it has nothing. */
+  readonly #movedAtMs = new Map<PairNumber, number>();
   readonly #wayBack: WayBack;
   #copying: Copying | undefined;
   #cap: RateLimit | undefined;
@@ -85,6 +87,7 @@ export class CopyWork {
     for (const number of this.#jobs.keys()) if (!pairs.has(number)) this.#jobs.delete(number);
     for (const [number, record] of pairs) {
       if (!this.#jobs.has(number) && leads(record)) this.#jobs.set(number, this.#newJob(record));
+      this.#noteWork(number);
     }
     return [...this.#jobs.values()];
   }
@@ -102,6 +105,19 @@ export class CopyWork {
     if (!speed) return undefined;
     const spanMs = this.#controller.ports.clock.monotonicMs() - speed.sinceMs;
     return spanMs > 100 ? (speed.bytes / spanMs) * 1000 : undefined;
+  }
+
+  /** For how long a pair that has something to copy, and may be copied, has got nothing; undefined where it need not get on. */
+  stalledMs(pair: PairNumber): Milliseconds | undefined {
+    const movedAtMs = this.#copying && this.#movedAtMs.get(pair);
+    return movedAtMs === undefined ? undefined : this.#controller.ports.clock.monotonicMs() - movedAtMs;
+  }
+
+  #noteWork(number: PairNumber): void {
+    const pair = this.#controller.fabric.pair(number);
+    const { drain } = pair.roles;
+    if (pair.record?.pace === 'hold' || !drain || pair.map(drain.map).map.isEmpty) this.#movedAtMs.delete(number);
+    else if (!this.#movedAtMs.has(number)) this.#movedAtMs.set(number, this.#controller.ports.clock.monotonicMs());
   }
 
   #newJob({ number, mode, remote }: PairRecord): Drain | Sender {
@@ -131,6 +147,7 @@ export class CopyWork {
   #noteSpeed(pair: PairNumber, bytes: number): void {
     const now = this.#controller.ports.clock.monotonicMs();
     const speed = this.#speeds.get(pair);
+    if (this.#movedAtMs.has(pair)) this.#movedAtMs.set(pair, now);
     if (!speed || now - speed.sinceMs > SPEED_OF_MS) this.#speeds.set(pair, { sinceMs: now, bytes });
     else speed.bytes += bytes;
     this.#controller.notify();

@@ -22,6 +22,8 @@ export interface PairListing {
   readonly pace: Pace;
   readonly rateBytesPerSecond: ByteCount | null;
   readonly secondsLeft: number | null;
+  /** For how long somebody copies this pair and gets nothing across; null where nothing is left, or nobody copies. */
+  readonly stalledSeconds: number | null;
   readonly copyPointer: TrackIndex;
   /** ISO times, or null. */
   readonly pointInTime: string | null;

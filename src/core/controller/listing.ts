@@ -16,6 +16,8 @@ export interface LiveFacts {
   readonly isLinked?: (pair: PairNumber) => boolean;
   readonly linkLostMs?: (pair: PairNumber) => number | undefined;
   readonly doubtfulTracks?: (pair: PairNumber) => number;
+  /** For how long what is to be copied has not got on, where somebody copies. */
+  readonly stalledMs?: (pair: PairNumber) => number | undefined;
 }
 
 /** What a catalog looks like from outside: rows of the listings. Works on a read-only catalog as well. */
@@ -129,6 +131,7 @@ export class Listing {
       isLinked: this.#live.isLinked?.(record.number) ?? false,
       linkLostMs: this.#live.linkLostMs?.(record.number),
       doubtfulTracks: this.#live.doubtfulTracks?.(record.number) ?? 0,
+      stalledMs: this.#live.stalledMs?.(record.number),
     });
   }
 

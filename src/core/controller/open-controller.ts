@@ -85,6 +85,7 @@ export class Controller implements SystemClient {
       heardAtMs: (pair) => this.halves.heardAtMs(pair),
       isLinked: (pair) => this.halves.isLinked(pair),
       linkLostMs: (pair) => this.halves.lostMs(pair),
+      stalledMs: (pair) => this.#work.stalledMs(pair),
     });
     this.fabric = new Fabric({
       system: place.name,

@@ -35,6 +35,8 @@ export interface PairFacts {
   readonly linkLostMs: number | undefined;
   /** Tracks among those out of sync that an unclean stop left in doubt. */
   readonly doubtfulTracks: TrackCount;
+  /** For how long what is to be copied has not got on; undefined where it gets on, or nobody copies. */
+  readonly stalledMs: number | undefined;
 }
 
 /** A secondary that heard of its primary so shortly ago has a link that stands. */
@@ -72,6 +74,7 @@ export function pairListing(record: PairRecord, facts: PairFacts): PairListing {
     pace: record.pace,
     rateBytesPerSecond: record.rateBytesPerSecond,
     secondsLeft: drain && facts.speed ? Math.ceil(left / facts.speed) : null,
+    stalledSeconds: facts.stalledMs === undefined ? null : Math.floor(facts.stalledMs / 1000),
     copyPointer: record.copyPointer,
     pointInTime: frozen ? isoTime(frozen.pointInTimeMs) : null,
     splitAt: record.splitAtMs === null ? null : isoTime(record.splitAtMs),

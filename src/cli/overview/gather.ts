@@ -1,0 +1,67 @@
+import type { PairListing, SystemListing, VolumeListing } from '../../core/controller/controller.js';
+import { failure } from '../../core/foundation/foundation.js';
+import { type GroupListing, listGroups, type SystemView } from '../../core/group/group.js';
+import { refOf } from '../group-finding.js';
+import { mergeHalves } from '../halves.js';
+import { nowMs } from '../now.js';
+import type { Toolkit } from '../open-toolkit.js';
+
+/** Everything below the roots, as it is now, or, of systems that nobody owns, as their files tell. */
+export interface Overview {
+  readonly nowMs: number;
+  readonly systems: readonly SystemListing[];
+  /** One row for each pair, also of those between systems. */
+  readonly pairs: readonly PairListing[];
+  readonly volumes: readonly VolumeListing[];
+  readonly groups: readonly GroupListing[];
+  /** Systems that could not be read, and why. */
+  readonly unread: readonly { readonly system: string; readonly message: string }[];
+}
+
+interface Seen {
+  readonly system: SystemListing;
+  readonly pairs: readonly PairListing[];
+  readonly volumes: readonly VolumeListing[];
+  readonly view: SystemView;
+}
+
+/** Reads all systems below the roots without owning one. Throws `system-not-found` where there is none: nothing to watch is never well. */
+export async function gather(toolkit: Toolkit): Promise<Overview> {
+  const { places, troubles } = await toolkit.discover();
+  const unread = troubles.map(({ path, error }) => ({ system: path, message: error.message }));
+  if (places.length + unread.length === 0)
+    throw failure(
+      'system-not-found',
+      'There is no storage system here.',
+      'Name the folder that holds them with --root or COPYSET_ROOT; is its file system mounted?',
+    );
+  const seen = await Promise.all(
+    places.map((place) =>
+      toolkit
+        .read(place, async (reader): Promise<Seen> => {
+          const { system } = (await reader.request('system.show')).output;
+          const { pairs } = (await reader.request('pair.list')).output;
+          const { volumes } = (await reader.request('volume.list')).output;
+          const { sheets, members } = (await reader.request('cg.list')).output;
+          return { system, pairs, volumes, view: { system: refOf(place), sheets, members, asOfMs: nowMs() } };
+        })
+        .catch((error: unknown) => {
+          unread.push({ system: place.name, message: error instanceof Error ? error.message : String(error) });
+          return undefined;
+        }),
+    ),
+  );
+  const read = seen.filter((one) => one !== undefined);
+  const atMs = nowMs();
+  return {
+    nowMs: atMs,
+    systems: read.map(({ system }) => system),
+    pairs: mergeHalves(read.flatMap(({ pairs }) => pairs)),
+    volumes: read.flatMap(({ volumes }) => volumes),
+    groups: listGroups(
+      read.map(({ view }) => view),
+      atMs,
+    ),
+    unread,
+  };
+}

@@ -1,0 +1,180 @@
+import type { PairListing, VolumeListing } from '../../core/controller/controller.js';
+import { type Milliseconds, plural } from '../../core/foundation/foundation.js';
+import type { GroupListing } from '../../core/group/group.js';
+import { formatAddress } from '../../core/volume/volume.js';
+import { formatDuration } from '../render/durations.js';
+import type { Overview } from './gather.js';
+
+/**
+ * What keeps an overview from being well.
+ *
+ * - `suspended`: copying was stopped, by a fault or by a person; differences are recorded, and nothing gets on until somebody acts.
+ * - `stuck`: something should get on by itself and does not, or cannot be seen.
+ * - `late`: it will get on, but not now, or not as soon as its policy says. No fault; the exit code stays 0.
+ */
+export type Severity = 'suspended' | 'stuck' | 'late';
+
+export interface Finding {
+  readonly severity: Severity;
+  /** Stable, for monitors: `pair-suspended`, `pair-stalled`, … */
+  readonly kind: string;
+  readonly subject: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+export interface Limits {
+  /** What has not got on for so long is stuck. */
+  readonly stuckAfterMs: Milliseconds;
+}
+
+/** All that is not well, the worst first. */
+export function judge(overview: Overview, limits: Limits): readonly Finding[] {
+  const found = [
+    ...overview.unread.map(unreadSystem),
+    ...overview.volumes.flatMap(volumeFinding),
+    ...overview.pairs.flatMap((pair) => pairFinding(pair, overview, limits)),
+    ...overview.groups.flatMap((group) => groupFinding(group, limits)),
+  ];
+  return found.sort((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity));
+}
+
+/** Whether a monitor should raise its voice. */
+export function isWell(findings: readonly Finding[]): boolean {
+  return findings.every(({ severity }) => severity === 'late');
+}
+
+const ORDER: readonly Severity[] = ['suspended', 'stuck', 'late'];
+
+function unreadSystem({ system, message }: Overview['unread'][number]): Finding {
+  return {
+    severity: 'stuck',
+    kind: 'system-unreadable',
+    subject: system,
+    message: `cannot be read: ${sentence(message)}`,
+    hint: `copyset system check ${system} tells what is wrong with it.`,
+  };
+}
+
+function volumeFinding(volume: VolumeListing): Finding[] {
+  if (volume.status !== 'blocked') return [];
+  const why = volume.blockedReason ?? 'a fault';
+  return [
+    {
+      severity: 'stuck',
+      kind: 'volume-blocked',
+      subject: formatAddress(volume.system, volume.name),
+      message: `is blocked, its hosts are refused: ${sentence(why)}`,
+      hint: `copyset system check ${volume.system} --repair opens it again once the cause is gone.`,
+    },
+  ];
+}
+
+/** The first row that holds says how a pair stands. */
+function pairFinding(pair: PairListing, overview: Overview, limits: Limits): Finding[] {
+  const subject = `${pair.primary} -> ${pair.secondary}`;
+  if (pair.status === 'suspended') return [{ ...suspendedPair(pair), subject }];
+  const gone = missingSystem(pair, overview);
+  if (gone !== undefined)
+    return [
+      {
+        severity: 'stuck',
+        kind: 'peer-missing',
+        subject,
+        message: `cannot be seen whole, for storage system ${gone} is not below the roots; ${leftWords(pair)}`,
+        hint: 'Is its file system mounted, and its folder named by COPYSET_ROOT?',
+      },
+    ];
+  if (isStalled(pair, limits))
+    return [
+      {
+        severity: 'stuck',
+        kind: 'pair-stalled',
+        subject,
+        message: `nothing was copied for ${formatDuration((pair.stalledSeconds ?? 0) * 1000)}; ${leftWords(pair)}${because(pair)}`,
+        hint: 'copyset pair show tells the pair in full; copyset history what happened to it.',
+      },
+    ];
+  if (
+    !isLeft(pair) ||
+    pair.pace === 'hold' ||
+    overview.systems.some((one) => one.name === leader(pair) && one.controller)
+  )
+    return [];
+  return [
+    {
+      severity: 'late',
+      kind: 'no-copier',
+      subject,
+      message: `waits for a copier; ${leftWords(pair)}`,
+      hint: `copyset copier run ${leader(pair)} --once copies it.`,
+    },
+  ];
+}
+
+function suspendedPair(pair: PairListing): Omit<Finding, 'subject'> {
+  const { reason } = pair;
+  const message = `is suspended${reason === null ? '' : ` (${sentence(reason)})`}; ${leftWords(pair)}`;
+  const hint = `copyset pair resync ${pair.primary} ${pair.secondary} goes on once the cause is gone.`;
+  return { severity: 'suspended', kind: 'pair-suspended', message, hint };
+}
+
+function groupFinding(group: GroupListing, limits: Limits): Finding[] {
+  const subject = `group ${group.name}`;
+  const away = group.members.filter(({ state }) => state === 'unreachable').map(({ controller }) => controller);
+  const hint = `copyset cg status ${group.name} shows the group in full.`;
+  if (group.state === 'failed') {
+    const why = group.lastFailure?.reason;
+    const message = `forms nothing until somebody has looked${why === undefined ? '' : `: ${sentence(why)}`}`;
+    return [{ severity: 'stuck', kind: 'group-failed', subject, message, hint }];
+  }
+  if (away.length > 0) {
+    const message = `${[...new Set(away)].join(', ')} cannot be reached`;
+    return [{ severity: 'stuck', kind: 'group-unreachable', subject, message, hint }];
+  }
+  const { exposureSeconds, held, state, policy } = group;
+  if (state !== 'running' || held !== null || exposureSeconds === null) return [];
+  const dueMs = policy.intervalMs + policy.drainLimitMs + limits.stuckAfterMs;
+  if (exposureSeconds * 1000 <= dueMs) return [];
+  const why = group.lastFailure === null ? '' : `; the last failure: ${sentence(group.lastFailure.reason)}`;
+  const message = `formed its last group ${formatDuration(exposureSeconds * 1000)} ago${why}`;
+  return [{ severity: 'late', kind: 'group-late', subject, message, hint }];
+}
+
+function isStalled({ stalledSeconds }: PairListing, { stuckAfterMs }: Limits): boolean {
+  return stalledSeconds !== null && stalledSeconds * 1000 >= stuckAfterMs;
+}
+
+/** Whether a copier would find something to do: of a pair at rest in split, what differs is no work. */
+export function isLeft({ status, outOfSyncTracks }: PairListing): boolean {
+  if (status === 'pending' || status === 'sp-pending' || status === 'resync' || status === 'resync-reverse')
+    return true;
+  return status === 'duplex' && outOfSyncTracks > 0;
+}
+
+/** The system that copies a pair: the primary's. */
+function leader({ primary }: PairListing): string {
+  return systemOf(primary);
+}
+
+function missingSystem({ primary, secondary, half }: PairListing, { systems }: Overview): string | undefined {
+  if (!half) return undefined;
+  return [primary, secondary].map(systemOf).find((name) => !systems.some((system) => system.name === name));
+}
+
+function systemOf(address: string): string {
+  return address.slice(0, address.indexOf(':'));
+}
+
+function leftWords({ outOfSyncTracks }: PairListing): string {
+  return outOfSyncTracks === 0 ? 'nothing is out of sync' : `${plural(outOfSyncTracks, 'track')} out of sync`;
+}
+
+function because({ reason }: PairListing): string {
+  return reason === null ? '' : `: ${sentence(reason)}`;
+}
+
+/** Within another sentence. */
+function sentence(text: string): string {
+  return text.replace(/\.$/, '');
+}
