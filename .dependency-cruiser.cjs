@@ -13,11 +13,11 @@ const ROOMS = [
   'copy',
   'sequence',
   'group',
+  'session',
   'catalog',
   'hostio',
   'transfer',
   'controller',
-  'session',
   'nbd',
 ];
 

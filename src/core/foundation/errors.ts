@@ -41,12 +41,16 @@ export const ERROR_CODES = [
   'group-refuses', // the group's state does not allow this operation
   'group-paused', // the group is paused; it forms nothing
   'member-not-ready', // a member of the group was never duplex yet, or is suspended
+  'session-refuses', // the checkpoint session's state does not allow this operation
+  'clock-unbounded', // the systems' clocks differ by more than a write takes; the order of writes would not be kept
+  'not-primary-master', // asked of a system that does not issue the session's checkpoints
   // Not there (exit 4).
   'system-not-found',
   'volume-not-found',
   'pair-not-found',
   'port-not-found',
   'group-not-found',
+  'session-not-found',
   'file-not-found',
   'nothing-matches', // a glob that matches nothing
   // In use (exit 5).
@@ -64,6 +68,7 @@ export const ERROR_CODES = [
   // Groups that cannot be told apart from damage (exit 7).
   'groups-disagree', // the remotes hold no group that all of them could be brought to
   'no-group-formed', // no group was ever formed
+  'no-checkpoint', // no checkpoint that all secondaries of the session could show
   // Peer (exit 8).
   'link-lost', // the other process or system went away
   'displaced', // the volume's secondary was made a primary meanwhile; a person decides which one counts
@@ -75,6 +80,7 @@ export const ERROR_CODES = [
   'no-space', // the file system is full
   'limit-reached', // one of the documented limits
   'save-full', // the save area for old contents is full
+  'journal-full', // the journal's limit is reached
   'file-too-large', // the file system cannot hold a file of that size
   'input-too-long', // more data than the volume holds
   // Formation (exit 10).

@@ -1,0 +1,127 @@
+import type { SystemRef } from '../group/group.js';
+import type { Anchor, Checkpoint, ClockMark } from '../sequence/sequence.js';
+import type { ActiveRow, ConfigRow, SessionOrder, SessionPolicy, SessionSheet, SessionVerdict } from './record.js';
+import type { Returning } from './requests.js';
+
+interface OfTerm {
+  /** The session's id. */
+  readonly session: string;
+  /** The session's; a lower one is refused. */
+  readonly term: number;
+}
+
+/** An order of the secondary master. A lower term of the table is refused, so that a replaced master orders nothing (H22). */
+interface OfTable extends OfTerm {
+  readonly tableTerm: number;
+}
+
+/** What a secondary says of one of its streams in a round. */
+export interface HeldStream {
+  /** The id of the primary. */
+  readonly primary: string;
+  /** In the order of their numbers. */
+  readonly held: readonly Checkpoint[];
+  readonly degraded: boolean;
+  readonly returning: Returning;
+}
+
+/** What a secondary says in a round. */
+export interface RoundReport {
+  /** The id of the secondary. */
+  readonly system: string;
+  readonly tableTerm: number;
+  readonly releasing: Checkpoint | null;
+  readonly applied: Checkpoint | null;
+  readonly resetTo: number;
+  readonly streams: readonly HeldStream[];
+}
+
+/** What became of a checkpoint at a primary. */
+export type Placed =
+  | { readonly kind: 'placed'; readonly whole: boolean }
+  /** Something as high was seen here before: the master goes on above it. */
+  | { readonly kind: 'passed'; readonly seen: number };
+
+/** What controllers ask of one another about sessions. Repeating any of it does no harm; lower terms are refused. */
+export interface SessionWireRequests {
+  /** The session's parts as they are known at the asker: a system makes or changes its sheet by it. Parts that are absent stay. */
+  'session.put': {
+    input: OfTerm & {
+      readonly name: string;
+      readonly run: number;
+      readonly home: SystemRef;
+      readonly order: SessionOrder;
+      readonly policy: SessionPolicy;
+      readonly config?: { readonly term: number; readonly rows: readonly ConfigRow[] } | undefined;
+      readonly active?: { readonly term: number; readonly rows: readonly ActiveRow[] } | undefined;
+    };
+    output: { readonly sheet: SessionSheet };
+  };
+  'session.drop': { input: OfTerm; output: Record<string, never> };
+  /** Copy active: a primary starts. Answers with its clock and all that a new master must go on above. */
+  'session.active': {
+    input: OfTerm & { readonly from: SystemRef; readonly anchor: Anchor | null };
+    output: {
+      readonly clock: ClockMark;
+      /** The host's monotonic clock, decimal digits. */
+      readonly readNs: string;
+      readonly seen: number;
+      readonly configTerm: number;
+      readonly config: readonly ConfigRow[];
+    };
+  };
+  /** From the primary master to each primary: place it in every stream. */
+  'session.checkpoint': {
+    input: OfTerm & {
+      readonly configTerm: number;
+      readonly checkpoint: Checkpoint;
+      readonly gates?: 'close' | 'run' | undefined;
+    };
+    output: { readonly placed: Placed; readonly boot: string; readonly readNs: string };
+  };
+  /** A round: the table of the asker is durable here when this is answered. `table` where it changed. */
+  'session.collect': {
+    input: OfTable & { readonly table: readonly ActiveRow[] };
+    output: { readonly report: RoundReport; readonly tableTerm: number; readonly table: readonly ActiveRow[] };
+  };
+  /** The release is durable here when this is answered; it is applied behind. */
+  'session.release': { input: OfTable & { readonly checkpoint: Checkpoint }; output: Record<string, never> };
+  /** All systems have applied it: hosts may read again. */
+  'session.reset': { input: OfTable & { readonly checkpoint: Checkpoint }; output: Record<string, never> };
+  /** A secondary asks its master before the first direct copy of a pair: what was released, so that it applies that first (H20). */
+  'session.withdraw': {
+    input: OfTable & { readonly secondary: string; readonly primary: string };
+    output: { readonly released: Checkpoint | null };
+  };
+  /** From a secondary to its primaries, and from these to the others: whose streams have resigned, so that another master issues. */
+  'session.resigned': {
+    input: OfTerm & { readonly configTerm: number; readonly rows: readonly ConfigRow[] };
+    output: { readonly configTerm: number };
+  };
+  /** Recovery: the term is durable here before anything is read. */
+  'session.fence': {
+    input: OfTerm;
+    output: { readonly sheet: SessionSheet | null; readonly report: RoundReport | null };
+  };
+  /** Recovery: the verdict is durable at every secondary before it is carried out at any. */
+  'session.verdict': { input: OfTerm & { readonly verdict: SessionVerdict }; output: Record<string, never> };
+  /** Recovery: what the verdict says is done here; the secondaries are primaries afterwards. */
+  'session.carry': {
+    input: OfTerm;
+    output: { readonly restored: readonly string[]; readonly records: number; readonly bytes: number };
+  };
+  /** The stream of a primary begins or goes on: from which record on the secondary wants it. */
+  'stream.open': {
+    input: OfTerm & { readonly primary: SystemRef; readonly firstSequence: number; readonly nextSequence: number };
+    output: { readonly wanted: number };
+  };
+  /** Whole encoded records, in the message's payload, from `from` on. Answered once they are durable. */
+  'stream.append': {
+    input: OfTerm & { readonly primary: string; readonly from: number };
+    output: { readonly durableUpTo: number; readonly appliedTime: string | null; readonly appliedSequence: number };
+  };
+  'stream.state': {
+    input: OfTerm & { readonly primary: string };
+    output: { readonly durableUpTo: number; readonly appliedTime: string | null; readonly appliedSequence: number };
+  };
+}
