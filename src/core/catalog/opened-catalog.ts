@@ -8,7 +8,7 @@ import {
   tuning,
   type VolumeNumber,
 } from '../foundation/foundation.js';
-import { geometryVolume, PAIR_MAPS, type PairMapName } from '../pair/pair.js';
+import { geometryVolume, isJournalled, PAIR_MAPS, type PairMapName } from '../pair/pair.js';
 import type { Files, Random } from '../ports/ports.js';
 import { demandDocument, Ledger, type LedgerFrame, naming, writeDocument } from '../storage/storage.js';
 import type { TrackedMap } from '../trackmap/trackmap.js';
@@ -55,6 +55,11 @@ export class Catalog extends CatalogRows {
   /** The counts of maps as of the log's start, for those not opened since. */
   readonly #counts = new Map<string, TrackCount>();
   #checkpointing: Promise<void> | undefined;
+  /**
+   * Called in the very step in which a pair stops being journalled, whatever the reason: whoever keeps its records marks their tracks as
+   * out of sync, and the marks stand in the frame that changes the row (H23).
+   */
+  leavesJournal: (pair: PairNumber) => void = () => undefined;
 
   private constructor(files: Files, random: Random, folder: string, readOnly: boolean) {
     super();
@@ -118,7 +123,9 @@ export class Catalog extends CatalogRows {
   async change(decide: () => readonly Change[], withMarks = false): Promise<void> {
     while (this.#checkpointing) await this.#checkpointing;
     const changes = decide();
-    const marked = withMarks || changes.some(stepsBetweenMaps);
+    const leaving = this.#leavingJournal(changes);
+    for (const pair of leaving) this.leavesJournal(pair);
+    const marked = withMarks || leaving.length > 0 || changes.some(stepsBetweenMaps);
     const all = marked ? [...this.#peekMarks(), ...changes] : changes;
     if (all.length === 0) return;
     this.#ledger.append(encoder.encode(JSON.stringify(all)), this.epoch);
@@ -238,6 +245,14 @@ export class Catalog extends CatalogRows {
       const count = this.countOf(map);
       if (count > 0) yield { map, count };
     }
+  }
+
+  #leavingJournal(changes: readonly Change[]): readonly PairNumber[] {
+    return changes.flatMap((change) => {
+      if (change.do !== 'put-pair' || isJournalled(change.record)) return [];
+      const present = this.pairs.get(change.record.number);
+      return present && isJournalled(present) ? [present.number] : [];
+    });
   }
 
   #readTables(): void {

@@ -105,7 +105,7 @@ export interface PairTable {
 
 export const pairTableFormat: DocumentFormat<PairTable> = {
   format: 'copyset-pairs',
-  version: 2,
+  version: 3,
   oldest: 1,
   schema: v.strictObject({ change: natural, pairs: v.array(pairRecordSchema) }),
 };

@@ -1,15 +1,15 @@
 import type { TrackRun } from '../foundation/foundation.js';
 import type { Fabric } from './fabric.js';
-import { followersOf } from './landing.js';
+import { flushRecorded, followersOf } from './landing.js';
 import type { LiveVolume } from './live-volume.js';
 
 /**
- * Logs all marks and lets the regions used longest ago go cold. Needs no flush, for a lost frame only leaves doubt, but where a sync pair
- * writes without marks: there the region is all that tells of a write that one side may still lose, so the data is made durable
+ * Logs all marks and lets the regions used longest ago go cold. Needs no flush, for a lost frame only leaves doubt, but where a sync or
+ * a journal pair writes without marks: there the region is all that tells of a write that one side may still lose, so the data is made durable
  * first, and a region with a write under way stays active.
  */
 export async function coolRegions(fabric: Fabric, volume: LiveVolume, count: number): Promise<void> {
-  const unmarked = fabric.legs(volume.number).some(({ pair }) => pair.record?.mode === 'sync');
+  const unmarked = fabric.legs(volume.number).some(({ pair }) => pair.record?.mode === 'sync' || pair.isJournalled);
   if (unmarked) return coolFlushed(fabric, volume, count);
   await logCool(fabric, volume, () => [...volume.hot.keys()].slice(0, count));
 }
@@ -34,7 +34,7 @@ async function coolFlushed(fabric: Fabric, volume: LiveVolume, count: number): P
   for (const region of chosen) volume.hot.delete(region);
   volume.goingCold.add(chosen);
   try {
-    if (chosen.size > 0) await fabric.flush(volume.number);
+    if (chosen.size > 0) await flushRecorded(fabric, volume);
     await logCool(fabric, volume, () => [...chosen]);
   } finally {
     volume.goingCold.delete(chosen);

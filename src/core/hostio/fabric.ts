@@ -9,44 +9,24 @@ import {
   tuning,
   type VolumeNumber,
 } from '../foundation/foundation.js';
-import { ownVolumes, type PairRecord, type Side, type SuspendReason } from '../pair/pair.js';
+import { ownVolumes, type Side, type SuspendReason } from '../pair/pair.js';
 import type { Clock, Files } from '../ports/ports.js';
 import { checkRange } from '../volume/volume.js';
 import { addressOf } from './addresses.js';
 import type { Claim } from './claims.js';
 import { coolRegions, keepWarm, setHot } from './cooling.js';
+import type { FabricHooks, FabricParts } from './fabric-parts.js';
 import type { Follower } from './follower.js';
-import { followersOf, land } from './landing.js';
+import { followersOf, journalledPair, land } from './landing.js';
 import { LivePair, LiveVolume } from './live-volume.js';
 import { nextObstacle, type Obstacle } from './obstacles.js';
-import { hostRefusal } from './permission.js';
+import { hostRefusal, type Leg } from './permission.js';
 import { readThrough } from './read-path.js';
+import type { Recorder } from './recorder.js';
 import { coldRegions } from './regions.js';
 import { fillTracks, saveTracks, supersedeTracks } from './save-and-fill.js';
 import { saveAside } from './save-aside.js';
-import { suspendPairs } from './suspending.js';
-
-/** What the fabric tells its owner, who records it. */
-export interface FabricHooks {
-  /** A pair was suspended by a fault, durably. */
-  suspended(before: PairRecord, after: PairRecord): void;
-  /** A named step of the write path or of copying is reached; crash faults strike here. */
-  step(name: string): void;
-  /** Who takes the writes of a synchronous pair's primary to its secondary. */
-  follower?(pair: LivePair): Follower;
-  /** The pairs that are to be suspended with this one, which is the first of them (H29). */
-  suspendedWith?(pair: LivePair, reason: SuspendReason): readonly LivePair[];
-}
-
-export interface FabricParts {
-  readonly system: string;
-  readonly catalog: Catalog;
-  readonly files: Files;
-  readonly clock: Clock;
-  readonly hooks: FabricHooks;
-  /** What the save areas of all pairs may hold together. */
-  readonly saveLimitBytes: ByteCount;
-}
+import { degradePair, suspendPairs } from './suspending.js';
 
 /** Who writes: a host, or the copier of one pair, whose own pair neither marks nor saves nor fills for it. */
 export interface Writer {
@@ -85,6 +65,10 @@ export class Fabric {
     this.hooks = parts.hooks;
     this.saveLimitBytes = parts.saveLimitBytes;
     this.#files = parts.files;
+    this.catalog.leavesJournal = (number) => {
+      const pair = this.pair(number);
+      this.recorder(pair).surrender(pair);
+    };
   }
 
   volume(number: VolumeNumber): LiveVolume {
@@ -113,6 +97,13 @@ export class Fabric {
     if (pair.alongside === null) return undefined;
     pair.follower = this.hooks.follower?.(pair);
     return pair.follower;
+  }
+
+  /** Who keeps the writes of a journal pair's primary. */
+  recorder(pair: LivePair): Recorder {
+    pair.recorder ??= this.hooks.recorder?.(pair);
+    assert(pair.recorder, `the writes of pair ${pair.number} are recorded by somebody`);
+    return pair.recorder;
   }
 
   /** The pairs that a volume takes part in. */
@@ -187,7 +178,8 @@ export class Fabric {
   demandHost(number: VolumeNumber, wanted: 'read' | 'write'): void {
     const record = this.catalog.volumes.get(number);
     assert(record, `volume ${number} is in the table`);
-    const refusal = hostRefusal(this.system, record, this.legs(number), wanted);
+    const isUpdating = (pair: Leg['pair']) => this.hooks.isUpdating?.(pair as LivePair) ?? false;
+    const refusal = hostRefusal(this.system, record, this.legs(number), wanted, isUpdating);
     if (refusal) throw refusal;
     const heldBack = wanted === 'write' ? this.#volumes.get(number)?.heldBack : undefined;
     if (heldBack) throw heldBack;
@@ -243,7 +235,9 @@ export class Fabric {
     const tracks = volume.geometry.tracksOf(offset, data.length);
     const whole = volume.geometry.wholeTracksIn(offset, data.length);
     for (;;) {
-      const obstacle = nextObstacle(this, volume, tracks, whole, HOST);
+      // What is superseded is there before it lands, and would be there before its record.
+      const superseding = journalledPair(this, volume) ? undefined : whole;
+      const obstacle = nextObstacle(this, volume, tracks, superseding, HOST);
       if (!obstacle) break;
       await this.#remove(volume, obstacle, HOST, { data, offset });
       this.demandHost(number, 'write');
@@ -381,6 +375,8 @@ export class Fabric {
     if (obstacle.kind === 'gate') await volume.gate.opened();
     else if (obstacle.kind === 'claimed') await volume.claims.released();
     else if (obstacle.kind === 'unlinked') await this.follower(obstacle.pair)?.ready();
+    else if (obstacle.kind === 'journal') await this.recorder(obstacle.pair).ready();
+    else if (obstacle.kind === 'unrecorded') await degradePair(this, obstacle.pair, 'its primary is copied into');
     else if (obstacle.kind === 'cold') await this.activate(volume, obstacle.regions);
     else if (obstacle.kind === 'save') await saveTracks(this, volume, obstacle.pair, obstacle.tracks, writer);
     else if (obstacle.kind === 'save-aside') await saveAside(this, volume, obstacle.pair, obstacle.tracks, writer);

@@ -7,6 +7,7 @@
  * - save: the old track goes to the secondary before the primary is overwritten.
  * - fill: a lacking track is read from the other side before a part of it is written. A fill is not a write: it marks nothing.
  * - follower: takes the writes of a synchronous primary's host to its secondary before they complete.
+ * - recorder: keeps the writes of a journal pair's primary as records, each appended before its data is written (H23).
  * - claim: tracks of a volume held by one save, fill or copy.     - gate: holds writes while a point in time is made.
  *
  * It does not know commands, the pair table's rules or who asked: `pair` says what a status means, `controller` changes it.
@@ -16,6 +17,7 @@ export { addressOf } from './addresses.js';
 export * from './claims.js';
 export * from './drain.js';
 export * from './fabric.js';
+export type * from './fabric-parts.js';
 export * from './follower.js';
 export { Mutex } from './gate.js';
 export { flushAsHost } from './landing.js';
@@ -23,7 +25,8 @@ export * from './live-volume.js';
 export * from './pair-changes.js';
 export * from './permission.js';
 export { holdsTrack } from './read-path.js';
+export * from './recorder.js';
 export { coldRegions } from './regions.js';
-export { suspendPairs } from './suspending.js';
+export { degradePair, degradePairs, suspendPairs } from './suspending.js';
 export { checkCodeFailure, readCoded } from './track-codes.js';
 export { trackRuns, VolumeDevice } from './volume-device.js';

@@ -2,6 +2,7 @@ import type { ByteOffset, PairNumber, TrackRun, VolumeNumber } from '../foundati
 import type { Fabric } from './fabric.js';
 import type { Follower } from './follower.js';
 import type { LivePair, LiveVolume } from './live-volume.js';
+import { RECORD_MAX_BYTES, type Recorder } from './recorder.js';
 
 interface Along {
   readonly pair: LivePair;
@@ -9,8 +10,8 @@ interface Along {
 }
 
 /**
- * Lands a host's write, with nothing in its way: marks, writes the image, and hands it to the secondaries that go along, all in this
- * step, so that overlapping writes come to them in the order in which they landed here. The answer is what is to be awaited.
+ * Lands a host's write, with nothing in its way: marks, records, writes the image, and hands it to the secondaries that go along, all in
+ * this step, so that overlapping writes come to them in the order in which they landed here. The answer is what is to be awaited.
  */
 export function land(
   fabric: Fabric,
@@ -20,17 +21,19 @@ export function land(
   offset: ByteOffset,
 ): Promise<void> | undefined {
   fabric.catalog.demandSound();
+  const journalled = journalledPair(fabric, volume);
   const along = goingAlong(fabric, volume, tracks);
   if (along.length === 0) {
-    fabric.mark(volume, tracks, {});
-    volume.image.write(data, offset);
+    fabric.mark(volume, tracks, journalled ? { along: journalled.alone } : {});
+    write(fabric, volume, journalled, data, offset);
     return undefined;
   }
   const numbers = new Set<PairNumber>(along.map(({ pair }) => pair.number));
+  if (journalled) numbers.add(journalled.number);
   fabric.mark(volume, tracks, { along: numbers });
   for (const { follower } of along) follower.markLacking(tracks);
   try {
-    volume.image.write(data, offset);
+    write(fabric, volume, journalled, data, offset);
   } catch (error) {
     // What lies here now is unknown, and nothing was sent.
     for (const { pair } of along) pair.outOfSync.mark(tracks.first, tracks.count);
@@ -38,6 +41,43 @@ export function land(
   }
   const all = Promise.all(along.map(({ follower }) => follower.follow({ tracks, data, offset })));
   return all.then(() => undefined);
+}
+
+/** Writes the image; where a journal pair records, the record comes first: a kill in between is redone, the other way round is lost (H23). */
+function write(
+  fabric: Fabric,
+  volume: LiveVolume,
+  journalled: LivePair | undefined,
+  data: Uint8Array,
+  offset: ByteOffset,
+): void {
+  if (!journalled) {
+    volume.image.write(data, offset);
+    return;
+  }
+  const recorder = fabric.recorder(journalled);
+  for (let at = 0; at < data.length; at += RECORD_MAX_BYTES) {
+    const part = data.length <= RECORD_MAX_BYTES ? data : data.subarray(at, at + RECORD_MAX_BYTES);
+    recorder.record(journalled, part, offset + at);
+    fabric.hooks.step('journal.appended');
+    try {
+      volume.image.write(part, offset + at);
+    } catch (error) {
+      recorder.spoiled(journalled, error);
+      throw error;
+    }
+  }
+}
+
+/** The pair that records a volume's writes: there is one at most. */
+export function journalledPair(fabric: Fabric, volume: LiveVolume): LivePair | undefined {
+  for (const { pair, side } of fabric.legs(volume.number)) if (side === 'primary' && pair.isJournalled) return pair;
+  return undefined;
+}
+
+/** The recorder of a volume's writes, where it was used before. */
+export function recorderOf(fabric: Fabric, volume: LiveVolume): Recorder | undefined {
+  return journalledPair(fabric, volume)?.recorder;
 }
 
 function goingAlong(fabric: Fabric, volume: LiveVolume, tracks: TrackRun): readonly Along[] {
@@ -60,8 +100,15 @@ export function followersOf(fabric: Fabric, volume: LiveVolume): readonly Follow
   return followers;
 }
 
-/** A host's flush: what it completed is durable at both sides of a synchronous pair. */
+/** A host's flush: what it completed is durable at both sides of a synchronous pair, and in the journal before it is in the image (H23). */
 export async function flushAsHost(fabric: Fabric, number: VolumeNumber): Promise<void> {
-  const followers = followersOf(fabric, fabric.volume(number));
-  await Promise.all([fabric.flush(number), ...followers.map((follower) => follower.flush())]);
+  const volume = fabric.volume(number);
+  const followers = followersOf(fabric, volume);
+  await Promise.all([flushRecorded(fabric, volume), ...followers.map((follower) => follower.flush())]);
+}
+
+/** Records first, then data. */
+export async function flushRecorded(fabric: Fabric, volume: LiveVolume): Promise<void> {
+  await recorderOf(fabric, volume)?.durable();
+  await fabric.flush(volume.number);
 }

@@ -10,6 +10,7 @@ import {
   type Alongside,
   alongsideOf,
   halfRoles,
+  isJournalled,
   type PairRecord,
   type PairRoles,
   rolesOf,
@@ -22,6 +23,7 @@ import { CheckCodeFile, Geometry, Image, type VolumeRecord } from '../volume/vol
 import { Claims } from './claims.js';
 import type { Follower } from './follower.js';
 import { Gate, Mutex } from './gate.js';
+import type { Recorder } from './recorder.js';
 import { SaveArea } from './save-area.js';
 
 /** A formation's freeze of a pair: it lives and dies with this process, and no map that counts after a crash knows of it (H3, H15). */
@@ -52,16 +54,22 @@ export class LivePair {
   waiters = 0;
   /** Takes the writes of a synchronous primary to the secondary; made with the first of them. */
   follower: Follower | undefined;
+  /** Keeps the writes of a journalled primary; opened with the first of them. */
+  recorder: Recorder | undefined;
+  /** The pair alone, as those that a write need not mark. */
+  readonly alone: ReadonlySet<PairNumber>;
   readonly #catalog: Catalog;
   #forming: Forming | undefined;
   #rolesFor: unknown;
   #roles: PairRoles | undefined;
   #alongside: Alongside = null;
+  #isJournalled = false;
 
   constructor(catalog: Catalog, files: Files, record: PairRecord) {
     this.#catalog = catalog;
     this.saveArea = new SaveArea(catalog, files, record.number, `the save area of pair ${record.number}`);
     this.number = record.number;
+    this.alone = new Set([record.number]);
     this.outOfSync = catalog.pairMap(record.number, 'outOfSync');
     this.changed = catalog.pairMap(record.number, 'changed');
     this.secondary = catalog.pairMap(record.number, 'secondary');
@@ -103,6 +111,7 @@ export class LivePair {
         ? halfRoles(record.state, record.remote, this.#forming !== undefined)
         : rolesOf(record?.state ?? { status: 'pending' });
       this.#alongside = record ? alongsideOf(record) : null;
+      this.#isJournalled = record !== undefined && isJournalled(record);
       this.#rolesFor = record;
     }
     return this.#roles;
@@ -111,6 +120,11 @@ export class LivePair {
   /** Which writes of the primary's host go to the secondary before they complete. */
   get alongside(): Alongside {
     return this.roles && this.#alongside;
+  }
+
+  /** Whether the writes of the primary's host are recorded, and not marked. */
+  get isJournalled(): boolean {
+    return this.roles && this.#isJournalled;
   }
 
   map(name: 'outOfSync' | 'changed' | 'secondary'): TrackedMap {

@@ -1,6 +1,7 @@
 import { type TrackRun, tuning } from '../foundation/foundation.js';
 import type { Side } from '../pair/pair.js';
 import type { Fabric, LiveLeg, Writer } from './fabric.js';
+import { journalledPair } from './landing.js';
 import type { LivePair, LiveVolume } from './live-volume.js';
 import { coldRegions } from './regions.js';
 import { unsaved } from './save-aside.js';
@@ -10,6 +11,8 @@ export type Obstacle =
   | { readonly kind: 'gate' }
   | { readonly kind: 'claimed' }
   | { readonly kind: 'unlinked'; readonly pair: LivePair }
+  | { readonly kind: 'journal'; readonly pair: LivePair }
+  | { readonly kind: 'unrecorded'; readonly pair: LivePair }
   | { readonly kind: 'cold'; readonly regions: readonly number[] }
   | { readonly kind: 'save'; readonly pair: LivePair; readonly tracks: TrackRun }
   | { readonly kind: 'save-aside'; readonly pair: LivePair; readonly tracks: TrackRun }
@@ -29,6 +32,8 @@ export type Obstacle =
  * @F fill       this volume lacks a track that is written in part: read it from the other side first.
  * @H unlinked   a host's write has to go to the secondary of a synchronous pair, whose link is not open: wait for it, or for the
  *               pair's suspension.
+ * @I journal    a host's write has to be recorded and there is no room, or the pair is about to track: wait for either.
+ * @J unrecorded what is copied into the primary of a journal pair is in no record: the pair tracks first, durably.
  *
  * Saves stand before fills because a save reads through this volume to where the old track still is.
  */
@@ -45,6 +50,20 @@ export function nextObstacle(
   const cold = coldRegions(volume, tracks);
   if (cold.length > 0) return { kind: 'cold', regions: cold };
   const legs = fabric.legs(volume.number);
+  const between = saveIn(fabric, legs, tracks, volume, writer) ?? fillIn(legs, tracks, whole, volume, writer);
+  if (between) return between;
+  const journal = unrecordable(fabric, volume, tracks, writer);
+  return journal ?? (writer.copierOf === undefined ? unlinked(fabric, legs) : undefined);
+}
+
+/** A track that a frozen secondary lacks, which this write would take away. */
+function saveIn(
+  fabric: Fabric,
+  legs: readonly LiveLeg[],
+  tracks: TrackRun,
+  volume: LiveVolume,
+  writer: Writer,
+): Obstacle | undefined {
   for (const { pair, side } of legs) {
     if (side !== 'primary' || pair.number === writer.copierOf) continue;
     const lacking = lackingIn(pair, pair.roles.secondaryLacks, tracks, volume);
@@ -52,13 +71,32 @@ export function nextObstacle(
     const aside = asideIn(fabric, pair, tracks, volume);
     if (aside) return { kind: 'save-aside', pair, tracks: aside };
   }
+  return undefined;
+}
+
+/** A track that this volume lacks itself. */
+function fillIn(
+  legs: readonly LiveLeg[],
+  tracks: TrackRun,
+  whole: TrackRun | undefined,
+  volume: LiveVolume,
+  writer: Writer,
+): Obstacle | undefined {
   for (const { pair, side } of legs) {
     if (pair.number === writer.copierOf) continue;
     const lacks = side === 'primary' ? pair.roles.primaryLacks : pair.roles.secondaryLacks;
     const lacking = lackingIn(pair, lacks, tracks, volume);
     if (lacking) return fillOrSupersede(pair, side, lacking, whole);
   }
-  return writer.copierOf === undefined ? unlinked(fabric, legs) : undefined;
+  return undefined;
+}
+
+function unrecordable(fabric: Fabric, volume: LiveVolume, tracks: TrackRun, writer: Writer): Obstacle | undefined {
+  const pair = journalledPair(fabric, volume);
+  if (!pair || pair.number === writer.copierOf) return undefined;
+  if (writer.copierOf !== undefined) return { kind: 'unrecorded', pair };
+  const hasRoom = fabric.recorder(pair).hasRoom(tracks.count * volume.geometry.trackSizeBytes);
+  return hasRoom ? undefined : { kind: 'journal', pair };
 }
 
 function unlinked(fabric: Fabric, legs: readonly LiveLeg[]): Obstacle | undefined {

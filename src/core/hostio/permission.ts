@@ -14,6 +14,7 @@ export function hostRefusal(
   record: VolumeRecord,
   legs: readonly Leg[],
   wanted: 'read' | 'write',
+  isUpdating: (pair: Leg['pair']) => boolean = () => false,
 ): ToolkitError | undefined {
   const address = `${system}:${record.name}`;
   if (record.status === 'blocked') {
@@ -31,15 +32,8 @@ export function hostRefusal(
       `Run copyset volume format ${address} --force again to finish.`,
     );
   }
-  for (const { pair, side } of legs) {
-    if (!pair.record) continue;
-    const { state, remote, prepared } = pair.record;
-    if (side === 'secondary' && awaitsDecision(pair.record))
-      return undecided(address, prepared?.coordinator.name ?? '?', wanted);
-    const allowed = remote ? halfAccess(state, remote) : access(state, side);
-    if (allowed.host === 'none' || (allowed.host === 'read' && wanted === 'write'))
-      return pairRefusal(address, state.status, allowed, wanted);
-  }
+  const byPair = pairsRefusal(address, legs, wanted, isUpdating);
+  if (byPair) return byPair;
   if (record.incomplete && wanted === 'read') {
     const { missingTracks, reason } = record.incomplete;
     return failure(
@@ -58,13 +52,33 @@ export function hostRefusal(
   return undefined;
 }
 
+function pairsRefusal(
+  address: string,
+  legs: readonly Leg[],
+  wanted: 'read' | 'write',
+  isUpdating: (pair: Leg['pair']) => boolean,
+): ToolkitError | undefined {
+  for (const { pair, side } of legs) {
+    if (!pair.record) continue;
+    const { state, remote, prepared } = pair.record;
+    if (side === 'secondary' && awaitsDecision(pair.record))
+      return undecided(address, prepared?.coordinator.name ?? '?', wanted);
+    if (side === 'secondary' && remote?.journal && isUpdating(pair)) return updating(address, wanted);
+    const allowed = remote ? halfAccess(state, remote) : access(state, side);
+    if (allowed.host === 'none' || (allowed.host === 'read' && wanted === 'write'))
+      return pairRefusal(address, state.status, allowed, wanted);
+  }
+  return undefined;
+}
+
 function pairRefusal(
   address: string,
   status: string,
   { host, why, code }: Access,
   wanted: 'read' | 'write',
 ): ToolkitError {
-  const readOnlyHint = host === 'read' ? 'It was split read-only.' : undefined;
+  const mayRead = status === 'duplex' ? 'Split the pair to write it.' : 'It was split read-only.';
+  const readOnlyHint = host === 'read' ? mayRead : undefined;
   const hint =
     status === 'suspended'
       ? 'Resync or delete the pair.'
@@ -80,6 +94,15 @@ function undecided(address: string, coordinator: string, wanted: 'read' | 'write
     wanted === 'read' ? 'not-readable' : 'not-writable',
     `No host may ${wanted} ${address} now: its split waits for the decision of storage system ${coordinator}.`,
     `It is asked for again and again while ${coordinator} can be reached; copyset pair delete --force gives the pair up.`,
+  );
+}
+
+/** Between two checkpoints the volume is neither. */
+function updating(address: string, wanted: 'read' | 'write'): ToolkitError {
+  return failure(
+    wanted === 'read' ? 'not-readable' : 'not-writable',
+    `No host may ${wanted} ${address} now: a checkpoint is being applied to it.`,
+    'It can be read again when that is done; copyset checkpoint status shows how far it is.',
   );
 }
 

@@ -1,5 +1,5 @@
 import type { Change } from '../catalog/catalog.js';
-import { changedRecord, type PairRecord, type SuspendReason } from '../pair/pair.js';
+import { asTracking, changedRecord, isJournalled, type PairRecord, type SuspendReason } from '../pair/pair.js';
 import type { Fabric } from './fabric.js';
 import type { LivePair } from './live-volume.js';
 import { lossesDownstream, pairChanges, suspension } from './pair-changes.js';
@@ -54,4 +54,26 @@ function suspendOne(
   suspended.push({ before, after });
   const downstream = lost ? lossesDownstream(fabric.catalog, before, message) : [];
   return [...downstream, ...pairChanges(fabric.catalog, after, change)];
+}
+
+/** A journal pair tracks from now on, durably: the tracks of all its records are marked in the same frame, and it resyncs by itself. */
+export async function degradePair(fabric: Fabric, pair: LivePair, why: string): Promise<void> {
+  await degradePairs(fabric, [pair], why);
+}
+
+/** The same of several pairs in one frame. */
+export async function degradePairs(fabric: Fabric, pairs: readonly LivePair[], why: string): Promise<void> {
+  const degraded: { before: PairRecord; after: PairRecord }[] = [];
+  await fabric.catalog.change(() =>
+    pairs.flatMap(({ record: before }): Change[] => {
+      if (!before || !isJournalled(before)) return [];
+      const after: PairRecord = { ...asTracking(before), state: { status: 'resync' } };
+      degraded.push({ before, after });
+      return [{ do: 'put-pair', record: after }];
+    }),
+  );
+  if (degraded.length === 0) return;
+  await fabric.catalog.durable();
+  fabric.hooks.step('journal.degraded');
+  for (const { before, after } of degraded) fabric.hooks.degraded?.(before, after, why);
 }

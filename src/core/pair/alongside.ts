@@ -1,3 +1,4 @@
+import { asTracking, isJournalled } from './journalled.js';
 import type { PairRecord } from './record.js';
 
 /**
@@ -22,9 +23,11 @@ export function alongsideOf({ mode, state, remote }: Pick<PairRecord, 'mode' | '
 
 /**
  * A sync pair in duplex whose tracks differ after all, by a jump of P, by doubt after a crash or by copying into P: S is a mix until
- * they have come, and must not be taken for more (H17). The same row comes back where it says so already.
+ * they have come, and must not be taken for more (H17). A journal pair tracks from then on, for no record tells of such tracks. The
+ * same row comes back where it says so already.
  */
 export function withTracksApart(record: PairRecord): PairRecord {
+  if (isJournalled(record)) return { ...asTracking(record), state: { status: 'resync' } };
   if (alongsideOf(record) !== 'always') return record;
   return { ...record, state: { status: 'resync' } };
 }

@@ -1,3 +1,4 @@
+import { asTracking } from './journalled.js';
 import type { PairChange, PairRecord, PairState, PairStatus } from './record.js';
 
 export interface Emptiness {
@@ -60,9 +61,11 @@ export function waitVerdict(record: PairRecord | undefined, wanted: readonly Pai
 
 /**
  * The record after a change. Steps on maps are what make a generation (freeze, thaw, restore); the copy then starts at the first
- * track. Other changes (suspend, a flag) keep both.
+ * track. Other changes (suspend, a flag) keep both. A journal pair tracks afterwards.
  */
-export function changedRecord(record: PairRecord, change: PairChange): PairRecord {
+export function changedRecord(before: PairRecord, change: PairChange): PairRecord {
+  // Whatever a person or a fault makes of a journal pair, its writes are marked from then on.
+  const record = asTracking(before);
   if (change.steps.length === 0) return { ...record, state: change.next };
   const { next } = change;
   const splitAtMs =

@@ -1,4 +1,5 @@
 import { assert, type PairNumber, VOLUMES_MAX, type VolumeNumber } from '../foundation/foundation.js';
+import { asTracking } from './journalled.js';
 import { activeState } from './phase.js';
 import type { PairRecord, PairState, RemoteHalf, Side, TakenOver } from './record.js';
 
@@ -59,7 +60,7 @@ export function displacedHalf(record: PairRecord): HalfRecord | undefined {
     message,
     allowWrite: false,
   };
-  return { ...record, state: next, remote: { ...remote, displaced: true } };
+  return asTracking({ ...record, state: next, remote: { ...remote, displaced: true } });
 }
 
 /** The secondary's half as a primary: split from what it follows, under a term above all that its primary may send (H5). */

@@ -8,6 +8,7 @@
  * - prepared: frozen by a split over several systems that nobody has decided yet.
  * - half: what one of two systems holds of a pair between them. The primary's half decides; the secondary's is told.
  * - phase: what the maps mean now: following, frozen, restore, restore with backup. A suspended pair keeps its phase.
+ * - journalled, tracking: how the writes of a journal pair's host are kept, as records of its session's stream or as marks.
  * - alongside: which writes of a synchronous primary go to its secondary before they complete.
  * - roles: which map a write marks, which side lacks which tracks, what the copier has to empty.
  * - doubt: tracks of a region that was active at an unclean stop; a labelled table says which map takes them.
@@ -22,6 +23,7 @@ export * from './create.js';
 export * from './decide.js';
 export * from './doubt.js';
 export * from './halves.js';
+export * from './journalled.js';
 export * from './jump.js';
 export * from './operations.js';
 export * from './pace.js';

@@ -56,6 +56,8 @@ export type SuspendReason =
   | 'volume-blocked'
   | 'link-lost'
   | 'save-failed'
+  /** No room is left for the records of a journal pair. */
+  | 'journal-full'
   /** The secondary was made a primary while its primary was away. */
   | 'takeover';
 
@@ -97,7 +99,7 @@ export interface RemoteHalf {
   readonly term: number;
   /** At the secondary: the highest mark of which anything was taken, durable before it was. */
   readonly taken: LinkMark | null;
-  /** No return by itself after a lost link. */
+  /** No return by itself after a lost link, or after a degrade. */
   readonly manual: boolean;
   /** Sync pairs made with the same name suspend together. */
   readonly session: string | null;
@@ -111,6 +113,25 @@ export interface RemoteHalf {
   readonly takenOver: TakenOver | null;
   /** At the primary: the secondary was made a primary meanwhile; hosts are refused until somebody decides (DESIGN.md 3.1). */
   readonly displaced: boolean;
+  /** Of a pair in mode `journal`, and of no other. */
+  readonly journal?: JournalHalf | undefined;
+}
+
+/** What a checkpoint session adds to a pair's half (decision 70). */
+export interface JournalHalf {
+  /** The session's id. */
+  readonly session: string;
+  /** How the primary keeps its host's writes: as marks in the out-of-sync map, or as records of the stream. */
+  readonly how: 'tracking' | 'journalled';
+  /**
+   * At the primary: S may hold a base of which the session counts on, so nothing is copied straight into it. At the secondary: S shows
+   * a checkpoint that was applied to it.
+   */
+  readonly entered: boolean;
+  /** The session has let go of what S held, and differences may be copied straight into it until the pair enters again (H20). */
+  readonly withdrawn: boolean;
+  /** At the secondary: the volume here on which S is kept as it was at its last checkpoint while differences come back. */
+  readonly backup: VolumeNumber | null;
 }
 
 /** What was known of a secondary when it was made a primary. */

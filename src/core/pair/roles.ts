@@ -1,3 +1,4 @@
+import { isJournalled, showsCheckpoint } from './journalled.js';
 import { activeState, type Phase, phaseOf, pointInTimeLost } from './phase.js';
 import type { MapName, PairRecord, PairRoles, PairState, RemoteHalf, Side } from './record.js';
 
@@ -38,13 +39,14 @@ export function halfRoles(state: PairState, half: RemoteHalf, forming: boolean):
     secondaryLacks: null,
     primaryLacks: null,
     savesAside: kept || forming ? 'outOfSync' : null,
-    drain: whole.drain,
+    // What a journalled pair's map still holds goes as records of its stream, behind those that are there.
+    drain: isJournalled({ state, remote: half }) ? null : whole.drain,
   };
 }
 
 /** What the copier here has to empty of a pair now; of a remote pair the secondary's half copies nothing. */
 export function drainHere({ state, remote }: Pick<PairRecord, 'state' | 'remote'>): PairRoles['drain'] {
-  return remote?.side === 'secondary' ? null : drainOf(state);
+  return remote?.side === 'secondary' || isJournalled({ state, remote }) ? null : drainOf(state);
 }
 
 function drainOf(state: PairState): PairRoles['drain'] {
@@ -92,6 +94,12 @@ export function halfAccess(state: PairState, half: RemoteHalf): Access {
     return { host: 'read-write', why: 'is the primary of a pair', code: null };
   }
   const opened = state.status === 'suspended' && state.allowWrite;
+  if (!opened && showsCheckpoint({ state, remote: half }))
+    return {
+      host: 'read',
+      why: 'is the secondary of a journal pair and shows its last checkpoint',
+      code: 'not-writable',
+    };
   if (active.status !== 'sp-pending' || opened) return secondaryAccess(state);
   return {
     host: 'none',

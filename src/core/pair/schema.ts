@@ -43,6 +43,15 @@ const remoteSchema: v.GenericSchema<unknown, RemoteHalf> = v.strictObject({
     }),
   ),
   displaced: v.boolean(),
+  journal: v.optional(
+    v.strictObject({
+      session: id,
+      how: v.picklist(['tracking', 'journalled'] as const),
+      entered: v.boolean(),
+      withdrawn: v.boolean(),
+      backup: v.nullable(volumeNumber),
+    }),
+  ),
 });
 
 const preparedSchema: v.GenericSchema<unknown, PreparedSplit> = v.strictObject({
@@ -89,6 +98,7 @@ export const pairStateSchema: v.GenericSchema<unknown, PairState> = v.variant('s
       'volume-blocked',
       'link-lost',
       'save-failed',
+      'journal-full',
       'takeover',
     ] as const),
     message: v.pipe(v.string(), v.maxLength(4096)),
@@ -117,6 +127,10 @@ export const pairRecordSchema: v.GenericSchema<unknown, PairRecord> = v.pipe(
   }),
   v.check((record) => record.primary !== record.secondary, 'a volume is not paired with itself'),
   v.check((record) => (record.mode === 'local') === (record.remote === undefined), 'a pair is local or has a peer'),
+  v.check(
+    ({ mode, remote }) => (mode === 'journal') === (remote?.journal !== undefined),
+    'a journal pair belongs to a session, and no other pair does',
+  ),
   v.check((record) => sidesFit(record), 'a volume here has a number of the table, one elsewhere that of its pair'),
 );
 
