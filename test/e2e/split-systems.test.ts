@@ -51,14 +51,54 @@ describe('pairs of several systems', { timeout: 120_000 }, () => {
   });
 
   it('are split nowhere where a member dies before it is decided, and go on when it is back', async () => {
-    await serve('tokyo');
-    await root.ok('fault', 'set', 'kyoto', 'crash', '--step', 'split.prepared');
-    const server = await serve('kyoto');
+    const [coordinator, member] = await byId();
+    await serve(coordinator);
+    await root.ok('fault', 'set', member, 'crash', '--step', 'split.prepared');
+    const server = await serve(member);
     const ended = await root.run('pair', 'split', '[tk]*:db');
     expect(ended).toMatchObject({ code: 10, stderr: expect.stringContaining('split-void') });
     await server.shell.ended;
-    await root.ok('fault', 'clear', 'kyoto');
+    await root.ok('fault', 'clear', member);
+    await root.ok('pair', 'wait', '[tk]*:db', '--status', 'duplex', '--timeout', '30s');
+    expect(new Set(await statuses())).toEqual(new Set(['duplex']));
+  });
+
+  it('are split all the same where the coordinator dies before it decides: the command takes its place', async () => {
+    const [coordinator, member] = await byId();
+    await serve(member);
+    // Each process counts for itself: the server dies at its second split, the command that goes on in its place makes its first.
+    await root.ok('fault', 'set', coordinator, 'crash', '--step', 'split.prepared', '--nth', '2');
+    const server = await serve(coordinator);
+    await root.ok('pair', 'split', '[tk]*:db', '--wait');
+    await root.ok('pair', 'resync', '[tk]*:db', '--wait');
+    const { code, data } = await root.json('pair', 'split', '[tk]*:db', '--wait');
+    await server.shell.ended;
+    expect({ code, data }).toMatchObject({ code: 0, data: { verdict: 'reached' } });
+    await root.ok('fault', 'clear', coordinator);
+    await root.ok('pair', 'resync', '[tk]*:db', '--wait');
+  });
+
+  it('go on where the coordinator dies and nobody splits again', async () => {
+    const [coordinator, member] = await byId();
+    await serve(member);
+    await root.ok('fault', 'set', coordinator, 'crash', '--step', 'split.prepared');
+    const server = await serve(coordinator);
+    // The command becomes the coordinator's controller, and dies of the same fault.
+    expect((await root.run('pair', 'split', '[tk]*:db')).code).toBe(null);
+    await server.shell.ended;
+    await root.ok('fault', 'clear', coordinator);
     await root.ok('pair', 'wait', '[tk]*:db', '--status', 'duplex', '--timeout', '30s');
     expect(new Set(await statuses())).toEqual(new Set(['duplex']));
   });
 });
+
+/** Who coordinates a split of both, then the other: that is the order of the systems' ids. */
+async function byId(): Promise<[coordinator: string, member: string]> {
+  const { data } = await root.json('system', 'list');
+  const systems = data.systems as { id: string; name: string }[];
+  const [first = '', second = ''] = systems
+    .filter(({ name }) => name !== 'osaka')
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
+    .map(({ name }) => name);
+  return [first, second];
+}

@@ -37,11 +37,6 @@ export class SplitMember {
     );
   }
 
-  /** Whether its gates are closed at this moment: then its coordinator is at work. */
-  isGated(split: string): boolean {
-    return this.#leases.get(split)?.state === 'closed';
-  }
-
   /** Carries out one order. A refusal of READY is thrown, so that its words reach the user; later ones are answers. */
   async obey(split: string, by: SystemRef, order: MemberOrder): Promise<MemberAnswer> {
     switch (order.kind) {

@@ -65,13 +65,15 @@ export class Splits {
     void this.#beside(this.#ask(split, lease === undefined ? 0 : ASK_AFTER_MS));
   }
 
-  /** Asks for the decisions on these pairs at once, so that no verb is refused for a decision that can be had. */
+  /**
+   * Asks for the decisions on these pairs at once, so that no verb is refused for a decision that can be had: also while gates are
+   * closed, for the coordinator may have died and come back since.
+   */
   async demandSettled(records: readonly PairRecord[]): Promise<void> {
     if (this.#fault) throw this.#fault.error;
     const present = records.flatMap(({ number }) => this.#controller.catalog.pairs.get(number) ?? []);
     for (const split of new Set(present.map(({ prepared }) => prepared?.split))) {
-      if (split === undefined || this.member.isGated(split)) continue;
-      await this.#askOnce(split);
+      if (split !== undefined) await this.#askOnce(split);
     }
     this.demandFree(records);
   }

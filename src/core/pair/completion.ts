@@ -56,7 +56,14 @@ export function waitVerdict(record: PairRecord | undefined, wanted: readonly Pai
   if (wanted.includes(record?.state.status ?? 'simplex')) return 'reached';
   if (record === undefined) return 'unreachable';
   if (record.state.status === 'suspended') return 'suspended';
-  return statusesAhead(record.state).some((status) => wanted.includes(status)) ? 'waiting' : 'unreachable';
+  const ahead = [...statusesAhead(record.state), ...statusesAfterUndo(record)];
+  return ahead.some((status) => wanted.includes(status)) ? 'waiting' : 'unreachable';
+}
+
+/** What a pair comes to where the split that it is prepared for is void. */
+function statusesAfterUndo({ prepared }: PairRecord): readonly PairStatus[] {
+  const from = prepared?.from ?? null;
+  return from === null ? [] : [from === 'pending' ? 'pending' : 'resync', 'duplex'];
 }
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FAULT_TABLE } from '../../../src/core/catalog/catalog.js';
-import { openClient } from '../../../src/core/controller/controller.js';
+import { openClient, type SystemClient } from '../../../src/core/controller/controller.js';
 import { codeOf, overSeeds } from '../../hazards/stage.js';
 import { portsOf } from '../../simulation/system/sim-system.js';
 import { TwoSites } from '../../simulation/system/two-sites.js';
@@ -85,26 +85,40 @@ describe('A split over several systems', () => {
       });
   });
 
-  it('is answered the same where its request is sent again after the coordinator died', async () => {
-    const two = await TwoSites.create(8);
-    const asker = two.world.start('asker');
-    await two.rest(50);
-    const client = await two.world.run(openClient(portsOf(asker), two.coordinator.place, { purpose: 'ask' }));
-    await two.coordinator.ask('fault.set', { kind: 'crash', step: 'split.decided' });
-    const answer = client.request('split.over', two.splitInput());
-    const restart = async () => {
-      while (two.coordinator.process.process.alive) await two.world.clock.sleep(1);
-      two.world.files.remove(`${two.coordinator.place.path}/${FAULT_TABLE}`);
-    };
-    const [{ output }] = await two.world.run(Promise.all([answer, restart()]));
-    expect(output.parts.flatMap(({ answer: { pairs } }) => pairs.map(({ outcome }) => outcome))).toEqual([
-      'done',
-      'done',
-      'done',
-      'done',
-    ]);
-  });
+  describe.each(['ready', 'gated', 'logged', 'prepared', 'opened', 'decided', 'committed'] as const)(
+    'whose coordinator dies at split.%s',
+    (step) => {
+      it('is made by whoever asked for it, with one answer, and one instant', async () => {
+        await overSeeds(3, async (seed) => {
+          const two = await TwoSites.create(seed);
+          const client = await clientElsewhere(two);
+          await two.coordinator.ask('fault.set', { kind: 'crash', step: `split.${step}` });
+          // The process that lives has it in memory; whoever owns the system next finds none.
+          two.world.files.remove(`${two.coordinator.place.path}/${FAULT_TABLE}`);
+          two.startWriting();
+          const { output } = await two.world.run(client.request('split.over', two.splitInput()));
+          expect(two.coordinator.process.process.alive).toBe(false);
+          expect(output.parts.flatMap(({ answer: { pairs } }) => pairs.map(({ outcome }) => outcome))).toEqual([
+            'done',
+            'done',
+            'done',
+            'done',
+          ]);
+          await two.world.run(client.close());
+          await two.comeBack();
+          expect(await two.settledAs()).toBe('split');
+        });
+      });
+    },
+  );
 });
+
+/** A client in a process of its own, which becomes the coordinator's controller where that dies. */
+async function clientElsewhere(two: TwoSites): Promise<SystemClient> {
+  const asker = two.world.start('asker');
+  await two.rest(50);
+  return two.world.run(openClient(portsOf(asker), two.coordinator.place, { purpose: 'ask' }));
+}
 
 describe('A split whose coordinator is gone for good', () => {
   const systems = (two: TwoSites) => two.sites.map(({ ref }) => ref);

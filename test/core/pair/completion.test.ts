@@ -96,6 +96,21 @@ describe('waiting for a status', () => {
     }
   });
 
+  it('goes on while nobody knows what becomes of a split: it may be void', () => {
+    const wishes = { atMs: 1_000, virtual: false, readOnly: null, pace: null, rateBytesPerSecond: null };
+    const coordinator = { id: 'c', name: 'tokyo', path: '/tokyo' };
+    const prepared = (from: 'pending' | 'duplex' | 'resync') => ({
+      ...pair(active('sp-pending')),
+      prepared: { split: 's', coordinator, wishes, from },
+    });
+    for (const from of ['pending', 'duplex', 'resync'] as const)
+      for (const wanted of ['split', 'duplex'] as const)
+        expect(waitVerdict(prepared(from), [wanted]), `${from} to ${wanted}`).toBe('waiting');
+    expect(waitVerdict(prepared('pending'), ['pending'])).toBe('waiting');
+    expect(waitVerdict(prepared('duplex'), ['resync'])).toBe('waiting');
+    expect(waitVerdict(prepared('duplex'), ['simplex'])).toBe('unreachable');
+  });
+
   it('ends with a suspension, and where the pair is gone', () => {
     expect(waitVerdict(pair(suspended(active('pending'))), ['duplex'])).toBe('suspended');
     expect(waitVerdict(undefined, ['duplex'])).toBe('unreachable');
