@@ -1,11 +1,14 @@
-import type { HistoryEvent } from '../core/controller/controller.js';
-import { matchesGlob, parseAddressPattern } from '../core/volume/volume.js';
+import type { HistoryEvent, SystemPlace } from '../core/controller/controller.js';
+import { failure } from '../core/foundation/foundation.js';
+import { formatAddress, matchesGlob, parseAddressPattern, quoted } from '../core/volume/volume.js';
 import type { Toolkit } from './open-toolkit.js';
 
 export interface HistoryFilter {
   readonly system?: string | undefined;
   readonly pair?: string | undefined;
   readonly volume?: string | undefined;
+  /** A port's name: what is at it now counts. */
+  readonly port?: string | undefined;
   /** A consistency group's name. */
   readonly group?: string | undefined;
   /** Milliseconds since 1970. */
@@ -16,7 +19,10 @@ export interface HistoryFilter {
 export async function readEvents(toolkit: Toolkit, filter: HistoryFilter): Promise<readonly HistoryEvent[]> {
   const places = filter.system === undefined ? (await toolkit.discover()).places : await toolkit.match(filter.system);
   const all = (await Promise.all(places.map((place) => toolkit.history(place)))).flat();
-  const tests = testsOf(filter);
+  const tests = [
+    ...testsOf(filter),
+    ...(filter.port === undefined ? [] : [await portTest(toolkit, places, filter.port)]),
+  ];
   return all
     .filter((event) => tests.every((test) => test(event)))
     .sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
@@ -45,6 +51,18 @@ function pairTest(pair: string): Test {
 function volumeTest(volume: string): Test {
   const isMeant = addressTest(volume);
   return (event) => isMeant(event.primary) || isMeant(event.secondary);
+}
+
+/** Of several systems any may have a port of that name. Throws `port-not-found` where none has. */
+async function portTest(toolkit: Toolkit, places: readonly SystemPlace[], port: string): Promise<Test> {
+  const listed = await Promise.all(
+    places.map(async (place) => (await toolkit.read(place, (reader) => reader.request('port.list'))).output.ports),
+  );
+  const meant = listed.flat().filter(({ name }) => name === port);
+  if (meant.length === 0)
+    throw failure('port-not-found', `There is no port ${quoted(port)}.`, 'copyset port list shows the ports.');
+  const at = new Set(meant.flatMap(({ system, luns }) => luns.map(({ volume }) => formatAddress(system, volume))));
+  return ({ primary, secondary }) => [primary, secondary].some((address) => address !== null && at.has(address));
 }
 
 /** History keeps names, not numbers: they are what the volumes were called at that time. */

@@ -21,6 +21,7 @@ export default class History extends ToolkitCommand<typeof History> {
     system: string({ summary: 'Of this system; a glob means several.', helpValue: 'SYSTEM' }),
     pair: string({ summary: 'Of the pairs of this primary, or of one pair.', helpValue: 'PRIMARY[,SECONDARY]' }),
     volume: string({ summary: 'Of this volume, whatever its part.', helpValue: 'SYSTEM:VOLUME' }),
+    port: string({ summary: 'Of the volumes that are at this port now.', helpValue: 'PORT' }),
     group: string({ summary: 'Of this consistency group; a glob means several.', helpValue: 'NAME' }),
     since: time('last', { summary: 'Not older than this; HH:MM is the last one.' }),
     follow: boolean({ summary: 'Go on with new events until interrupted.', exclusive: ['sort', 'filter', 'columns'] }),

@@ -36,7 +36,7 @@ describe('status', { timeout: 60_000 }, () => {
     await root.feed('x', 'volume', 'write', 'tokyo:db', '-');
     expect(await findings()).toMatchObject({ code: 0, well: true, kinds: ['late no-copier'] });
     const { found } = await findings();
-    const words = found[0]?.hint.split(' copies')[0]?.split(' ').slice(1) ?? [];
+    const words = found[0]?.hint.split(': copyset ')[1]?.split(' ') ?? [];
     await root.ok(...words);
     expect(await findings()).toMatchObject({ code: 0, found: [] });
   });
@@ -77,6 +77,26 @@ describe('status', { timeout: 60_000 }, () => {
     for (const line of lines) expect(line).toMatch(line.startsWith('#') ? /^# (HELP|TYPE) [a-z_]+ .+/ : sample);
     const types = lines.filter((line) => line.startsWith('# TYPE')).map((line) => line.split(' ')[2]);
     expect(new Set(types).size).toBe(types.length);
+  });
+
+  it('lists the volumes of a system that is gone as unknown', async () => {
+    await rename(root.file('osaka'), root.file('.elsewhere'));
+    const { data } = await root.json('volume', 'list', '--status', 'unknown');
+    expect(data.volumes).toMatchObject([{ system: 'osaka', name: 'db', status: 'unknown', secondaryOf: 'tokyo:db' }]);
+    const { stdout } = await root.ok('volume', 'list');
+    expect(stdout).toContain('1 more out of reach');
+    await rename(root.file('.elsewhere'), root.file('osaka'));
+    expect((await root.json('volume', 'list', '--status', 'unknown')).data.volumes).toEqual([]);
+  });
+
+  it('shows where hosts reach volumes, and what happened to what is at a port', async () => {
+    await root.ok('port', 'create', 'tokyo', 'CL1-A', '--listen', 'unix:a.sock');
+    await root.ok('volume', 'attach', 'tokyo:log', '--port', 'CL1-A', '--lun', '3');
+    expect((await root.ok('volume', 'list', 'tokyo:log')).stdout).toContain('CL1-A:3');
+    const { data } = await root.json('history', '--port', 'CL1-A');
+    const events = data.events as { primary: string }[];
+    expect(new Set(events.map(({ primary }) => primary))).toEqual(new Set(['tokyo:log']));
+    expect(await root.run('history', '--port', 'CL9-Z')).toMatchObject({ code: 4 });
   });
 
   it('names a system that is gone, and one that cannot be read, beside what it could see', async () => {

@@ -107,7 +107,7 @@ function pairFinding(pair: PairListing, overview: Overview, limits: Limits): Fin
       kind: 'no-copier',
       subject,
       message: `waits for a copier; ${leftWords(pair)}`,
-      hint: `copyset copier run ${leader(pair)} --once copies it.`,
+      hint: `To copy it now: copyset copier run ${leader(pair)} --once`,
     },
   ];
 }
@@ -115,7 +115,7 @@ function pairFinding(pair: PairListing, overview: Overview, limits: Limits): Fin
 function suspendedPair(pair: PairListing): Omit<Finding, 'subject'> {
   const { reason } = pair;
   const message = `is suspended${reason === null ? '' : ` (${sentence(reason)})`}; ${leftWords(pair)}`;
-  const hint = `copyset pair resync ${pair.primary} ${pair.secondary} goes on once the cause is gone.`;
+  const hint = `Once the cause is gone: copyset pair resync ${pair.primary} ${pair.secondary}`;
   return { severity: 'suspended', kind: 'pair-suspended', message, hint };
 }
 

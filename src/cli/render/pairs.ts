@@ -5,6 +5,7 @@ import { formatBytes, formatRate } from './bytes.js';
 import { formatDuration } from './durations.js';
 import { type Field, fields } from './fields.js';
 import { countOf, formatPercent, pairName, textOf, tracksAndBytes } from './pair-action.js';
+import { placesText } from './ports.js';
 import type { Column } from './table.js';
 import { formatTime } from './times.js';
 
@@ -73,6 +74,16 @@ export const PAIR_COLUMNS: readonly Column<PairListing>[] = [
     title: 'SPLIT AT',
     value: (pair) => pair.splitAt,
     show: (pair) => localTime(pair.splitAt) ?? '',
+    hidden: true,
+  },
+  { key: 'primaryPorts', title: 'P-PORT:LUN', value: (pair) => placesText(pair.primaryPorts), hidden: true },
+  { key: 'secondaryPorts', title: 'S-PORT:LUN', value: (pair) => placesText(pair.secondaryPorts), hidden: true },
+  {
+    key: 'stalledSeconds',
+    title: 'STALLED',
+    value: (pair) => pair.stalledSeconds,
+    show: (pair) => formatDuration((pair.stalledSeconds ?? 0) * 1000),
+    align: 'right',
     hidden: true,
   },
   { key: 'generation', title: 'GEN', value: (pair) => pair.generation, align: 'right', hidden: true },
@@ -148,6 +159,8 @@ export function pairDetails(pair: PairListing & Partial<PairPaths>): string {
     ['Copy pointer', `track ${pair.copyPointer}`],
     ['Pace', `${pair.pace}, ${rate}`],
     ['Time left', pair.secondsLeft === null ? undefined : formatDuration(pair.secondsLeft * 1000)],
+    ['Primary at', placesText(pair.primaryPorts)],
+    ['Secondary at', placesText(pair.secondaryPorts)],
     ['Generation', `${pair.generation}, paired ${localTime(pair.createdAt)}`],
     ['Primary file', pair.primaryPath],
     ['Secondary file', pair.secondaryPath],

@@ -17,6 +17,11 @@ export function portsText(ports: readonly PortListing[]): string {
     .join('\n');
 }
 
+/** `CL1-A:0,CL2-A:3`: where hosts reach a volume. */
+export function placesText(places: readonly { readonly port: string; readonly lun: number }[]): string | null {
+  return places.length === 0 ? null : places.map(({ port, lun }) => `${port}:${lun}`).join(',');
+}
+
 function lunsText(port: PortListing): string {
   return port.luns.map(({ lun, volume }) => `${lun}=${volume}`).join(' ');
 }

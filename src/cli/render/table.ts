@@ -10,6 +10,8 @@ export interface Column<Row> {
   readonly align?: 'left' | 'right';
   /** Shown only when `--columns` asks for it. */
   readonly hidden?: boolean;
+  /** Left out first where a terminal is too narrow for all; never where programs read. */
+  readonly minor?: boolean;
 }
 
 export type Cell = string | number | boolean | null | undefined;
@@ -17,11 +19,42 @@ export type Cell = string | number | boolean | null | undefined;
 /** Stands where a row has nothing, so that columns never move under `awk`. */
 const NOTHING = '-';
 
+const GAP = '  ';
+
 /** A line and a space on either side of a column. */
 const BORDER_WIDTH = 3;
 
 /** A table for people on a terminal; aligned columns without lines or colour anywhere else, or with NO_COLOR. */
-export async function renderTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): Promise<string> {
+export async function renderTable<Row>(rows: readonly Row[], all: readonly Column<Row>[]): Promise<string> {
+  const columns = fitting(rows, all);
+  const table = await rendered(rows, columns);
+  if (columns.length === all.length) return table;
+  const left = all.filter((column) => !columns.includes(column)).map(({ key }) => key);
+  return `${table}\n(too narrow for ${left.join(', ')}; --columns chooses)`;
+}
+
+/** The columns that a terminal has room for: the minor ones go, the last first. */
+function fitting<Row>(rows: readonly Row[], all: readonly Column<Row>[]): readonly Column<Row>[] {
+  if (process.stdout.isTTY !== true) return all;
+  let columns = all;
+  while (plainWidth(rows, columns) > process.stdout.columns) {
+    const last = columns.findLast(({ minor }) => minor);
+    if (!last) break;
+    columns = columns.filter((column) => column !== last);
+  }
+  return columns;
+}
+
+function plainWidth<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): number {
+  const head = columns.map((column) => column.title ?? column.key);
+  const widths = widthsOf(
+    head,
+    rows.map((row) => columns.map((column) => cellText(row, column))),
+  );
+  return widths.reduce((sum, one) => sum + one + GAP.length, -GAP.length);
+}
+
+async function rendered<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): Promise<string> {
   const head = columns.map((column) => column.title ?? column.key);
   const body = rows.map((row) => columns.map((column) => cellText(row, column)));
   return isDecorated(widthsOf(head, body)) ? decorated(head, body, columns) : plain(head, body, columns);
@@ -50,7 +83,7 @@ function plain<Row>(head: string[], body: string[][], columns: readonly Column<R
   const widths = widthsOf(head, body);
   const pad = (text: string, index: number): string =>
     columns[index]?.align === 'right' ? text.padStart(widths[index] ?? 0) : text.padEnd(widths[index] ?? 0);
-  return lines.map((line) => line.map(pad).join('  ').trimEnd()).join('\n');
+  return lines.map((line) => line.map(pad).join(GAP).trimEnd()).join('\n');
 }
 
 /** The two libraries are loaded only here: scripts do not pay for them at every start. */

@@ -5,6 +5,7 @@ import { formatBytes } from './bytes.js';
 import { type Field, fields } from './fields.js';
 import { countOf, textOf, tracksAndBytes } from './pair-action.js';
 import { trackRuns } from './pairs.js';
+import { placesText } from './ports.js';
 import type { Column } from './table.js';
 
 const COLUMNS: readonly Column<VolumeListing>[] = [
@@ -40,7 +41,8 @@ const COLUMNS: readonly Column<VolumeListing>[] = [
   { key: 'pairStatuses', title: 'PAIR STATUS', value: (volume) => volume.pairStatuses.join(','), hidden: true },
   { key: 'secondaryOf', title: 'SECONDARY OF', value: (volume) => volume.secondaryOf, hidden: true },
   { key: 'host', title: 'HOST', value: hostAccess },
-  { key: 'emulation', title: 'EMULATION', value: (volume) => volume.emulation, hidden: true },
+  { key: 'ports', title: 'PORT:LUN', value: ({ ports }) => placesText(ports), minor: true },
+  { key: 'emulation', title: 'EMULATION', value: (volume) => volume.emulation, minor: true },
   { key: 'imageComplete', title: 'WHOLE', value: (volume) => volume.imageComplete, hidden: true },
   { key: 'missingTracks', title: 'MISSING', value: (volume) => volume.missingTracks, align: 'right', hidden: true },
   { key: 'path', title: 'PATH', value: (volume) => volume.path, hidden: true },
@@ -60,11 +62,14 @@ function usedBytes(volume: VolumeListing): number {
 export function volumeListing(volumes: readonly VolumeListing[], totals: VolumeTotals, flags: ListingFlags): Outcome {
   const empty = 'No volume here. copyset volume create makes one.';
   const table = listing({ key: 'volumes', rows: volumes, columns: COLUMNS, flags, more: { totals }, empty });
-  const shown = (table.data.volumes as readonly VolumeListing[]).length;
+  const rows = table.data.volumes as readonly VolumeListing[];
+  const unknown = rows.filter(({ status }) => status === 'unknown').length;
+  const shown = rows.length - unknown;
+  const beyond = unknown === 0 ? '' : `; ${unknown} more out of reach`;
   const listed = shown === totals.volumes ? '' : `${shown} listed of `;
   const line =
     `${listed}${countOf(totals.volumes, 'volume')} (at most ${totals.maxVolumes}), ` +
-    `${totals.reserved} reserved (${totals.maxReserved}), ${countOf(totals.pairs, 'pair')} (${totals.maxPairs}).`;
+    `${totals.reserved} reserved (${totals.maxReserved}), ${countOf(totals.pairs, 'pair')} (${totals.maxPairs})${beyond}.`;
   return { ...table, text: async () => `${await textOf(table)}\n\n${line}` };
 }
 
@@ -98,6 +103,7 @@ export function volumeDetails(volume: VolumeListing): string {
       volume.missingTracks === 0 ? undefined : `${countOf(volume.missingTracks, 'track')}; the volume is incomplete`,
     ],
     ['Emulation', volume.emulation],
+    ['Ports', placesText(volume.ports)],
     ['Image', volume.path],
     [
       'Image alone',

@@ -1,16 +1,18 @@
-import { Args, boolean, option, string } from '../../cli/flags.js';
+import { Args, boolean, option, string, watch } from '../../cli/flags.js';
 import { keepMatching, meansVolume, readSystems, withTroubles } from '../../cli/listed.js';
 import { listingFlags } from '../../cli/listing.js';
 import { openToolkit } from '../../cli/open-toolkit.js';
 import { sumTotals, volumeListing } from '../../cli/render/volumes.js';
 import { type Outcome, ToolkitCommand } from '../../cli/toolkit-command.js';
 import { fitting, isWanted, volumeStatuses } from '../../cli/volume-filter.js';
+import { volumesOutOfReach } from '../../cli/volumes-out-of-reach.js';
 
 export default class VolumeList extends ToolkitCommand<typeof VolumeList> {
   static override summary = 'List volumes.';
   static override description =
     'HOST is what a host may do with the volume now: rw, r or none; USED is what was ever written. --status takes a ' +
-    'volume status or the status of a pair the volume takes part in. Reads without owning a system.';
+    'volume status or the status of a pair the volume takes part in. A volume of a pair whose system cannot be reached is unknown. ' +
+    'Reads without owning a system.';
   static override examples = [
     '<%= config.bin %> volume list',
     "<%= config.bin %> volume list 'tokyo:db*' --no-paired --sort sizeBytes",
@@ -31,14 +33,21 @@ export default class VolumeList extends ToolkitCommand<typeof VolumeList> {
       helpValue: 'SYSTEM:VOLUME',
     }),
     ...listingFlags,
+    watch,
   };
 
   protected async execute(): Promise<Outcome> {
+    return this.flags.watch ? this.watch(() => this.look()) : this.look();
+  }
+
+  private async look(): Promise<Outcome> {
     const toolkit = openToolkit(this.roots, this.id);
     const globs = this.args.globs ?? [];
     const fits = this.flags.fits === undefined ? undefined : await fitting(toolkit, this.flags.fits);
-    const read = await readSystems(toolkit, globs, async (reader) => [(await reader.request('volume.list')).output]);
-    const all = read.rows.flatMap(({ volumes }) => volumes);
+    const read = await readSystems(toolkit, globs, async (reader) => [
+      { ...(await reader.request('volume.list')).output, ...(await reader.request('pair.list')).output },
+    ]);
+    const all = [...read.rows.flatMap(({ volumes }) => volumes), ...(await volumesOutOfReach(toolkit, read.rows))];
     const rows = keepMatching(all, globs, meansVolume, 'volume').filter((volume) => isWanted(volume, this.flags, fits));
     return withTroubles(volumeListing(rows, sumTotals(read.rows.map(({ totals }) => totals)), this.flags), read);
   }
