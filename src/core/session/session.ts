@@ -12,6 +12,7 @@
  *
  * It has no files, no time and no links: `controller` tells it what happened, makes its sheets durable and carries its orders out.
  */
+export * from './locate.js';
 export * from './policy.js';
 export * from './record.js';
 export * from './requests.js';
