@@ -12,9 +12,15 @@
  *
  * It has no files, no time and no links: `controller` tells it what happened, makes its sheets durable and carries its orders out.
  */
+export * from './issue.js';
 export * from './locate.js';
+export * from './marks.js';
 export * from './policy.js';
 export * from './record.js';
+export * from './recovery.js';
+export * from './rendezvous.js';
 export * from './requests.js';
+export * from './rounds.js';
 export * from './schema.js';
+export * from './tables.js';
 export * from './wire.js';

@@ -1,6 +1,7 @@
 import type { SystemRef } from '../group/group.js';
 import type { Anchor, Checkpoint, ClockMark } from '../sequence/sequence.js';
 import type { ActiveRow, ConfigRow, SessionOrder, SessionPolicy, SessionSheet, SessionVerdict } from './record.js';
+import type { Weighed } from './recovery.js';
 import type { Returning } from './requests.js';
 
 interface OfTerm {
@@ -103,6 +104,8 @@ export interface SessionWireRequests {
     input: OfTerm;
     output: { readonly sheet: SessionSheet | null; readonly report: RoundReport | null };
   };
+  /** Recovery: what would be applied and dropped here for a checkpoint; nothing is changed. */
+  'session.weigh': { input: OfTerm & { readonly checkpoint: Checkpoint }; output: { readonly weighed: Weighed } };
   /** Recovery: the verdict is durable at every secondary before it is carried out at any. */
   'session.verdict': { input: OfTerm & { readonly verdict: SessionVerdict }; output: Record<string, never> };
   /** Recovery: what the verdict says is done here; the secondaries are primaries afterwards. */
