@@ -50,6 +50,8 @@ export const tuning = {
   checkpointMapBytes: 4 * KIB,
   /** Room that each of the log's files holds from the start. */
   ledgerBytes: MIB,
+  /** A file of a journal; so much is trimmed and used again at once. */
+  journalSegmentBytes: 16 * MIB,
 };
 
 /** A document larger than this was not written by us. */
