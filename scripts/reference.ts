@@ -1,8 +1,11 @@
-// Writes docs/reference/: commands from the manifest, errors and exit codes from the tables in the code. With --check it
+// Writes docs/reference/: commands from the manifest, errors and exit codes from the tables in the code, the schema of topology
+// files from the one that reads them. With --check it
 // only says which files are stale.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { EXIT_CODE_MEANINGS, EXIT_CODES } from '../src/cli/exit-codes.js';
+import { topologySchema } from '../src/cli/topology/schema.js';
 import { ERROR_CODES, type ErrorCode } from '../src/core/foundation/foundation.js';
+import { jsonSchema } from './json-schema.js';
 
 interface Flag {
   name: string;
@@ -117,8 +120,21 @@ async function errorsPage(): Promise<string> {
   ].join('\n\n');
 }
 
+function topologyFileSchema(): object {
+  return jsonSchema(topologySchema, {
+    $id: 'urn:copyset:topology:1',
+    title: 'copyset topology',
+    description:
+      'Storage systems, volumes, ports, pairs and groups as one declared file: copyset topology apply FILE.yaml.',
+  });
+}
+
 async function main(check: boolean): Promise<void> {
-  const pages = { 'commands.md': commandsPage(await readManifest()), 'errors.md': await errorsPage() };
+  const pages = {
+    'commands.md': commandsPage(await readManifest()),
+    'errors.md': await errorsPage(),
+    'topology.schema.json': JSON.stringify(topologyFileSchema(), undefined, 2),
+  };
   await mkdir(new URL('docs/reference/', top), { recursive: true });
   for (const [name, text] of Object.entries(pages)) {
     const file = new URL(`docs/reference/${name}`, top);

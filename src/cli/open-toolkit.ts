@@ -113,6 +113,7 @@ export class Toolkit {
     const root = this.roots[0] ?? resolve('.');
     const folder = (await (await userFiles()).followLinks(root)) ?? root;
     const { createSystem } = await loadCore();
+    this.#discovery = undefined;
     return createSystem(await this.#ports(wishes.fixture === true, wishes.name), join(folder, wishes.name), wishes);
   }
 
@@ -154,6 +155,7 @@ export class Toolkit {
 
   async delete(place: SystemPlace, options: { force: boolean }): ReturnType<Core['deleteSystem']> {
     const { deleteSystem } = await loadCore();
+    this.#discovery = undefined;
     return deleteSystem(await this.#ports(place.info.fixture), place, options);
   }
 

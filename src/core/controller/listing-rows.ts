@@ -41,6 +41,9 @@ export interface PairListing {
   readonly virtual: boolean;
   readonly readOnly: boolean;
   readonly pointInTimeLost: boolean;
+  /** Of a pair between systems: it does not go on by itself after a lost link; with whom it is suspended. */
+  readonly manual: boolean;
+  readonly session: string | null;
   /** Of a pair between systems: which of its halves this row is; the halves of a pair have one id. */
   readonly half: {
     readonly id: string;

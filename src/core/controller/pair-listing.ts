@@ -91,6 +91,8 @@ export function pairListing(record: PairRecord, facts: PairFacts): PairListing {
     virtual: frozen?.virtual ?? false,
     readOnly: frozen?.readOnly ?? false,
     pointInTimeLost: frozen?.pointInTimeLost ?? false,
+    manual: record.remote?.manual ?? false,
+    session: record.remote?.session ?? null,
     half: isHalf(record)
       ? {
           id: record.remote.id,

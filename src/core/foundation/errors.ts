@@ -10,6 +10,7 @@ export const ERROR_CODES = [
   'bad-range', // an offset or length past the end of the volume
   'bad-time', // a time that cannot be read, or lies in the past
   'bad-plan', // a plan file that is not one, or contradicts itself
+  'bad-topology', // a topology file that is not one, or contradicts itself
   // The state does not allow it (exit 3).
   'status-refuses', // the pair's status does not allow this operation
   'volume-paired', // the volume is part of a pair
@@ -35,6 +36,7 @@ export const ERROR_CODES = [
   'not-fixture', // faults are injected on --fixture systems only
   'network-file-system', // the file system is not local to this host
   'mode-not-here', // a mode or flag that this pair's systems cannot have
+  'topology-differs', // what is there cannot be made to agree with the topology file
   'no-candidate', // no reserved, unpaired volume fits
   'in-group', // the volume or pair belongs to a consistency group
   'not-master', // asked of a system that is not the group's master

@@ -1,0 +1,220 @@
+import type { SystemClient, SystemPlace } from '../../core/controller/controller.js';
+import { failure, isToolkitError, ToolkitError } from '../../core/foundation/foundation.js';
+import { parseAddress } from '../../core/volume/volume.js';
+import { type Awaited, type Followed, followCopy } from '../follow-copy.js';
+import { namedVolume, refOf } from '../group-finding.js';
+import { byId, type Toolkit } from '../open-toolkit.js';
+import { selectorOfPair } from '../pair-selection.js';
+import type { Progress } from '../render/progress.js';
+import type { EndStatus } from './desired.js';
+import type { TopologyFile } from './file.js';
+import { planTopology } from './plan.js';
+import { readPresent } from './present.js';
+import type { Deed, Round, Step } from './steps.js';
+
+/** The steps from what is there to what the file says. Throws `topology-differs` for what no step brings about. */
+export async function planOf(toolkit: Toolkit, file: TopologyFile, prune: boolean): Promise<readonly Step[]> {
+  const hint =
+    'Nothing was changed. Such things are settled when they are made; change the file, or delete them first.';
+  const problems = file.problems('topology-differs', 'What is there cannot be made to agree with the topology', hint);
+  const steps = planTopology(file.desired, await readPresent(toolkit, file.desired), prune, problems);
+  const [session] = file.desired.sessions;
+  if (session) problems.add(session.place, 'checkpoint sessions are not in this release');
+  problems.demandNone();
+  return steps;
+}
+
+/** Throws `force-needed` where a step loses data. */
+export function demandForce(steps: readonly Step[]): void {
+  const losing = steps.filter(({ loses }) => loses !== null);
+  if (losing.length === 0) return;
+  const lines = losing.map(({ sign, kind, name, loses }) => `${sign} ${kind} ${name} loses ${loses}`);
+  throw failure(
+    'force-needed',
+    `Data would be lost:\n  ${lines.join('\n  ')}\nNothing was changed.`,
+    'Give --force to lose it.',
+    { details: { losing: lines } },
+  );
+}
+
+export interface Applied {
+  /** Absent where nothing had to be waited for. */
+  readonly followed: Followed | undefined;
+}
+
+interface ApplyOptions {
+  /** Of all waiting together; Infinity for ever. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  readonly startProgress: (label: string) => Progress;
+}
+
+/** Carries the steps out through the requests that the commands use. Stops where a pair does not reach its status. */
+export async function applySteps(toolkit: Toolkit, steps: readonly Step[], options: ApplyOptions): Promise<Applied> {
+  const applier = new Applier(toolkit, options);
+  let done = 0;
+  try {
+    for (const batch of batches(steps)) {
+      const followed = await applier.carryOut(batch);
+      if (followed && followed.verdict !== 'reached') return { followed };
+      done += batch.length;
+    }
+    return { followed: undefined };
+  } catch (error) {
+    throw isToolkitError(error) ? unfinished(error, done, steps.length) : error;
+  } finally {
+    await applier.letGo();
+  }
+}
+
+/** Pairs are begun together, so that they copy at the same time, but one that copies on waits for what it copies. */
+function batches(steps: readonly Step[]): Step[][] {
+  const found: Step[][] = [];
+  for (const step of steps) {
+    const last = found.at(-1);
+    const upstream = last?.every(({ pair }) => pair && step.pair && pair.secondary !== step.pair.primary);
+    if (last && upstream) last.push(step);
+    else found.push([step]);
+  }
+  return found;
+}
+
+function unfinished(error: ToolkitError, done: number, all: number): Error {
+  const { code, message, details } = error;
+  const hint = [error.hint, `${done} of ${all} steps were done; the same command goes on from here.`];
+  return new ToolkitError({ code, message, hint: hint.filter(Boolean).join(' '), details, cause: error });
+}
+
+class Applier {
+  readonly #toolkit: Toolkit;
+  readonly #options: ApplyOptions;
+  /** Consecutive deeds at one system share its client. */
+  #held: { readonly name: string; readonly client: SystemClient } | undefined;
+
+  constructor(toolkit: Toolkit, options: ApplyOptions) {
+    this.#toolkit = toolkit;
+    this.#options = options;
+  }
+
+  async carryOut(steps: readonly Step[]): Promise<Followed | undefined> {
+    const rounds = Math.max(...steps.map((step) => step.rounds.length));
+    for (let index = 0; index < rounds; index += 1) {
+      const now = steps.flatMap(({ at, rounds: own }) => {
+        const round = own[index];
+        return round ? [{ at, round }] : [];
+      });
+      for (const { at, round } of now) for (const deed of round.deeds) await this.#do(at, deed);
+      const followed = await this.#wait(now.flatMap(({ round: { reach } }) => reach ?? []));
+      if (followed && followed.verdict !== 'reached') return followed;
+    }
+    return undefined;
+  }
+
+  async letGo(): Promise<void> {
+    const held = this.#held;
+    this.#held = undefined;
+    await held?.client.close();
+  }
+
+  async #do(at: string, deed: Deed): Promise<void> {
+    const { signal } = this.#options;
+    if (signal.aborted) throw failure('interrupted', 'Interrupted.');
+    switch (deed.do) {
+      case 'make-system':
+        await this.#toolkit.create(deed.wishes);
+        return;
+      case 'delete-system':
+        await this.letGo();
+        await this.#toolkit.delete(await this.#toolkit.find(at), { force: true });
+        return;
+      case 'request':
+        await (await this.#client(at)).request(deed.code, deed.input, { signal });
+        return;
+      case 'make-pair':
+        await this.#makePair(at, deed);
+        return;
+      case 'add-member':
+        await this.#addMember(at, deed);
+        return;
+      case 'remove-member': {
+        const primary = await namedVolume(this.#toolkit, deed.primary);
+        await (await this.#client(at)).request('cg.remove', { group: deed.group, primary });
+      }
+    }
+  }
+
+  async #client(name: string): Promise<SystemClient> {
+    if (this.#held?.name === name) return this.#held.client;
+    await this.letGo();
+    const { signal } = this.#options;
+    const client = await this.#toolkit.openClient(await this.#toolkit.find(name), { signal });
+    this.#held = { name, client };
+    return client;
+  }
+
+  async #makePair(at: string, { pair, overwrite }: Extract<Deed, { do: 'make-pair' }>): Promise<void> {
+    const { pace, rateBytesPerSecond, mode, manual, session, virtual } = pair;
+    const secondary = parseAddress(pair.secondary);
+    const row = {
+      primary: parseAddress(pair.primary).volume,
+      secondary: secondary.volume,
+      secondarySystem: mode === 'local' ? undefined : refOf(await this.#toolkit.find(secondary.system)),
+      pace,
+      rateBytesPerSecond: rateBytesPerSecond === 0 ? undefined : rateBytesPerSecond,
+      split: pair.status === 'split',
+      virtual,
+    };
+    await (await this.#client(at)).request('pair.create', { pairs: [row], mode, overwrite, manual, session });
+  }
+
+  async #addMember(at: string, { group, member }: Extract<Deed, { do: 'add-member' }>): Promise<void> {
+    const primary = await namedVolume(this.#toolkit, member.primary);
+    const secondary = await namedVolume(this.#toolkit, member.secondary);
+    const backup = member.backup === 'auto' ? 'auto' : await namedVolume(this.#toolkit, member.backup);
+    await (await this.#client(at)).request('cg.add', { group, primary, secondary, backup });
+  }
+
+  /** All pairs at once, each at its own system; the systems are taken in the order of their ids. */
+  async #wait(reaches: readonly NonNullable<Round['reach']>[]): Promise<Followed | undefined> {
+    if (reaches.length === 0) return undefined;
+    await this.letGo();
+    const names = [...new Set(reaches.map(({ primary }) => parseAddress(primary).system))];
+    const places = byId(await Promise.all(names.map((name) => this.#toolkit.find(name))));
+    return this.#withClients(places, async (clients) => {
+      const { signal, timeoutMs } = this.#options;
+      const awaited = clients.flatMap(({ place, client }) => awaitedAt(place, client, reaches));
+      const progress = this.#options.startProgress(
+        `Copying ${reaches.length === 1 ? keyword(reaches) : `${reaches.length} pairs`}`,
+      );
+      return followCopy(awaited, { timeoutMs, signal, progress, trackBytes: new Map() });
+    });
+  }
+
+  async #withClients<T>(
+    places: readonly SystemPlace[],
+    work: (clients: readonly { place: SystemPlace; client: SystemClient }[]) => Promise<T>,
+    opened: readonly { place: SystemPlace; client: SystemClient }[] = [],
+  ): Promise<T> {
+    const place = places[opened.length];
+    if (!place) return work(opened);
+    return this.#toolkit.use(place, (client) => this.#withClients(places, work, [...opened, { place, client }]));
+  }
+}
+
+function keyword([reach]: readonly NonNullable<Round['reach']>[]): string {
+  return reach?.primary ?? '';
+}
+
+function awaitedAt(
+  { name }: SystemPlace,
+  client: SystemClient,
+  reaches: readonly NonNullable<Round['reach']>[],
+): Awaited[] {
+  const byStatus = new Map<EndStatus, Awaited>();
+  for (const reach of reaches) {
+    if (parseAddress(reach.primary).system !== name) continue;
+    const pairs = [...(byStatus.get(reach.status)?.pairs ?? []), selectorOfPair(reach)];
+    byStatus.set(reach.status, { client, pairs, statuses: [reach.status] });
+  }
+  return [...byStatus.values()];
+}

@@ -1,0 +1,103 @@
+import type { PairListing, PortListing, SystemPlace, VolumeListing } from '../../core/controller/controller.js';
+import { failure } from '../../core/foundation/foundation.js';
+import { type LocatedGroup, locateGroups, type SystemView, type VolumeRef } from '../../core/group/group.js';
+import { formatAddress } from '../../core/volume/volume.js';
+import { refOf } from '../group-finding.js';
+import { nowMs } from '../now.js';
+import { openInput, type Toolkit } from '../open-toolkit.js';
+import type { DesiredTopology } from './desired.js';
+
+/** All that a topology can name, as it is. */
+export interface PresentTopology {
+  /** In the order of their names, which are all different. */
+  readonly systems: readonly PresentSystem[];
+  /** Without the pairs that a group makes for its backups. Each stands here once. */
+  readonly pairs: readonly PresentPair[];
+  readonly groups: readonly LocatedGroup[];
+  /** Images of the file that hold nothing but zeros; an empty volume is filled with them already. */
+  readonly emptyImages: ReadonlySet<string>;
+}
+
+export type PresentPair = PairListing;
+
+export interface PresentSystem {
+  readonly place: SystemPlace;
+  readonly volumes: readonly VolumeListing[];
+  readonly ports: readonly PortListing[];
+}
+
+/** Reads everything below the roots, owning nothing. Throws where a system cannot be read: what it holds would be missed. */
+export async function readPresent(toolkit: Toolkit, desired?: DesiredTopology): Promise<PresentTopology> {
+  const { places, troubles } = await toolkit.discover();
+  const [trouble] = troubles;
+  if (trouble) throw trouble.error;
+  demandOneOfEachName(places);
+  const systems: PresentSystem[] = [];
+  const pairs: PairListing[] = [];
+  const views: SystemView[] = [];
+  for (const place of places) {
+    await toolkit.read(place, async (reader) => {
+      const { volumes } = (await reader.request('volume.list')).output;
+      const { ports } = (await reader.request('port.list')).output;
+      systems.push({ place, volumes, ports });
+      pairs.push(...(await reader.request('pair.list')).output.pairs);
+      views.push({ system: refOf(place), ...(await reader.request('cg.list')).output, asOfMs: nowMs() });
+    });
+  }
+  const groups = locateGroups(views);
+  const own = pairsOfGroups(views);
+  const present = pairs.filter((pair) => pair.half?.side !== 'secondary' && !own.has(keyOf(pair)));
+  return { systems, pairs: present, groups, emptyImages: await emptyImages(systems, desired) };
+}
+
+/** `primary -> secondary`, by which a pair is found again. */
+export function keyOf(pair: { readonly primary: string; readonly secondary: string }): string {
+  return `${pair.primary} -> ${pair.secondary}`;
+}
+
+export function addressOfRef({ system, name }: VolumeRef): string {
+  return formatAddress(system.name, name);
+}
+
+/** Virtual copies for backups and drills come and go with their groups. */
+function pairsOfGroups(views: readonly SystemView[]): ReadonlySet<string> {
+  const own = new Set<string>();
+  for (const { remote } of views.flatMap(({ sheets }) => sheets)) {
+    for (const { relationshipId, secondary, backup } of remote?.members ?? []) {
+      const primary = addressOfRef(secondary);
+      own.add(keyOf({ primary, secondary: addressOfRef(backup) }));
+      const practice = remote?.volumes.find((row) => row.relationshipId === relationshipId)?.practice;
+      if (practice) own.add(keyOf({ primary, secondary: addressOfRef(practice.volume) }));
+    }
+  }
+  return own;
+}
+
+async function emptyImages(systems: readonly PresentSystem[], desired?: DesiredTopology): Promise<ReadonlySet<string>> {
+  const empty = new Set<string>();
+  for (const { system, name, image } of desired?.systems.flatMap(({ volumes }) => volumes) ?? []) {
+    const volumes = systems.find(({ place }) => place.name === system)?.volumes;
+    const there = volumes?.find((volume) => volume.name === name);
+    if (image !== undefined && there?.allocatedTracks === 0 && (await holdsZerosOnly(image))) empty.add(image);
+  }
+  return empty;
+}
+
+async function holdsZerosOnly(image: string): Promise<boolean> {
+  for await (const chunk of (await openInput(image)).chunks) if (chunk.some((byte) => byte !== 0)) return false;
+  return true;
+}
+
+function demandOneOfEachName(places: readonly SystemPlace[]): void {
+  const seen = new Map<string, string>();
+  for (const { name, path } of places) {
+    const other = seen.get(name);
+    if (other !== undefined)
+      throw failure(
+        'usage',
+        `There are two systems named ${name}: ${other} and ${path}.`,
+        'Name one folder with --root.',
+      );
+    seen.set(name, path);
+  }
+}
