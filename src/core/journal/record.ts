@@ -19,6 +19,8 @@ export type JournalRecord = Stamp &
     | { readonly kind: 'leave'; readonly pair: string }
     | {
         readonly kind: 'checkpoint';
+        /** Its own time, which is not when it was put here: records before it may be later, and do not belong to it (H23). */
+        readonly upTo: SequenceTime;
         readonly number: number;
         readonly issuer: string;
         readonly term: number;
@@ -44,7 +46,8 @@ const MAGIC = 0x524a; // 'JR'
 const MAGIC_FIRST_BYTE = MAGIC & 0xff;
 const KINDS = ['write', 'enter', 'leave', 'checkpoint', 'confirm'] as const;
 const WHOLE = 1;
-const TERM_BYTES = 4;
+/** Behind the head of a checkpoint: its term and its time. */
+const CHECKPOINT_BYTES = 12;
 const TWO_32 = 0x1_0000_0000;
 
 /** Room that a record with so much data takes. */
@@ -54,7 +57,7 @@ export function recordBytes(dataBytes: ByteCount): ByteCount {
 
 export function dataBytesOf(record: NewRecord): ByteCount {
   if (record.kind === 'write') return record.data.length;
-  return record.kind === 'checkpoint' ? TERM_BYTES : 0;
+  return record.kind === 'checkpoint' ? CHECKPOINT_BYTES : 0;
 }
 
 /** What the head of a whole record says. */
@@ -84,7 +87,10 @@ export function encodeMeaning(bytes: Uint8Array, view: DataView, record: NewReco
   else bytes.set(idBytes(record.pair), 40);
   setWhole(view, 56, record.kind === 'write' ? record.offset : 'number' in record ? record.number : 0);
   if (record.kind === 'write') bytes.set(record.data, RECORD_HEAD_BYTES);
-  else if (isCheckpoint) view.setUint32(RECORD_HEAD_BYTES, record.term, true);
+  else if (isCheckpoint) {
+    view.setUint32(RECORD_HEAD_BYTES, record.term, true);
+    view.setBigUint64(RECORD_HEAD_BYTES + 4, record.upTo, true);
+  }
   const endAt = recordBytes(dataBytes);
   bytes.fill(0, RECORD_HEAD_BYTES + dataBytes, endAt);
   view.setUint32(8, crc32(bytes.subarray(MEANING_AT, endAt)), true);
@@ -178,7 +184,8 @@ function decodeAt(bytes: Uint8Array, view: DataView, at: ByteOffset): JournalRec
     }
     case 'checkpoint': {
       const term = view.getUint32(at + RECORD_HEAD_BYTES, true);
-      return { kind, ...stamp, number, issuer: id, term, whole: bytes[at + 19] === WHOLE };
+      const upTo = view.getBigUint64(at + RECORD_HEAD_BYTES + 4, true);
+      return { kind, ...stamp, upTo, number, issuer: id, term, whole: bytes[at + 19] === WHOLE };
     }
     case 'confirm':
       return { kind, ...stamp, number };

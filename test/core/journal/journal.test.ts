@@ -23,8 +23,8 @@ const EACH_KIND: readonly NewRecord[] = [
   { kind: 'enter', time: 5n, pair: PAIR },
   { kind: 'write', time: 6n, pair: PAIR, offset: 2 ** 45 + 512, data: dataOf(2, 4_096) },
   { kind: 'write', time: 7n, pair: ISSUER, offset: 0, data: new Uint8Array(0) },
-  { kind: 'checkpoint', time: 2n ** 63n, number: 2 ** 40, issuer: ISSUER, term: 2 ** 32 - 1, whole: true },
-  { kind: 'checkpoint', time: 2n ** 63n + 1n, number: 7, issuer: ISSUER, term: 1, whole: false },
+  { kind: 'checkpoint', time: 2n ** 63n, upTo: 2n ** 62n, number: 2 ** 40, issuer: ISSUER, term: 2 ** 32 - 1, whole: true },
+  { kind: 'checkpoint', time: 2n ** 63n + 1n, upTo: 0n, number: 7, issuer: ISSUER, term: 1, whole: false },
   { kind: 'confirm', time: 2n ** 63n + 2n, number: 2 ** 40 },
   { kind: 'leave', time: 2n ** 64n - 1n, pair: PAIR },
 ];
