@@ -12,7 +12,9 @@
  *
  * It has no files, no time and no links: `controller` tells it what happened, makes its sheets durable and carries its orders out.
  */
+export * from './events.js';
 export * from './issue.js';
+export * from './listing.js';
 export * from './locate.js';
 export * from './marks.js';
 export * from './policy.js';
