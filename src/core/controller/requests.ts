@@ -6,8 +6,9 @@ import type {
   PairNumber,
   TrackIndex,
 } from '../foundation/foundation.js';
-import type { FormationAnswer, GroupRequests } from '../group/group.js';
+import type { FormationAnswer, GroupRequests, SystemRef } from '../group/group.js';
 import type { Pace, PairMode, PairStatus } from '../pair/pair.js';
+import type { ApplyAnswer } from '../session/session.js';
 import type { GroupWireRequests } from './group-wire.js';
 import type { HalfRequests } from './half-requests.js';
 import type { PairListing, PortListing, SystemListing, VolumeListing, VolumeTotals } from './listing-rows.js';
@@ -38,6 +39,8 @@ export interface PairCreateRow extends PacingInput {
   readonly secondary: string;
   /** Where the secondary lies when it is another system. */
   readonly secondarySystem?: { readonly id: string; readonly name: string; readonly path: string } | undefined;
+  /** Of a pair of mode journal: a volume of the secondary's system, by name or number, or `auto`, which keeps the last checkpoint while differences come (H20). */
+  readonly backup?: string | undefined;
   readonly split?: boolean | undefined;
   readonly virtual?: boolean | undefined;
 }
@@ -118,6 +121,8 @@ export interface Progress {
   readonly pair?: { primary: string; secondary: string; status: PairStatus } | undefined;
   /** A formation that has ended (`cg.follow`). */
   readonly formation?: FormationAnswer | undefined;
+  /** What a session's secondaries have come to (`session.apply` with `follow`). */
+  readonly applied?: ApplyAnswer | undefined;
 }
 
 interface Action {
@@ -208,6 +213,8 @@ export interface Requests extends HalfRequests, GroupRequests, GroupWireRequests
       /** For pairs between systems: no return by itself after a lost link; sync pairs of one session suspend together. */
       manual?: boolean | undefined;
       session?: string | undefined;
+      /** Of pairs of mode journal: the system that holds the configuration table of `session`, as the asker found it. */
+      sessionHome?: SystemRef | undefined;
     };
     output: PairActionAnswer;
   };
