@@ -14,6 +14,7 @@ const steps = [
   ['bundle', 'node', ['scripts/bundle.mjs']],
   ['manifest is fresh', 'node', ['scripts/manifest.mjs', '--check']],
   ['reference is fresh', 'node', ['--import', 'tsx', 'scripts/reference.ts', '--check']],
+  ['man pages are fresh', 'node', ['--import', 'tsx', 'scripts/man-pages.ts', '--check']],
   ['tidy', 'vitest', ['run', 'test/tidy.test.ts']],
 ];
 

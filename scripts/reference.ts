@@ -6,52 +6,11 @@ import { EXIT_CODE_MEANINGS, EXIT_CODES } from '../src/cli/exit-codes.js';
 import { topologySchema } from '../src/cli/topology/schema.js';
 import { ERROR_CODES, type ErrorCode } from '../src/core/foundation/foundation.js';
 import { jsonSchema } from './json-schema.js';
-
-interface Flag {
-  name: string;
-  char?: string;
-  type: 'boolean' | 'option';
-  summary?: string;
-  description?: string;
-  helpValue?: string;
-  options?: string[];
-  required?: boolean;
-  allowNo?: boolean;
-  multiple?: boolean;
-  hidden?: boolean;
-  helpGroup?: string;
-}
-
-interface Arg {
-  name: string;
-  description?: string;
-  required?: boolean;
-  multiple?: boolean;
-}
-
-interface CommandEntry {
-  id: string;
-  summary?: string;
-  description?: string;
-  examples?: (string | { description: string; command: string })[];
-  flags: Record<string, Flag>;
-  args: Record<string, Arg>;
-  hidden?: boolean;
-}
+import { type Arg, type CommandEntry, type Flag, filled, readManifest, words } from './manifest-entries.js';
 
 const top = new URL('..', import.meta.url);
 const GENERATED = '<!-- Made by `npm run docs`; do not edit. -->';
 
-async function readManifest(): Promise<CommandEntry[]> {
-  const manifest = JSON.parse(await readFile(new URL('oclif.manifest.json', top), 'utf8')) as {
-    commands: Record<string, CommandEntry>;
-  };
-  return Object.values(manifest.commands).filter((command) => !command.hidden);
-}
-
-const words = (id: string): string => id.replaceAll(':', ' ');
-const filled = (text: string): string =>
-  text.replaceAll('<%= config.bin %>', 'copyset').replaceAll(/<%= command.id %>/g, '');
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 
 function commandsPage(commands: readonly CommandEntry[]): string {
