@@ -7,6 +7,7 @@ import { type Outcome, ToolkitCommand } from '../cli/toolkit-command.js';
 /** What the scripts of `completion` ask: one candidate a line, with what it does behind a tab. */
 export default class Complete extends ToolkitCommand<typeof Complete> {
   static override summary = 'Answer what could stand at the end of a line (for the scripts of completion).';
+  static override description = 'One candidate a line, what it does behind a tab; «:files» leaves it to the shell.';
   static override examples = ['<%= config.bin %> complete -- pair sp'];
   static override hidden = true;
   static override takesChildCommand = true;
