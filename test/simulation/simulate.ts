@@ -3,7 +3,8 @@ import { crashEverywhere, type Scenario } from './campaign/crash-run.js';
 import { failEverywhere } from './campaign/fault-run.js';
 import { runModel } from './campaign/model-run.js';
 import { SCENARIOS } from './campaign/scenarios.js';
-import { runSchedule } from './formations/schedule.js';
+import { runSchedule, type ScheduleResult } from './formations/schedule.js';
+import { useLightSignals } from './world/light-signals.js';
 
 /**
  * `npm run simulate -- [--runs N] [--points N] [--faults N] [--formations N] [--seed S]`: model runs, crash points, faults and
@@ -91,10 +92,24 @@ async function model(total: number): Promise<void> {
   }
 }
 
+/** Stacks are left out, which whatever is thrown and caught again would cost; a schedule that fails is repeated with them. */
+async function runQuickly(one: number): Promise<ScheduleResult> {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return await runSchedule(one);
+  } catch {
+    Error.stackTraceLimit = stackTraceLimit;
+    return await runSchedule(one);
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
 async function formations(total: number): Promise<void> {
   const counted = { formed: 0, moments: 0, writes: 0 };
   for (let done = 0; done < total; done += 1) {
-    const { formed, moments, writes } = await runSchedule(seed + done);
+    const { formed, moments, writes } = await runQuickly(seed + done);
     counted.formed += formed > 0 ? 1 : 0;
     counted.moments += moments;
     counted.writes += writes;
@@ -105,6 +120,7 @@ async function formations(total: number): Promise<void> {
   }
 }
 
+useLightSignals();
 try {
   if (!(await repeatOne())) {
     if (values.scenario === undefined) await model(wanted(values.runs, 2_000));

@@ -59,6 +59,7 @@ export class GroupSheets {
     if (!present) return [];
     const sheet = next(present);
     const isEmpty = !sheet.master && !sheet.subordinate && !sheet.remote;
+    known.set(sheet, sheet);
     return [{ do: 'put-sheet', name: PREFIX + id, sheet: isEmpty ? null : sheet }];
   }
 
@@ -78,9 +79,18 @@ export function emptySheet(id: string, name: string): GroupSheet {
   return { version: 1, id, name, master: null, subordinate: null, remote: null };
 }
 
+/** Rows are replaced, never changed: what was checked once, or made here, stays good. */
+const known = new WeakMap<object, GroupSheet>();
+
 function checked(name: string, sheet: unknown): GroupSheet {
+  const row = typeof sheet === 'object' && sheet !== null ? sheet : undefined;
+  const before = row && known.get(row);
+  if (before) return before;
   const parsed = v.safeParse(groupSheetSchema, sheet);
-  if (parsed.success) return parsed.output;
+  if (parsed.success) {
+    if (row) known.set(row, parsed.output);
+    return parsed.output;
+  }
   throw failure('metadata-damaged', `The sheet ${name} of a consistency group cannot be read.`);
 }
 

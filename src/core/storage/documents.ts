@@ -126,11 +126,14 @@ function encode<T>(format: DocumentFormat<T>, body: T): Uint8Array {
   // What could not be read again must not replace what can: the writer checks itself.
   const checked = v.safeParse(format.schema, body);
   assert(checked.success, `a ${format.format} document fits its own schema: ${issueOf(checked)}`);
-  const text = JSON.stringify(body);
-  const code = crc32(encoder.encode(text));
-  const bytes = encoder.encode(
-    `{"format":"${format.format}","version":${format.version},"crc":${code},\n"body":${text}${END}`,
+  const text = encoder.encode(JSON.stringify(body));
+  const head = encoder.encode(
+    `{"format":"${format.format}","version":${format.version},"crc":${crc32(text)},\n"body":`,
   );
+  const bytes = new Uint8Array(head.length + text.length + END.length);
+  bytes.set(head);
+  bytes.set(text, head.length);
+  bytes.set(encoder.encode(END), head.length + text.length);
   assert(bytes.length <= DOCUMENT_MAX_BYTES, `a ${format.format} document stays below its limit`);
   return bytes;
 }

@@ -10,7 +10,8 @@ export class SimRandom implements Random {
 
   id(): string {
     let id = '';
-    for (let word = 0; word < 4; word += 1) id += this.#rng.next().toString(16).padStart(8, '0');
+    // A leading 1, cut off again, is quicker than padding.
+    for (let word = 0; word < 4; word += 1) id += (this.#rng.next() + 2 ** 32).toString(16).slice(1);
     return id;
   }
 

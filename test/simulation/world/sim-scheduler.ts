@@ -176,12 +176,15 @@ export class SimScheduler {
   }
 }
 
+/** Nobody adds to it: a reaction to it is a microtask without what queueMicrotask keeps for each. */
+const SETTLED = Promise.resolve();
+
 /**
  * Calls back when no promise reaction is left. Ticks run one after the other without reactions in between, but a tick that
  * a reaction asks for comes after all reactions.
  */
 function afterReactions(step: () => void): void {
-  queueMicrotask(() => process.nextTick(step));
+  void SETTLED.then(() => process.nextTick(step));
 }
 
 function before(left: Happening, right: Happening): boolean {
