@@ -7,7 +7,9 @@ import { isGlob, isPath, matchesGlob, parseName, quoted } from '../core/volume/v
 import {
   clockAt,
   lockfileOwners,
+  nextRun,
   nodeFiles,
+  seededRandom,
   socketLink,
   streamSockets,
   systemClock,
@@ -91,7 +93,7 @@ export class Toolkit {
   /** Becomes the controller of a system and stays it until closed. */
   async openOwner(place: SystemPlace, signal: AbortSignal): Promise<OwnController> {
     const { openOwner } = await loadCore();
-    return openOwner(await this.#ports(place.info.fixture), place, {
+    return openOwner(await this.#ports(portsOf(place)), place, {
       purpose: this.#purpose,
       timeoutMs: BUSY_LIMIT_MS,
       signal,
@@ -114,7 +116,11 @@ export class Toolkit {
     const folder = (await (await userFiles()).followLinks(root)) ?? root;
     const { createSystem } = await loadCore();
     this.#discovery = undefined;
-    return createSystem(await this.#ports(wishes.fixture === true, wishes.name), join(folder, wishes.name), wishes);
+    return createSystem(
+      await this.#ports({ name: wishes.name, fixture: wishes.fixture === true }),
+      join(folder, wishes.name),
+      wishes,
+    );
   }
 
   /** Does some work as a client of the system: of its running controller, or as its controller. */
@@ -138,14 +144,14 @@ export class Toolkit {
 
   async openClient(place: SystemPlace, options: { signal?: AbortSignal } = {}): Promise<SystemClient> {
     const { openClient } = await loadCore();
-    const ports = await this.#ports(place.info.fixture);
+    const ports = await this.#ports(portsOf(place));
     return openClient(ports, place, { purpose: this.#purpose, timeoutMs: BUSY_LIMIT_MS, ...options });
   }
 
   /** Looks at a system without owning it. */
   async read<T>(place: SystemPlace, work: (reader: SystemReader) => Promise<T>): Promise<T> {
     const { openReader } = await loadCore();
-    const reader = await openReader(await this.#ports(place.info.fixture), place);
+    const reader = await openReader(await this.#ports(portsOf(place)), place);
     try {
       return await work(reader);
     } finally {
@@ -156,18 +162,18 @@ export class Toolkit {
   async delete(place: SystemPlace, options: { force: boolean }): ReturnType<Core['deleteSystem']> {
     const { deleteSystem } = await loadCore();
     this.#discovery = undefined;
-    return deleteSystem(await this.#ports(place.info.fixture), place, options);
+    return deleteSystem(await this.#ports(portsOf(place)), place, options);
   }
 
   async breakLock(place: SystemPlace): Promise<ReturnType<Core['breakLock']>> {
     const { breakLock } = await loadCore();
-    return breakLock(await this.#ports(place.info.fixture), place);
+    return breakLock(await this.#ports(portsOf(place)), place);
   }
 
   async release(place: SystemPlace, signal: AbortSignal): ReturnType<Core['releaseSystem']> {
     const { releaseSystem } = await loadCore();
     const options = { timeoutMs: BUSY_LIMIT_MS, signal };
-    return releaseSystem(await this.#ports(place.info.fixture), place, options);
+    return releaseSystem(await this.#ports(portsOf(place)), place, options);
   }
 
   async history(place: SystemPlace): Promise<ReturnType<Core['readHistory']>> {
@@ -221,14 +227,12 @@ export class Toolkit {
   }
 
   /** Fixture systems take ids from COPYSET_SEED and times from COPYSET_NOW, so that they come out alike everywhere. */
-  async #ports(fixture: boolean, newSystem?: string): Promise<Ports> {
+  async #ports({ name, path, fixture }: { name: string; path?: string | undefined; fixture: boolean }): Promise<Ports> {
     const { COPYSET_SEED: seed, COPYSET_NOW: now } = process.env;
     const startMs = fixture && now !== undefined ? Date.parse(now) : Number.NaN;
-    // Only a new system is seeded: two runs of one command must not send requests of the same id.
-    const seeded = fixture && seed !== undefined && newSystem !== undefined;
-    const random = seeded
-      ? (await import('../platform/platform.js')).seededRandom(`${seed}:${newSystem}`)
-      : systemRandom;
+    // The run that makes the system is its first. Two runs of one command must not send requests of the same id.
+    const runOf = () => (path === undefined ? 0 : nextRun(path));
+    const random = fixture && seed !== undefined ? seededRandom(`${seed}:${name}`, runOf) : systemRandom;
     return {
       files: nodeFiles,
       clock: Number.isNaN(startMs) ? systemClock : clockAt(startMs),
@@ -240,6 +244,10 @@ export class Toolkit {
       actor: `${userName()}: ${this.#purpose}`,
     };
   }
+}
+
+function portsOf({ path, info }: SystemPlace): { name: string; path: string; fixture: boolean } {
+  return { name: info.name, path, fixture: info.fixture };
 }
 
 const LIST = 'copyset system list shows the systems there are.';

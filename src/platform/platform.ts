@@ -3,12 +3,13 @@
  *
  * - nodeFiles: Files. - systemClock, clockAt: Clock. - systemRandom, seededRandom: Random.
  * - socketLink: Link over unix sockets. - lockfileOwners: Owners by proper-lockfile, with proof of death.
- * - streamSockets: Streams over unix and TCP sockets, with TLS.
+ * - nextRun: numbers the runs of a fixture system. - streamSockets: Streams over unix and TCP sockets, with TLS.
  *
  * It decides nothing about volumes or pairs. What is costly to load is loaded when it is first used.
  */
 import type { Link, Streams } from '../core/ports/ports.js';
 
+export { nextRun } from './fixture-runs.js';
 export { nodeFiles } from './node-files.js';
 export { clockAt, systemClock } from './system-clock.js';
 export { seededRandom, systemRandom } from './system-random.js';

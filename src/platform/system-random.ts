@@ -8,15 +8,21 @@ export const systemRandom: Random = {
   below: (bound) => crypto().randomInt(bound),
 };
 
-/** The same ids and numbers for the same seed, for fixtures: SHA-256 over the seed and a counter. */
-export function seededRandom(seed: string): Random {
-  let counter = 0;
-  const draw = () => {
-    counter += 1;
-    return crypto().createHash('sha256').update(`${seed}:${counter}`).digest();
+/**
+ * The same ids and numbers for the same seed, for fixtures: SHA-256 over the seed, the run, what is drawn for, and a counter of
+ * that. `runOf` is asked once, at the first draw: no two runs may have the same, for an id must not come twice.
+ */
+export function seededRandom(seed: string, runOf: () => number = () => 0): Random {
+  const counters = new Map<string, number>();
+  let run: number | undefined;
+  const draw = (purpose: string) => {
+    run ??= runOf();
+    const counter = (counters.get(purpose) ?? 0) + 1;
+    counters.set(purpose, counter);
+    return crypto().createHash('sha256').update(`${seed}:${run}:${purpose}:${counter}`).digest();
   };
   return {
-    id: () => draw().subarray(0, ID_BYTES).toString('hex'),
-    below: (bound) => Math.floor((draw().readUIntBE(0, 6) / 2 ** 48) * bound),
+    id: (purpose = '') => draw(purpose).subarray(0, ID_BYTES).toString('hex'),
+    below: (bound) => Math.floor((draw('below').readUIntBE(0, 6) / 2 ** 48) * bound),
   };
 }

@@ -89,7 +89,7 @@ class ResolvingClient implements SystemClient {
     input: Requests[Code]['input'],
     extras: RequestExtras = {},
   ): Promise<Answered<Code>> {
-    const id = this.#ports.random.id();
+    const id = this.#ports.random.id(code);
     for (;;) {
       if (this.#own) return this.#own.controller.handle(code, input, extras, { id, actor: this.#ports.actor });
       if (!this.#channel) await this.resolve();

@@ -103,7 +103,7 @@ export class CopyWork {
   speedOf(pair: PairNumber): number | undefined {
     const speed = this.#speeds.get(pair);
     if (!speed) return undefined;
-    const spanMs = this.#controller.ports.clock.monotonicMs() - speed.sinceMs;
+    const spanMs = this.#controller.ports.clock.toldMs(speed.sinceMs);
     return spanMs > 100 ? (speed.bytes / spanMs) * 1000 : undefined;
   }
 

@@ -54,7 +54,7 @@ export async function createGroup(controller: Controller, input: Input<'cg.creat
     lastFailure: null,
     handedOver: false,
   };
-  const id = ports.random.id();
+  const id = ports.random.id('group');
   await groups.sheets.update(id, (sheet) => ({ ...sheet, master }), emptySheet(id, name));
   return { output: { group: listed(controller, name) } };
 }

@@ -97,7 +97,7 @@ async function reserve(
       sequence: null,
     };
     // A context of its own: the answer that is kept by an id is that of the whole request.
-    const own = { ...context, id: controller.ports.random.id() };
+    const own = { ...context, id: controller.ports.random.id('drill') };
     await changePairs(controller, own, [], [secondary.number, number], () => ({
       output: null,
       changes: [

@@ -158,7 +158,7 @@ async function conclude(
     seconds: end.drainMs === null ? null : Math.round(end.drainMs) / 1000,
     message: formationSentence(event),
     actor,
-    id: ports.random.id(),
+    id: ports.random.id('formation'),
     group: event,
   });
   return answer;

@@ -190,7 +190,7 @@ export class Subordinate {
     const { clock } = this.#controller.ports;
     await clock.sleep(Math.max(0, freeze.closedAtMs + freeze.limitMs - clock.monotonicMs()), freeze.lease.signal);
     if (freeze.gate === 'closed') freeze.gate = 'opened-by-itself';
-    freeze.pauseMs = clock.monotonicMs() - freeze.closedAtMs;
+    freeze.pauseMs = clock.toldMs(freeze.closedAtMs);
     open();
     this.#controller.notify();
   }
@@ -209,7 +209,7 @@ export class Subordinate {
     const late = this.#controller.ports.clock.monotonicMs() - freeze.closedAtMs >= freeze.limitMs;
     if (freeze.gate === 'closed') {
       freeze.gate = late ? 'opened-by-itself' : 'opened-by-run';
-      freeze.pauseMs = this.#controller.ports.clock.monotonicMs() - freeze.closedAtMs;
+      freeze.pauseMs = this.#controller.ports.clock.toldMs(freeze.closedAtMs);
       freeze.lease.abort();
     }
     const { pauseMs } = freeze;
@@ -239,7 +239,7 @@ export class Subordinate {
     } finally {
       await this.#controller.stopCopying();
     }
-    const drainMs = clock.monotonicMs() - startedMs;
+    const drainMs = clock.toldMs(startedMs);
     this.measures.set(group, { pauseMs: freeze.pauseMs, drainMs });
     this.#controller.step('formation.drained');
     return { kind: 'ok', drainMs, tracks: freeze.tracks };

@@ -45,7 +45,7 @@ async function createRemotePair(controller: Controller, input: Input, row: PairC
   demandPrimary(controller, primary, input.noCopy ?? false);
   if (!input.plan)
     controller.splits.demandFree([{ number: controller.catalog.pairNumberNext, primary: primary.number }]);
-  const id = controller.ports.random.id();
+  const id = controller.ports.random.id('pair');
   const answer = await askForHalf(controller, input, row, primary, id);
   if (input.plan) return { row: rowOf(controller, undefined, primary, row, answer), copies: false };
   try {

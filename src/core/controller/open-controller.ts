@@ -126,7 +126,7 @@ export class Controller implements SystemClient {
     input: Requests[Code]['input'],
     extras: RequestExtras = {},
   ): Promise<Answered<Code>> {
-    return this.handle(code, input, extras, { id: this.ports.random.id(), actor: this.ports.actor });
+    return this.handle(code, input, extras, { id: this.ports.random.id(code), actor: this.ports.actor });
   }
 
   /** Answers one request. A request whose id was answered before gets the same answer again (H28). */
@@ -375,7 +375,7 @@ export class Controller implements SystemClient {
       seconds: null,
       message,
       actor: 'copier',
-      id: this.ports.random.id(),
+      id: this.ports.random.id(`${operation} ${after.number}`),
     });
   }
 

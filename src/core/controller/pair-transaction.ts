@@ -57,7 +57,7 @@ export async function changePairs<T>(
         });
         controller.step('pair.durable');
       }
-      return { output, pauseMs: ports.clock.monotonicMs() - closedAtMs };
+      return { output, pauseMs: ports.clock.toldMs(closedAtMs) };
     } finally {
       for (const volume of live) volume.gate.open();
     }

@@ -84,7 +84,7 @@ function overChannel(ports: Ports, place: SystemPlace, channel: ControlChannel):
       return isClosed || channel.isGone;
     },
     async request(code, input, extras = {}) {
-      const sent = await channel.send(ports.random.id(), ports.actor, code, input, extras);
+      const sent = await channel.send(ports.random.id(code), ports.actor, code, input, extras);
       if (sent.kind === 'answered') return { output: sent.output, data: sent.data } as Answered<typeof code>;
       isClosed = true;
       channel.close();

@@ -36,7 +36,7 @@ export async function recorded<T>(
   }));
   const nothing = { after: null, tracks: null, seconds: null, message: null };
   for (const event of common) controller.record({ ...event, ...nothing, code: 'started', phase: 'start' });
-  const seconds = () => Math.round(controller.ports.clock.monotonicMs() - startedMs) / 1000;
+  const seconds = () => Math.round(controller.ports.clock.toldMs(startedMs)) / 1000;
   try {
     const result = await work();
     common.forEach((event, index) => {

@@ -89,7 +89,7 @@ async function split(controller: Controller, orderly: SplitOrderly, context: Req
   const { parts, words, limitMs, signal } = orderly;
   const { splits, ports } = controller;
   const systems = parts.map(({ system }) => system).sort((a, b) => (a.id < b.id ? -1 : 1));
-  const plan: SplitPlan = { id: ports.random.id(), limitMs, systems };
+  const plan: SplitPlan = { id: ports.random.id('split'), limitMs, systems };
   let answer: SplitOverAnswer = { parts: [] };
   splits.undecided.add(plan.id);
   const work = {

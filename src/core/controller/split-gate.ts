@@ -72,7 +72,7 @@ export class GateLease {
   #open(by: Exclude<GateState, 'closed'>): void {
     if (this.#state !== 'closed') return;
     this.#state = by;
-    this.#pauseMs = this.#clock.monotonicMs() - this.#closedAtMs;
+    this.#pauseMs = this.#clock.toldMs(this.#closedAtMs);
     this.#stop.abort();
     for (const volume of this.#volumes) volume.gate.open();
   }

@@ -74,7 +74,7 @@ export async function createSystem(
     demandLocal(files, parent, wishes.sharedMount ?? false);
     for (const part of ['', IMAGES_FOLDER, MAPS_FOLDER, CODES_FOLDER]) files.makeFolder(`${folder}/${part}`);
     await Catalog.create(files, random, folder);
-    const info = newInfo(random.id(), name, clock.nowMs(), trackSizeBytes, wishes);
+    const info = newInfo(random.id('system'), name, clock.nowMs(), trackSizeBytes, wishes);
     await writeDocument(files, `${folder}/${SYSTEM_DOCUMENT}`, systemFormat, info, random);
     await files.flushFolder(folder);
     await files.flushFolder(parent);

@@ -3,6 +3,8 @@ export interface Clock {
   nowMs(): number;
   /** Never goes back; for spans and limits. */
   monotonicMs(): number;
+  /** What is told of the span since a `monotonicMs()`; never for limits. Of a clock that stands still for fixtures it is 0. */
+  toldMs(sinceMs: number): number;
   /**
    * The kernel's monotonic clock in nanoseconds: one for all processes of a host, from its boot on. What happens after a look
    * sees a greater number, in whichever process.

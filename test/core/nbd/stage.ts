@@ -20,6 +20,7 @@ export class HandClock implements Clock {
 
   nowMs = () => this.#nowMs;
   monotonicMs = () => this.#nowMs;
+  toldMs = (sinceMs: number) => this.#nowMs - sinceMs;
   sequenceNs = () => BigInt(this.#nowMs) * 1_000_000n;
   bootId = () => 'boot-1';
   yieldTurn = () => Promise.resolve();

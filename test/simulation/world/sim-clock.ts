@@ -32,6 +32,10 @@ export class SimClock implements Clock {
     return this.#scheduler.nowMs;
   }
 
+  toldMs(sinceMs: number): number {
+    return this.#scheduler.nowMs - sinceMs;
+  }
+
   sequenceNs(): bigint {
     return this.#scheduler.lookNs();
   }
