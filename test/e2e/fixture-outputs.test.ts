@@ -51,7 +51,11 @@ const PAIR_SCRIPT: typeof GROUP_SCRIPT = [
 const env = { COPYSET_SEED: '42', COPYSET_NOW: '2026-03-01T12:00:00Z', TZ: 'UTC' };
 
 /** Everything that the script prints in a folder of its own, whose name is the only thing taken out. */
-async function outputsOf(script: typeof GROUP_SCRIPT, folder: string, more: Record<string, string> = {}): Promise<string[]> {
+async function outputsOf(
+  script: typeof GROUP_SCRIPT,
+  folder: string,
+  more: Record<string, string> = {},
+): Promise<string[]> {
   const outputs: string[] = [];
   for (const line of script) {
     const words = 'write' in line ? ['volume', 'write', line.to] : line;
