@@ -16,6 +16,15 @@ export interface Place {
 /** Places are kept so far apart; a reader walks from the one before what it wants. */
 const MARK_EVERY_BYTES: ByteCount = 64 * KIB;
 
+/** A segment's file while it is written, or was written and not yet flushed. */
+interface Writing {
+  readonly file: OpenFile;
+  readonly flusher: Flusher;
+  /** So many wait for a flush. */
+  waiting: number;
+  ended: boolean;
+}
+
 /** A segment in use. */
 export class Segment {
   readonly path: string;
@@ -27,7 +36,7 @@ export class Segment {
   /** Where the last reader ended. */
   #cursor: Place | undefined;
   #reading: OpenFile | undefined;
-  #writing: { readonly file: OpenFile; readonly flusher: Flusher } | undefined;
+  #writing: Writing | undefined;
 
   constructor(files: Files, what: string, path: string, header: SegmentHeader) {
     this.#files = files;
@@ -51,13 +60,16 @@ export class Segment {
   }
 
   beginWriting(file: OpenFile = this.#files.open(this.path, 'write')): void {
-    this.#writing = { file, flusher: new Flusher(file) };
+    this.#writing = { file, flusher: new Flusher(file), waiting: 0, ended: false };
   }
 
-  /** Nothing more is written, and all that was is durable. */
+  /** Nothing more is written. Who waits for a flush still gets it. */
   endWriting(): void {
-    this.#writing?.file.close();
+    const writing = this.#writing;
+    if (writing === undefined) return;
     this.#writing = undefined;
+    writing.ended = true;
+    if (writing.waiting === 0) writing.file.close();
   }
 
   get file(): OpenFile {
@@ -65,9 +77,16 @@ export class Segment {
     return this.#writing.file;
   }
 
-  flush(): Promise<void> {
-    assert(this.#writing !== undefined, `${this.path} is flushed only while it is open for writing`);
-    return this.#writing.flusher.durable();
+  async flush(): Promise<void> {
+    const writing = this.#writing;
+    assert(writing !== undefined, `${this.path} is flushed only while it is open for writing`);
+    writing.waiting += 1;
+    try {
+      await writing.flusher.durable();
+    } finally {
+      writing.waiting -= 1;
+      if (writing.ended && writing.waiting === 0) writing.file.close();
+    }
   }
 
   close(): void {

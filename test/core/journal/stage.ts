@@ -20,9 +20,9 @@ export function open(files: Files, bootId = 'boot-1', limitBytes = 1_000_000) {
   return Journal.open(files, { folder: FOLDER, what: WHAT, limitBytes, bootId });
 }
 
-export async function newJournal(files: Files): Promise<Journal> {
+export async function newJournal(files: Files, limitBytes?: number): Promise<Journal> {
   await create(files);
-  const { journal } = open(files);
+  const { journal } = open(files, 'boot-1', limitBytes);
   await journal.prepare();
   return journal;
 }
