@@ -1,0 +1,161 @@
+import { failure } from '../foundation/foundation.js';
+import type { SystemRef } from '../group/group.js';
+import { type Checkpoint, isoOf, timeAt, timeOf } from '../sequence/sequence.js';
+import {
+  formatMark,
+  issuedIn,
+  judgeIssue,
+  judgeWait,
+  type Placed,
+  type PrimaryTable,
+  parseMark,
+  type SessionSheet,
+} from '../session/session.js';
+import { isLost } from './group-sheets.js';
+import type { Controller } from './open-controller.js';
+import type { Answered, RequestExtras, Requests } from './requests.js';
+import { advanceSession } from './session-rounds.js';
+import { atPrimary } from './session-sheets.js';
+import { clockRefused, isAnchored, lookAt } from './session-start.js';
+
+type Input<Code extends keyof Requests> = Requests[Code]['input'];
+
+/** A new master may have to pass what its predecessors issued, once. */
+const TRIES = 3;
+const LOOK_MS = 100;
+
+/** Answers at the primary master. Throws `not-primary-master` elsewhere. */
+export async function markHere(
+  controller: Controller,
+  { session }: Input<'session.mark'>,
+): Promise<Answered<'session.mark'>> {
+  const { id, run } = controller.sessions.sheets.demand(session);
+  const { number, time } = await issueCheckpoint(controller, id);
+  return { output: { session, mark: formatMark({ run, number }), number, time: isoOf(timeOf({ time })) } };
+}
+
+/** Issues a checkpoint to every primary that answers. Its number is durable here before it leaves, and never used again. */
+export async function issueCheckpoint(controller: Controller, id: string): Promise<Checkpoint> {
+  const { sessions } = controller;
+  const release = await sessions.issuing(id).acquire();
+  try {
+    for (let tries = 0; tries < TRIES; tries += 1) {
+      const sheet = demandRunning(controller, id);
+      const { checkpoint, to } = await judged(controller, sheet);
+      await sessions.sheets.update(
+        id,
+        atPrimary((table) => issuedIn(table, checkpoint)),
+      );
+      controller.step('session.issued');
+      const seen = await placeEverywhere(controller, sheet, checkpoint, to);
+      if (seen === null) return checkpoint;
+      await sessions.sheets.update(
+        id,
+        atPrimary((table) => ({ ...table, seen: Math.max(table.seen, seen) })),
+      );
+    }
+    throw failure('session-refuses', 'Another primary issues checkpoints of the session.', 'Try again in a moment.');
+  } finally {
+    release();
+  }
+}
+
+type Running = SessionSheet & { readonly primary: PrimaryTable };
+
+function demandRunning({ sessions }: Controller, id: string): Running {
+  const sheet = sessions.sheets.byId(id);
+  if (!sheet?.primary) throw failure('session-not-found', 'No primary of the session lies here.');
+  return { ...sheet, primary: sheet.primary };
+}
+
+/** The time is drawn before the others are asked for theirs, so that their clocks are seen to be right behind it (H24). */
+async function judged(controller: Controller, sheet: Running) {
+  const { ports, peers } = controller;
+  const { name, order, primary } = sheet;
+  const { anchor } = primary;
+  const time = anchor && isAnchored(controller, sheet) ? timeAt(anchor, ports.clock.sequenceNs()) : null;
+  const rows = primary.config.filter(({ system, resignedAt }) => resignedAt === null && system.id !== peers.self.id);
+  const asked = rows.map(async ({ system }) => {
+    try {
+      return await lookAt(controller, sheet, system);
+    } catch (error) {
+      if (isLost(error)) return undefined;
+      throw error;
+    }
+  });
+  const others = (await Promise.all(asked)).flatMap((answer) => answer ?? []);
+  const verdict = judgeIssue({ self: peers.self.id, order, table: primary, time, others });
+  if (verdict.kind === 'issue') return verdict;
+  if (verdict.kind === 'untrusted')
+    throw clockRefused(name, rows.find(({ system }) => verdict.who.includes(system.id))?.system.name ?? '?');
+  if (verdict.kind === 'not-master')
+    throw failure(
+      'not-primary-master',
+      `The checkpoints of session ${name} are issued by ${verdict.master ?? 'nobody yet'}.`,
+      undefined,
+      { details: { master: verdict.master } },
+    );
+  throw failure(
+    'session-refuses',
+    verdict.kind === 'stopped' ? `Session ${name} is stopped.` : `The primaries of session ${name} agree on no clock yet.`,
+    `copyset checkpoint start ${name} starts it.`,
+  );
+}
+
+/** Places it in every stream. Answers with the highest number seen where one has seen as high a number. */
+async function placeEverywhere(
+  controller: Controller,
+  sheet: Running,
+  checkpoint: Checkpoint,
+  to: readonly string[],
+): Promise<number | null> {
+  const systems = sheet.primary.config.map(({ system }) => system).filter(({ id }) => to.includes(id));
+  const steps = sheet.order === 'arrival' ? (['close', 'run'] as const) : ([undefined] as const);
+  for (const gates of steps) {
+    const placed = await Promise.all(systems.map((system) => placeAt(controller, sheet, system, checkpoint, gates)));
+    const seen = placed.flatMap((one) => (one.kind === 'passed' ? [one.seen] : []));
+    if (seen.length > 0) return Math.max(...seen);
+  }
+  return null;
+}
+
+async function placeAt(
+  { sessions }: Controller,
+  { id, term, primary }: Running,
+  system: SystemRef,
+  checkpoint: Checkpoint,
+  gates: 'close' | 'run' | undefined,
+): Promise<Placed> {
+  const input = { session: id, term, configTerm: primary.configTerm, checkpoint, gates };
+  try {
+    return (await sessions.ask(system, 'session.checkpoint', input)).placed;
+  } catch (error) {
+    // It is held at one place less, so that nothing is released over it; the next one may be.
+    if (isLost(error)) return { kind: 'placed', whole: false };
+    throw error;
+  }
+}
+
+/** Answers at the secondary master: waits until a mark is shown at every secondary. */
+export async function waitHere(
+  controller: Controller,
+  { session, mark, timeoutMs }: Input<'session.wait'>,
+  { signal }: RequestExtras,
+): Promise<Answered<'session.wait'>> {
+  const { sessions, ports } = controller;
+  const { id } = sessions.sheets.demand(session);
+  const asked = parseMark(mark);
+  const deadlineMs = timeoutMs === undefined ? Number.POSITIVE_INFINITY : ports.clock.monotonicMs() + timeoutMs;
+  for (;;) {
+    const { decision } = await advanceSession(controller, id);
+    const { run, secondary } = sessions.sheets.demand(session);
+    const applied = secondary?.resetTo ?? 0;
+    const reason = decision.kind === 'wait' && decision.why === 'degraded' ? 'a pair sends its differences' : null;
+    const { verdict } = judgeWait({ mark: asked, run, applied, complete: applied, degraded: reason !== null });
+    const answer = { session, mark, applied: applied === 0 ? null : applied, reason };
+    if (verdict !== null) return { output: { ...answer, verdict } };
+    const leftMs = deadlineMs - ports.clock.monotonicMs();
+    if (leftMs <= 0 || signal?.aborted) return { output: { ...answer, verdict: 'timed-out' } };
+    await controller.changed(Math.min(leftMs, LOOK_MS), signal);
+  }
+}

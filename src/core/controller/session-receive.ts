@@ -1,0 +1,205 @@
+import { failure } from '../foundation/foundation.js';
+import { Mutex } from '../hostio/hostio.js';
+import { Journal, type JournalRecord, type RecordSequence } from '../journal/journal.js';
+import { type HalfRecord, isHalf } from '../pair/pair.js';
+import { type Checkpoint, digitsOf, sameCheckpoint, type TimeDigits } from '../sequence/sequence.js';
+import type { ActiveRow, ReceiveRow, Returning, SessionSheet } from '../session/session.js';
+import type { Controller } from './open-controller.js';
+import { countsAt } from './session-orders.js';
+
+/** A checkpoint that lies durable in a receive journal and is not applied. */
+export interface Arrived extends Checkpoint {
+  readonly sequence: RecordSequence;
+  readonly term: number;
+  /** Said by its primary; of the variation without a clock only once every gate was opened by run. */
+  readonly whole: boolean;
+}
+
+/** What one primary system sends to this one in a session: the receive journal, and what it holds that is not applied. */
+export class ReceiveStream {
+  readonly session: string;
+  readonly primary: string;
+  readonly journal: Journal;
+  readonly #controller: Controller;
+  readonly #appending = new Mutex();
+  #arrived: Arrived[] = [];
+  /** Whole checkpoints of the variation without a clock whose confirmation has not come. */
+  readonly #unconfirmed = new Set<number>();
+  /** Pairs whose base is whole once what is held is applied. */
+  readonly #entering = new Set<string>();
+  #scannedTo: RecordSequence;
+  /** What lies behind this is durable. */
+  #durableTo: RecordSequence;
+
+  private constructor(controller: Controller, sheet: SessionSheet, row: ReceiveRow, journal: Journal) {
+    this.#controller = controller;
+    this.session = sheet.id;
+    this.primary = row.primary.id;
+    this.journal = journal;
+    this.#scannedTo = row.appliedSequence;
+    this.#durableTo = row.appliedSequence;
+  }
+
+  /** Opens the journal, made where there is none. Throws `metadata-damaged`. */
+  static async open(controller: Controller, sheet: SessionSheet, row: ReceiveRow): Promise<ReceiveStream> {
+    const { files, place, ports } = controller;
+    const folder = `${place.path}/${receiveFolder(sheet.id, row.primary.id)}`;
+    const what = `what session ${sheet.name} received from ${row.primary.name}`;
+    const bootId = ports.clock.bootId();
+    if (!files.status(folder)) await Journal.create(files, { folder, what, bootId });
+    const limitBytes = place.info.journalLimitBytes;
+    const { journal } = Journal.open(files, { folder, what, limitBytes, bootId });
+    const stream = new ReceiveStream(controller, sheet, row, journal);
+    // A killed owner leaves records that are in the page cache alone: what is found is durable before it counts.
+    await journal.durable();
+    stream.#scan();
+    return stream;
+  }
+
+  get row(): ReceiveRow {
+    const table = this.#controller.sessions.sheets.byId(this.session)?.secondary;
+    const row = table?.streams.find(({ primary }) => primary.id === this.primary);
+    if (!row) throw failure('session-not-found', 'The session was deleted meanwhile.');
+    return row;
+  }
+
+  /** Its row in the copy-active table. */
+  get active(): ActiveRow | undefined {
+    const { sessions, peers } = this.#controller;
+    const rows = sessions.sheets.byId(this.session)?.secondary?.table ?? [];
+    return rows.find(({ primary, secondary }) => primary.id === this.primary && secondary.id === peers.self.id);
+  }
+
+  /** Everything up to here is durable here. */
+  get durableUpTo(): RecordSequence {
+    return this.#durableTo;
+  }
+
+  /** The whole checkpoints that are held, in their order. */
+  get held(): readonly Arrived[] {
+    const { appliedSequence, heldFrom } = this.row;
+    return this.#arrived.filter(
+      ({ sequence, whole }) => whole && sequence > appliedSequence && sequence >= heldFrom,
+    );
+  }
+
+  /** This checkpoint, where it can still be applied: a direct copy has not overtaken its records (H20). */
+  holding(checkpoint: Checkpoint): Arrived | undefined {
+    const { appliedSequence, voidBefore } = this.row;
+    const from = Math.max(appliedSequence + 1, ...Object.values(voidBefore));
+    return this.#arrived.find((one) => one.whole && one.sequence >= from && sameCheckpoint(one, checkpoint));
+  }
+
+  /** What the stream's pairs are like here, for the master's round. */
+  standing(): { readonly degraded: boolean; readonly returning: Returning } {
+    const halves = this.pairs();
+    const withdrawn = halves.filter(({ remote: { journal } }) => journal?.entered && journal.withdrawn);
+    const isBare = withdrawn.some(({ remote: { journal } }) => journal?.backup == null);
+    return {
+      degraded: halves.some(({ state, remote }) => remote.journal?.entered === true && state.status !== 'duplex'),
+      returning: withdrawn.length === 0 ? 'no' : isBare ? 'bare' : 'backup',
+    };
+  }
+
+  /** The time up to which this stream is applied here. */
+  appliedTime(): TimeDigits | null {
+    const applied = this.#controller.sessions.sheets.byId(this.session)?.secondary?.applied ?? null;
+    return applied !== null && countsAt(this.active, applied.number) ? applied.time : null;
+  }
+
+  /** The last checkpoint that came, whole or not. */
+  get latest(): Arrived | undefined {
+    return this.#arrived.at(-1);
+  }
+
+  /** The halves here whose writes come in this stream. */
+  pairs(): readonly HalfRecord[] {
+    return halvesOf(this.#controller, this.session, 'secondary', this.primary);
+  }
+
+  /**
+   * Takes records that go on from what is here; others are left to be sent anew. They, and what they change in the table, are durable
+   * when it resolves.
+   */
+  async append(from: RecordSequence, bytes: Uint8Array, judge: () => unknown): Promise<void> {
+    const release = await this.#appending.acquire();
+    try {
+      if (from !== this.journal.nextSequence) return;
+      if (!this.journal.hasRoomFor(bytes.length) && !this.journal.isFull) await this.journal.prepare();
+      if (!this.journal.hasRoomFor(bytes.length))
+        throw failure('limit-reached', 'The receive journal is full.', 'It is emptied by applying checkpoints.');
+      // A sender that was replaced meanwhile is refused in the very step in which its records would land (H5).
+      judge();
+      this.journal.appendEncoded(bytes);
+      this.#controller.step('stream.received');
+      await this.journal.durable();
+      this.#scan();
+      this.#controller.step('stream.appended');
+    } finally {
+      release();
+    }
+  }
+
+  /** Applied up to there: what is before it is forgotten. */
+  async applied(upTo: RecordSequence): Promise<void> {
+    this.#arrived = this.#arrived.filter(({ sequence }) => sequence > upTo);
+    await this.journal.trim(upTo);
+  }
+
+  /** Nothing that is here now will be applied. */
+  async dropAll(): Promise<void> {
+    this.#arrived = [];
+    this.#entering.clear();
+    await this.journal.trim(this.journal.nextSequence - 1);
+  }
+
+  async close(): Promise<void> {
+    await this.journal.close();
+  }
+
+  #scan(): void {
+    for (const record of this.journal.records(this.#scannedTo + 1)) this.#note(record);
+    this.#durableTo = this.journal.nextSequence - 1;
+    this.#scannedTo = this.#durableTo;
+  }
+
+  #note(record: JournalRecord): void {
+    if (record.kind === 'enter') this.#entering.add(record.pair);
+    else if (record.kind === 'leave') this.#entering.delete(record.pair);
+    else if (record.kind === 'checkpoint') this.#noteCheckpoint(record);
+    else if (record.kind === 'confirm') {
+      const at = this.#arrived.findLastIndex(({ number }) => number === record.number);
+      const arrived = this.#arrived[at];
+      if (arrived && this.#unconfirmed.delete(record.number)) this.#arrived[at] = { ...arrived, whole: true };
+    }
+  }
+
+  #noteCheckpoint({ sequence, number, time, issuer, term, whole }: JournalRecord & { kind: 'checkpoint' }): void {
+    const counts = whole && (this.active?.enteredAt != null || this.#hasBase());
+    const isClock = this.#controller.sessions.sheets.byId(this.session)?.order === 'clock';
+    if (counts && !isClock) this.#unconfirmed.add(number);
+    this.#arrived.push({ sequence, number, time: digitsOf(time), issuer, term, whole: counts && isClock });
+  }
+
+  #hasBase(): boolean {
+    if (this.#entering.size > 0) return true;
+    return this.pairs().some(({ remote: { journal } }) => journal?.entered === true && !journal.withdrawn);
+  }
+}
+
+/** The halves here of a session's pairs with that peer. */
+export function halvesOf(
+  { catalog }: Controller,
+  session: string,
+  side: HalfRecord['remote']['side'],
+  peer: string,
+): readonly HalfRecord[] {
+  return [...catalog.pairs.values()].filter((half): half is HalfRecord => {
+    const isOurs = isHalf(half) && half.remote.side === side && half.remote.journal?.session === session;
+    return isOurs && half.remote.peer.system.id === peer;
+  });
+}
+
+export function receiveFolder(session: string, primary: string): string {
+  return `journals/${session}-${primary}/receive`;
+}

@@ -1,0 +1,56 @@
+import { mapCounts } from '../hostio/hostio.js';
+import type { HalfRecord } from '../pair/pair.js';
+import type { SessionListing, SessionSheet, StreamReport } from '../session/session.js';
+import type { Controller } from './open-controller.js';
+import { halvesOf, type ReceiveStream } from './session-receive.js';
+
+/** What this system knows of a session's streams beyond its sheet. */
+export async function streamReports(controller: Controller, sheet: SessionSheet): Promise<readonly StreamReport[]> {
+  const reports: StreamReport[] = [];
+  for (const { primary } of sheet.secondary?.streams ?? []) {
+    const stream = await controller.sessions.stream(sheet.id, primary.id);
+    reports.push(received(controller, stream, primary));
+  }
+  for (const { secondary } of sheet.primary?.streams ?? []) reports.push(sent(controller, sheet, secondary));
+  return reports;
+}
+
+function received(controller: Controller, stream: ReceiveStream, peer: StreamReport['peer']): StreamReport {
+  const { latest, held, journal, row } = stream;
+  const { degraded, returning } = stream.standing();
+  const halves = stream.pairs();
+  return {
+    peer,
+    role: 'secondary',
+    bufferedBytes: journal.usedBytes,
+    bufferedRecords: journal.nextSequence - 1 - row.appliedSequence,
+    lastCheckpoint: latest ? { number: latest.number, time: latest.time, issuer: latest.issuer } : null,
+    held: held.map(({ number, time, issuer }) => ({ number, time, issuer })),
+    degraded,
+    outOfSyncTracks: halves.reduce((sum, { remote }) => sum + (remote.toldMissingTracks ?? 0), 0),
+    returning,
+    reason: reasonOf(halves),
+  };
+}
+
+function sent(controller: Controller, { id }: SessionSheet, peer: StreamReport['peer']): StreamReport {
+  const halves = halvesOf(controller, id, 'primary', peer.id);
+  const outOfSyncTracks = halves.reduce((sum, half) => sum + mapCounts(controller.catalog, half).outOfSync, 0);
+  return {
+    peer,
+    role: 'primary',
+    ...controller.sessions.transmitted(id, peer.id),
+    held: [],
+    degraded: halves.some(({ remote }) => remote.journal?.how === 'tracking'),
+    outOfSyncTracks,
+    returning: 'no',
+    reason: reasonOf(halves),
+  };
+}
+
+function reasonOf(halves: readonly HalfRecord[]): string | null {
+  for (const { state } of halves) if (state.status === 'suspended') return state.message;
+  return null;
+}
+
+export type { SessionListing };

@@ -1,0 +1,226 @@
+import { type ByteCount, failure, isToolkitError, type Milliseconds } from '../foundation/foundation.js';
+import type { SystemRef } from '../group/group.js';
+import { type Checkpoint, type Wanted, wantedOf } from '../sequence/sequence.js';
+import {
+  type ActiveTable,
+  decideRound,
+  enterStream,
+  type RoundDecision,
+  type RoundReport,
+  type SecondaryTable,
+  type SessionSheet,
+  secondaryMaster,
+} from '../session/session.js';
+import type { Controller } from './open-controller.js';
+import type { Answered, RequestExtras, Requests } from './requests.js';
+import { unique } from './session-joining.js';
+import { withTable } from './session-orders.js';
+import { atSecondary } from './session-sheets.js';
+
+type Input<Code extends keyof Requests> = Requests[Code]['input'];
+
+/** A round that goes on by itself stops after so many steps; whoever wants more asks again. */
+const STEPS_MAX = 64;
+/** How often a follower looks again when nobody wakes it. */
+const LOOK_MS: Milliseconds = 200;
+
+/** Where rounds came to: the last decision, and what stands between it and the next release. */
+export interface Advanced {
+  readonly decision: RoundDecision;
+  readonly released: readonly Checkpoint[];
+}
+
+/**
+ * The secondary master's one procedure, until nothing is left to do: it asks every secondary of the table, decides by the table of
+ * rounds, makes the decision durable here before anybody else hears of it, and has it carried out. Killed anywhere, the next one goes on.
+ */
+export async function advanceSession(controller: Controller, id: string, wanted?: Wanted): Promise<Advanced> {
+  const { sessions } = controller;
+  const released: Checkpoint[] = [];
+  let last: RoundDecision | undefined;
+  for (let steps = 0; steps < STEPS_MAX; steps += 1) {
+    const release = await sessions.rounds(id).acquire();
+    try {
+      const decision = await round(controller, id, wanted);
+      last = decision;
+      if (decision.kind === 'release') released.push(decision.checkpoint);
+      if (decision.kind === 'wait' || decision.kind === 'nothing') break;
+    } finally {
+      release();
+    }
+  }
+  if (!last) throw failure('session-not-found', 'The session was deleted here.');
+  return { decision: last, released };
+}
+
+/** One round. Held under the session's mutex: whatever withdraws comes before it or behind it (H20). */
+async function round(controller: Controller, id: string, wanted: Wanted | undefined): Promise<RoundDecision> {
+  const sheet = demandMaster(controller, id);
+  const reports = await collect(controller, sheet);
+  const present = demandMaster(controller, id);
+  const decision = decideRound({ active: activeOf(present), reports: limited(reports, wanted) });
+  await carryOut(controller, present, decision);
+  return decision;
+}
+
+/** A person may want an earlier one than the last that all hold. */
+function limited(reports: readonly RoundReport[], wanted: Wanted | undefined): readonly RoundReport[] {
+  if (!wanted) return reports;
+  return reports.map((report) => ({
+    ...report,
+    streams: report.streams.map((stream) => {
+      const meant = wantedOf(stream.held, wanted);
+      return { ...stream, held: meant ? stream.held.filter(({ number }) => number <= meant.number) : [] };
+    }),
+  }));
+}
+
+function activeOf({ secondary }: MasterSheet): ActiveTable {
+  return { term: secondary.tableTerm, rows: secondary.table };
+}
+
+type MasterSheet = SessionSheet & { readonly secondary: SecondaryTable };
+
+/** Throws `not-master`, `session-not-found`. */
+export function demandMaster({ sessions, peers }: Controller, id: string): MasterSheet {
+  const sheet = sessions.sheets.byId(id);
+  if (!sheet?.secondary) throw failure('session-not-found', 'No secondary of the session lies here.');
+  const { secondary } = sheet;
+  const master = secondaryMaster(secondary.table);
+  if (master?.id === peers.self.id) return { ...sheet, secondary };
+  throw failure(
+    'not-master',
+    `The checkpoints of session ${sheet.name} are applied by ${master?.name ?? 'nobody yet'}.`,
+    undefined,
+    { details: { master: master?.name ?? null } },
+  );
+}
+
+/** What every secondary that can be reached says; the table is durable there. One that knows a later table has its word. */
+async function collect(controller: Controller, { id, term, secondary }: MasterSheet): Promise<readonly RoundReport[]> {
+  const { sessions } = controller;
+  const { tableTerm, table } = secondary;
+  const input = { session: id, term, tableTerm, table };
+  const asked = secondariesOf(controller, secondary).map(async (system) => {
+    try {
+      return await sessions.ask(system, 'session.collect', input);
+    } catch (error) {
+      // The decision's table says what one means that did not answer.
+      if (isToolkitError(error)) return undefined;
+      throw error;
+    }
+  });
+  const answers = (await Promise.all(asked)).flatMap((answer) => answer ?? []);
+  const later = answers.find((answer) => answer.tableTerm > tableTerm);
+  if (later)
+    await sessions.sheets.update(
+      id,
+      atSecondary((own) => (own.tableTerm < later.tableTerm ? withTable(controller, own, later) : own)),
+    );
+  return answers.map(({ report }) => report);
+}
+
+/** The systems of the table that take part. */
+export function secondariesOf(controller: Controller, { table }: SecondaryTable): readonly SystemRef[] {
+  return unique(
+    controller,
+    table.filter(({ resigned }) => resigned === null).map(({ secondary }) => secondary),
+  );
+}
+
+async function carryOut(controller: Controller, sheet: MasterSheet, decision: RoundDecision): Promise<void> {
+  switch (decision.kind) {
+    case 'enter':
+      await enter(controller, sheet.id, decision);
+      return;
+    case 'finish':
+    case 'release':
+      await order(controller, sheet, 'session.release', decision);
+      return;
+    case 'reset':
+      await order(controller, sheet, 'session.reset', decision);
+      return;
+    case 'wait':
+    case 'nothing':
+  }
+}
+
+/** Durable here now, and by the next asking everywhere else, before anything is released over it (H21). */
+async function enter(
+  controller: Controller,
+  id: string,
+  { streams }: RoundDecision & { kind: 'enter' },
+): Promise<void> {
+  await controller.sessions.sheets.update(
+    id,
+    atSecondary((own) => {
+      const active = streams.reduce<ActiveTable>(
+        (table, stream) => enterStream(table, stream, stream.number),
+        { term: own.tableTerm, rows: own.table },
+      );
+      return withTable(controller, own, active);
+    }),
+  );
+  controller.step('session.entered');
+}
+
+/** The master first, durably: what it told another is never unknown to itself. */
+async function order(
+  controller: Controller,
+  { id, term, secondary }: MasterSheet,
+  code: 'session.release' | 'session.reset',
+  { to, checkpoint }: RoundDecision & { kind: 'finish' | 'release' | 'reset' },
+): Promise<void> {
+  const { sessions, peers } = controller;
+  const input = { session: id, term, tableTerm: secondary.tableTerm, checkpoint };
+  const all = secondariesOf(controller, secondary).filter((system) => to.includes(system.id));
+  const own = all.filter((system) => system.id === peers.self.id);
+  const others = all.filter((system) => system.id !== peers.self.id);
+  for (const system of own) await sessions.ask(system, code, input);
+  controller.step(code === 'session.release' ? 'session.decided' : 'session.resetting');
+  const told = await Promise.allSettled(others.map((system) => sessions.ask(system, code, input)));
+  // One that could not be told is told by the next round.
+  for (const one of told) if (one.status === 'rejected' && !isToolkitError(one.reason)) throw one.reason;
+}
+
+/** `checkpoint apply`: rounds until what is meant is shown, or, with `follow`, until the caller stops. */
+export async function applyHere(
+  controller: Controller,
+  { session, to, follow }: Input<'session.apply'>,
+  { signal, onProgress }: RequestExtras,
+): Promise<Answered<'session.apply'>> {
+  const { sessions } = controller;
+  const { id, secondary } = sessions.sheets.demand(session);
+  demandMaster(controller, id);
+  const from = secondary?.applied?.number ?? null;
+  const before = sessions.work(id);
+  for (;;) {
+    const { decision } = await advanceSession(controller, id, to);
+    const shown = sessions.sheets.byId(id)?.secondary?.applied?.number ?? null;
+    const answer = { session, from, to: shown, ...worked(before, sessions.work(id)) };
+    if (!follow || signal?.aborted) {
+      demandShown(decision, shown, to);
+      return { output: answer };
+    }
+    onProgress?.({ operation: 'checkpoint apply', done: answer.records, total: answer.records, unit: 'records' });
+    await controller.changed(LOOK_MS, signal);
+  }
+}
+
+interface Work {
+  readonly records: number;
+  readonly bytes: ByteCount;
+}
+
+function worked(before: Work, after: Work): Work {
+  return { records: after.records - before.records, bytes: after.bytes - before.bytes };
+}
+
+function demandShown(decision: RoundDecision, shown: number | null, to: Wanted | undefined): void {
+  if (to?.by === 'number' && shown !== to.number)
+    throw failure(
+      'session-refuses',
+      `Checkpoint ${to.number} was not applied${decision.kind === 'wait' ? `: ${decision.why}` : ''}.`,
+      'copyset checkpoint status shows what the secondaries hold.',
+    );
+}

@@ -1,0 +1,132 @@
+import type { Change } from '../catalog/catalog.js';
+import { failure } from '../foundation/foundation.js';
+import type { HalfRecord } from '../pair/pair.js';
+import { type Checkpoint, compareCheckpoints } from '../sequence/sequence.js';
+import { secondaryMaster } from '../session/session.js';
+import type { Controller, RequestContext } from './open-controller.js';
+import type { Answered, Requests } from './requests.js';
+import { finishApply } from './session-apply.js';
+import { keepBackup } from './session-backup.js';
+import { demandSecondary } from './session-orders.js';
+import { demandMaster } from './session-rounds.js';
+import { atSecondary } from './session-sheets.js';
+
+type Input<Code extends keyof Requests> = Requests[Code]['input'];
+
+/**
+ * A primary is about to copy straight into a pair's secondary here, which is a mix from then on (H20). First nothing before the place is
+ * held any more, durably, so that no round counts on it; then the master says what it had released by then, which is applied; then the
+ * secondary is kept as it is on its backup, and the pair's records before the place are void.
+ */
+export async function withdraw(
+  controller: Controller,
+  input: Input<'stream.withdraw'>,
+  context: RequestContext,
+): Promise<Answered<'stream.withdraw'>> {
+  const { sessions } = controller;
+  const half = withdrawing(controller, input);
+  const { journal } = half.remote;
+  if (journal?.withdrawn && isVoid(controller, input)) return { output: { recoverable: journal.backup !== null } };
+  await change(controller, input, (row) => ({ ...row, heldFrom: Math.max(row.heldFrom, input.before) }));
+  controller.step('session.withdrawing');
+  const { term, tableTerm, table } = demandSecondaryWithTerm(controller, input);
+  const master = secondaryMaster(table);
+  if (master) {
+    const asked = { session: input.session, term, tableTerm, secondary: controller.peers.self.id, primary: input.primary };
+    const { released } = await sessions.ask(master, 'session.withdraw', asked);
+    if (released) await applyReleased(controller, input, released);
+  }
+  // One that was let go before is a mix already; what it was kept as stays.
+  const isKept = journal?.withdrawn ? journal.backup !== null : await keepBackup(controller, half, context);
+  await letGo(controller, input, half);
+  controller.step('session.withdrawn');
+  controller.notify();
+  return { output: { recoverable: isKept } };
+}
+
+/** Answers at the master: a round that is under way has decided by then, durably. */
+export async function releasedSoFar(
+  controller: Controller,
+  input: Input<'session.withdraw'>,
+): Promise<Answered<'session.withdraw'>> {
+  const release = await controller.sessions.rounds(input.session).acquire();
+  try {
+    const { secondary } = demandMaster(controller, input.session);
+    const { releasing, applied } = secondary;
+    return { output: { released: releasing ?? applied } };
+  } finally {
+    release();
+  }
+}
+
+/** What the master had released counts on this stream as well, whether or not the order has come. */
+async function applyReleased(
+  controller: Controller,
+  input: Input<'stream.withdraw'>,
+  released: Checkpoint,
+): Promise<void> {
+  const { sessions } = controller;
+  const stream = await sessions.stream(input.session, input.primary);
+  const { applied, releasing } = demandSecondary(controller, input);
+  const isDue = applied === null || compareCheckpoints(released, applied) > 0;
+  if (isDue && releasing === null && stream.holding(released)) {
+    await sessions.sheets.update(
+      input.session,
+      atSecondary((table) => ({ ...table, releasing: released })),
+    );
+    controller.step('session.released');
+  }
+  await finishApply(controller, input.session);
+}
+
+/** One frame: the pair's records before the place are void, and its secondary shows no checkpoint. */
+async function letGo(controller: Controller, input: Input<'stream.withdraw'>, half: HalfRecord): Promise<void> {
+  const { catalog } = controller;
+  await catalog.change(() => {
+    const record = catalog.pairs.get(half.number);
+    if (!record?.remote?.journal) return [];
+    const journal = { ...record.remote.journal, withdrawn: true };
+    return [
+      { do: 'put-pair', record: { ...record, remote: { ...record.remote, journal } } } satisfies Change,
+      ...changes(controller, input, (row) => ({
+        ...row,
+        voidBefore: { ...row.voidBefore, [input.pair]: Math.max(row.voidBefore[input.pair] ?? 1, input.before) },
+      })),
+    ];
+  });
+  await catalog.durable();
+}
+
+type Row = NonNullable<ReturnType<typeof demandSecondary>['streams'][number]>;
+
+function changes(controller: Controller, input: Input<'stream.withdraw'>, next: (row: Row) => Row): Change[] {
+  return controller.sessions.sheets.change(
+    input.session,
+    atSecondary((table) => ({
+      ...table,
+      streams: table.streams.map((row) => (row.primary.id === input.primary ? next(row) : row)),
+    })),
+  );
+}
+
+async function change(controller: Controller, input: Input<'stream.withdraw'>, next: (row: Row) => Row): Promise<void> {
+  await controller.catalog.change(() => changes(controller, input, next));
+  await controller.catalog.durable();
+}
+
+function isVoid(controller: Controller, input: Input<'stream.withdraw'>): boolean {
+  const row = demandSecondary(controller, input).streams.find(({ primary }) => primary.id === input.primary);
+  return (row?.voidBefore[input.pair] ?? 0) >= input.before;
+}
+
+function withdrawing(controller: Controller, input: Input<'stream.withdraw'>): HalfRecord {
+  demandSecondary(controller, input);
+  const half = controller.halves.find(input.pair);
+  if (half.remote.side === 'secondary' && half.remote.journal?.session === input.session) return half;
+  throw failure('session-refuses', 'The pair belongs to another session.');
+}
+
+function demandSecondaryWithTerm(controller: Controller, input: Input<'stream.withdraw'>) {
+  const { tableTerm, table } = demandSecondary(controller, input);
+  return { term: controller.sessions.sheets.byId(input.session)?.term ?? input.term, tableTerm, table };
+}

@@ -1,0 +1,131 @@
+import { failure, isToolkitError, type Milliseconds } from '../foundation/foundation.js';
+import { Mutex } from '../hostio/hostio.js';
+import type { PairRecord } from '../pair/pair.js';
+import type { SystemRef } from '../group/group.js';
+import { handlers } from './handlers.js';
+import type { Controller } from './open-controller.js';
+import type { RequestCode, Requests } from './requests.js';
+import type { AppliedWork } from './session-apply.js';
+import { ReceiveStream } from './session-receive.js';
+import { SessionSheets } from './session-sheets.js';
+
+/** How long an order that applies nothing may take. */
+const ASK_LIMIT_MS = 10_000;
+
+/** The checkpoint sessions that a system takes part in, in whatever roles. */
+export class Sessions {
+  readonly sheets: SessionSheets;
+  readonly #controller: Controller;
+  readonly #mutexes = new Map<string, Mutex>();
+  readonly #streams = new Map<string, Promise<ReceiveStream>>();
+  readonly #behind = new Set<Promise<void>>();
+  readonly #work = new Map<string, AppliedWork>();
+  #fault: unknown;
+
+  constructor(controller: Controller) {
+    this.#controller = controller;
+    this.sheets = new SessionSheets(controller.catalog);
+  }
+
+  /** Asks a system of a session, which may be this one. Throws as `Peers.request` does. */
+  async ask<Code extends RequestCode>(
+    system: SystemRef,
+    code: Code,
+    input: Requests[Code]['input'],
+    limitMs: Milliseconds = ASK_LIMIT_MS,
+  ): Promise<Requests[Code]['output']> {
+    const { peers, ports } = this.#controller;
+    if (system.id === peers.self.id) {
+      const context = { id: ports.random.id(), actor: ports.actor };
+      return (await handlers[code](this.#controller, input, {}, context)).output;
+    }
+    return (await peers.request(system, code, input, { limitMs })).output;
+  }
+
+  /** Held by the secondary master for a round, a withdrawal and a change of the copy-active table. */
+  rounds(id: string): Mutex {
+    return this.#mutex(`rounds ${id}`);
+  }
+
+  /** Held while records of a session are applied here. */
+  applying(id: string): Mutex {
+    return this.#mutex(`applying ${id}`);
+  }
+
+  /** Held by the primary master while it issues. */
+  issuing(id: string): Mutex {
+    return this.#mutex(`issuing ${id}`);
+  }
+
+  /** What a primary system sends here. Throws `metadata-damaged`, `session-not-found`. */
+  stream(id: string, primary: string): Promise<ReceiveStream> {
+    const key = `${id} ${primary}`;
+    let stream = this.#streams.get(key);
+    if (!stream) {
+      stream = this.#open(id, primary);
+      this.#streams.set(key, stream);
+      stream.catch(() => this.#streams.delete(key));
+    }
+    return stream;
+  }
+
+  /** Whether hosts are refused at the pair's secondary, which lies here, because its session's update is in progress. */
+  isUpdating({ remote }: PairRecord): boolean {
+    if (remote?.side !== 'secondary' || !remote.journal) return false;
+    return (this.sheets.byId(remote.journal.session)?.secondary?.releasing ?? null) !== null;
+  }
+
+  /** What was applied here since this controller opened. */
+  work(id: string): AppliedWork {
+    return this.#work.get(id) ?? { records: 0, bytes: 0 };
+  }
+
+  worked(id: string, { records, bytes }: AppliedWork): void {
+    const before = this.work(id);
+    this.#work.set(id, { records: before.records + records, bytes: before.bytes + bytes });
+  }
+
+  /** Goes on behind the answer of whoever began it; what fails is found again by the next round. */
+  behind(work: Promise<unknown>): void {
+    const settled = work.then(
+      () => undefined,
+      (error: unknown) => {
+        if (!isToolkitError(error)) this.#fault ??= error;
+      },
+    );
+    this.#behind.add(settled);
+    void settled.then(() => this.#behind.delete(settled));
+  }
+
+  async forget(id: string): Promise<void> {
+    for (const [key, stream] of this.#streams) {
+      if (!key.startsWith(`${id} `)) continue;
+      this.#streams.delete(key);
+      await (await stream).close();
+    }
+  }
+
+  async close(): Promise<void> {
+    while (this.#behind.size > 0) await Promise.all(this.#behind);
+    const streams = [...this.#streams.values()];
+    this.#streams.clear();
+    for (const stream of streams) await (await stream.catch(() => undefined))?.close();
+    if (this.#fault !== undefined) throw this.#fault;
+  }
+
+  async #open(id: string, primary: string): Promise<ReceiveStream> {
+    const sheet = this.sheets.byId(id);
+    const row = sheet?.secondary?.streams.find((one) => one.primary.id === primary);
+    if (!sheet || !row) throw failure('session-not-found', 'The session was deleted here.');
+    return ReceiveStream.open(this.#controller, sheet, row);
+  }
+
+  #mutex(key: string): Mutex {
+    let mutex = this.#mutexes.get(key);
+    if (!mutex) {
+      mutex = new Mutex();
+      this.#mutexes.set(key, mutex);
+    }
+    return mutex;
+  }
+}
