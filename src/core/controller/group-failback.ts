@@ -166,6 +166,7 @@ export async function returnPairs(
 /** The old primaries take their secondaries' side; what only they had is lost, which is what the recovery decided. */
 async function begin(controller: Controller, halves: readonly HalfRecord[], context: RequestContext): Promise<void> {
   for (const half of halves) {
+    if (half.remote.journal) controller.sessions.returning.add(half.remote.id);
     if (half.remote.side !== 'primary' || isReturning(half)) continue;
     await demandDisplaced(controller, half);
     const selector = {

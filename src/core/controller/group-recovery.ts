@@ -237,8 +237,8 @@ function recovered(sheet: GroupSheet): GroupSheet {
   };
 }
 
-/** One member's way back to its group, as changes of one frame. */
-function takenBack(controller: Controller, half: HalfRecord, copy: PairRecord, timeMs: number) {
+/** A secondary's way back to what its virtual copy keeps, as a primary, as changes of one frame. */
+export function takenBack(controller: Controller, half: HalfRecord, copy: PairRecord, timeMs: number) {
   const decision = decide(copy.state, { kind: 'resync-reverse' });
   if (decision.kind === 'refuse') throw failure(decision.code, decision.why, decision.hint);
   const known = { atMs: timeMs, from: half.state.status, knownAtMs: half.remote.toldAtMs, missingTracks: 0 };

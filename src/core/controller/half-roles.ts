@@ -139,7 +139,7 @@ function restored({ catalog }: Controller, row: HalfRecord, term: number): HalfR
   return { ...row, state: { status: inSync ? 'duplex' : 'resync' }, copyPointer: 0, remote };
 }
 
-/** Goes with a lone pair from one round to the next, and turns the roles back when little is left. A group's pairs are its master's. */
+/** Goes with a lone pair from one round to the next, and turns the roles back when little is left. The pairs of a group, and of a session on its way back, are turned together. */
 export class WayBack {
   readonly #controller: Controller;
   readonly #rounds = new Map<PairNumber, number>();
@@ -151,7 +151,8 @@ export class WayBack {
   /** The former primary has all that its secondary held when it was last asked. */
   async caughtUp(number: PairNumber): Promise<void> {
     const row = this.#controller.catalog.pairs.get(number);
-    if (!row || !isReturning(row) || row.remote?.group != null) return;
+    if (!row?.remote || !isReturning(row) || row.remote.group !== null) return;
+    if (this.#controller.sessions.returning.has(row.remote.id)) return;
     const link = this.#controller.halves.link(number);
     const isClosed = (await link.show()).state.status === 'resync-reverse';
     const gathered = await link.gather('secondary');

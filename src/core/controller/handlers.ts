@@ -28,6 +28,7 @@ import { verifyPairs } from './pair-verify.js';
 import { drainPairs, waitForPairs } from './pair-wait.js';
 import { attachVolume, createPort, deletePort, detachVolume } from './port-requests.js';
 import type { Answered, RequestCode, RequestExtras, Requests } from './requests.js';
+import { sessionHandlers } from './session-handlers.js';
 import { splitHandlers } from './split-handlers.js';
 import { checkSystem } from './system-check.js';
 import { createVolumes } from './volume-creation.js';
@@ -120,6 +121,7 @@ export const handlers: { readonly [Code in RequestCode]: Handler<Code> } = {
   'volume.detach': detachVolume,
   ...groupHandlers,
   ...splitHandlers,
+  ...sessionHandlers,
   'copier.drain': drainPairs,
   'fault.set': async (controller, input) => {
     demandFixture(controller);

@@ -1,5 +1,6 @@
 import { HISTORY_FILE } from '../catalog/catalog.js';
 import type { GroupEvent } from '../group/group.js';
+import type { SessionEvent } from '../session/session.js';
 import { type FileError, FileError as FileFailure, type Files, type OpenFile } from '../ports/ports.js';
 
 /** One line of a system's history. `docs/formats/history.md`. */
@@ -22,6 +23,8 @@ export interface HistoryEvent {
   readonly id: string;
   /** With the end of what was done with a whole consistency group. */
   readonly group?: GroupEvent | undefined;
+  /** With the end of what was done with a whole checkpoint session. */
+  readonly session?: SessionEvent | undefined;
 }
 
 /** Past this the file becomes `history.1.ndjson`, which replaces the one before it. */

@@ -21,6 +21,7 @@ import { Peers } from './peers.js';
 import { answerChange } from './recorded.js';
 import { doubtfulChanges } from './recovery.js';
 import type { Answered, RequestCode, RequestExtras, Requests, SystemClient } from './requests.js';
+import { Sessions } from './sessions.js';
 import { Splits } from './splits.js';
 import type { Ports, SystemPlace } from './system-place.js';
 
@@ -57,6 +58,7 @@ export class Controller implements SystemClient {
   readonly halves: Halves;
   readonly groups: Groups;
   readonly splits: Splits;
+  readonly sessions: Sessions;
   /** Set where this controller was opened for another system's sake: it lets go when one comes to serve (H27). */
   onYield: (() => void) | undefined;
   /** Held by whoever changes tables. */
@@ -97,6 +99,7 @@ export class Controller implements SystemClient {
         suspended: (before, after) => this.#onSuspended(before, after),
         step: (name) => this.step(name),
         follower: ({ number }) => this.halves.mirror(number),
+        isUpdating: ({ record }) => record !== undefined && this.sessions.isUpdating(record),
         suspendedWith: ({ number }, reason) =>
           this.halves.suspendedWith(number, reason === 'link-lost').map((other) => this.fabric.pair(other)),
       },
@@ -104,6 +107,7 @@ export class Controller implements SystemClient {
     this.peers = new Peers(ports, place, this.faults, reach);
     this.halves = new Halves(this);
     this.groups = new Groups(this);
+    this.sessions = new Sessions(this);
     this.#work = new CopyWork(this);
     this.copier.giveWay(new Courtesy(ports.clock, () => this.fabric.hostRequests));
     this.splits = new Splits(this);
@@ -180,6 +184,7 @@ export class Controller implements SystemClient {
     await this.#forming?.done.catch(() => undefined); // Whoever waits for the copier learns of a fault of ours.
     if (!this.#grant.lost) await this.groups.close();
     await this.splits.close();
+    await this.sessions.close();
     await this.stopCopying(true);
     await this.peers.close();
     this.halves.close();
@@ -325,6 +330,7 @@ export class Controller implements SystemClient {
     }
     await this.removeLeftovers();
     this.splits.recover();
+    await this.sessions.recover();
     for (const event of this.history.unfinished()) {
       const message = 'its controller died; the operation was finished or undone when the system was opened again';
       this.record({ ...event, phase: 'abnormal', code: 'died', message, seconds: null, after: this.#statusNow(event) });

@@ -10,11 +10,13 @@ import type { FormationAnswer, GroupRequests, SystemRef } from '../group/group.j
 import type { Pace, PairMode, PairStatus } from '../pair/pair.js';
 import type { ApplyAnswer } from '../session/session.js';
 import type { GroupWireRequests } from './group-wire.js';
+import type { SessionRequests, SessionWireRequests } from '../session/session.js';
 import type { HalfRequests } from './half-requests.js';
 import type { PairListing, PortListing, SystemListing, VolumeListing, VolumeTotals } from './listing-rows.js';
 
 export * from './listing-rows.js';
 
+import type { SessionPairRequests } from './session-wire.js';
 import type { SplitRequests } from './split-wire.js';
 
 /** Names the pairs of a system: all pairs of the volumes that `primary` (a name, number or glob) matches, or the one with `secondary`. */
@@ -117,7 +119,7 @@ export interface Progress {
   readonly operation: string;
   readonly done: number;
   readonly total: number;
-  readonly unit: 'bytes' | 'tracks';
+  readonly unit: 'bytes' | 'tracks' | 'records';
   readonly pair?: { primary: string; secondary: string; status: PairStatus } | undefined;
   /** A formation that has ended (`cg.follow`). */
   readonly formation?: FormationAnswer | undefined;
@@ -133,7 +135,14 @@ interface Action {
  * Every request that a controller answers: what goes in, what comes out. `data` beside it is raw bytes. All names of volumes inside
  * are without the system. Errors come back as ToolkitErrors with the same code on either side of a link.
  */
-export interface Requests extends HalfRequests, GroupRequests, GroupWireRequests, SplitRequests {
+export interface Requests
+  extends HalfRequests,
+    GroupRequests,
+    GroupWireRequests,
+    SplitRequests,
+    SessionRequests,
+    SessionWireRequests,
+    SessionPairRequests {
   'system.show': { input: Record<string, never>; output: { system: SystemListing } };
   /** A controller that was opened for another system's sake lets go, for one that comes to serve. */
   'system.yield': { input: Record<string, never>; output: { yields: boolean } };

@@ -1,5 +1,5 @@
 import { failure } from '../foundation/foundation.js';
-import { changeSessionPolicy, SESSION_POLICY_DEFAULT, type SessionListing, type SessionReport } from '../session/session.js';
+import { changeSessionPolicy, SESSION_POLICY_DEFAULT, type SessionReport } from '../session/session.js';
 import type { Controller } from './open-controller.js';
 import type { Answered, Requests } from './requests.js';
 import { emptyPrimary, partsOf, systemsOf } from './session-joining.js';
@@ -94,5 +94,3 @@ export async function listSessionsHere(controller: Controller): Promise<Answered
   for (const sheet of sheets) reports.push({ session: sheet.id, streams: await streamReports(controller, sheet) });
   return { output: { sheets, reports } };
 }
-
-export type { SessionListing };

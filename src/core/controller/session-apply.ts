@@ -99,7 +99,8 @@ async function applyStream(
   total: { records: number; bytes: number },
 ): Promise<Done> {
   const halves = new Map(stream.pairs().map((half) => [half.remote.id, half]));
-  const { appliedSequence, voidBefore } = stream.row;
+  const { appliedSequence } = stream.row;
+  const from = new Map([...halves.keys()].map((pair) => [pair, stream.countsFrom(pair, end)]));
   const entered = new Set<HalfRecord>();
   let batch: { readonly half: HalfRecord; readonly record: WriteRecord }[] = [];
   let batchBytes = 0;
@@ -112,8 +113,7 @@ async function applyStream(
     if (record.sequence > end.sequence) break;
     if (record.kind !== 'write' && record.kind !== 'enter') continue;
     const half = halves.get(record.pair);
-    // Void: the pair was copied directly since, and what is copied is later than its records (H20).
-    if (!half || record.sequence < (voidBefore[record.pair] ?? 0)) continue;
+    if (!half || record.sequence < (from.get(record.pair) ?? 0)) continue;
     if (record.kind === 'enter') {
       entered.add(half);
       continue;

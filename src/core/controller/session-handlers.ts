@@ -1,19 +1,30 @@
-import type { SessionRequests, SessionWireRequests } from '../session/session.js';
+import { type SessionRequests, type SessionWireRequests, sessionHistory } from '../session/session.js';
 import type { Handler } from './handlers.js';
+import { readHistory } from './history.js';
 import { recorded } from './recorded.js';
 import { createSession, deleteSession, dropHere, listSessionsHere, setSessionPolicy } from './session-admin.js';
+import { comeHomeSession, failBackSession, takenHere } from './session-failback.js';
 import { appendToStream, openStream, stateOfStream } from './session-intake.js';
 import { enlist, extendHere, putSession } from './session-joining.js';
 import { markHere, waitHere } from './session-marks.js';
 import { collectHere, releaseHere, resetHere } from './session-orders.js';
+import { carrySession, fenceSession, keepSessionVerdict, recoverSession, weigh } from './session-recovery.js';
 import { listedSession } from './session-reports.js';
+import { joinSystemOf, resignSystemOf } from './session-resigning.js';
 import { applyHere } from './session-rounds.js';
 import { activeHere, haltHere, startSession, stopSession } from './session-start.js';
 import type { SessionPairRequests } from './session-wire.js';
 import { releasedSoFar, withdraw } from './session-withdraw.js';
 
 type SessionCode = keyof SessionRequests | keyof SessionWireRequests | keyof SessionPairRequests;
-type Noted = 'session.create' | 'session.policy' | 'session.delete' | 'session.start' | 'session.stop';
+type Noted =
+  | 'session.create'
+  | 'session.policy'
+  | 'session.delete'
+  | 'session.start'
+  | 'session.stop'
+  | 'session.resign'
+  | 'session.join';
 
 /** Who answers the requests of checkpoint sessions; the placing of checkpoints in the streams of primaries is beside it. */
 export const sessionHandlers = {
@@ -29,6 +40,20 @@ export const sessionHandlers = {
     const outcome = await stopSession(controller, session);
     return { output: { session: await listedSession(controller, session), outcome } };
   }),
+  'session.resign': noted('checkpoint resign', async (controller, input) => {
+    const outcome = await resignSystemOf(controller, input);
+    return { output: { session: await listedSession(controller, input.session), outcome } };
+  }),
+  'session.join': noted('checkpoint join', async (controller, input) => {
+    const outcome = await joinSystemOf(controller, input);
+    return { output: { session: await listedSession(controller, input.session), outcome } };
+  }),
+  'session.history': async ({ sessions, files, place }, { session }) => {
+    const id = sessions.sheets.named(session)?.id ?? '';
+    return { output: { events: sessionHistory(readHistory(files, place.path), id) } };
+  },
+  'session.recover': (controller, input, _, context) => recoverSession(controller, input, context),
+  'session.failback': (controller, input, extras, context) => failBackSession(controller, input, extras, context),
   'session.mark': markHere,
   'session.apply': applyHere,
   'session.wait': waitHere,
@@ -42,6 +67,12 @@ export const sessionHandlers = {
   'session.release': releaseHere,
   'session.reset': resetHere,
   'session.withdraw': releasedSoFar,
+  'session.fence': fenceSession,
+  'session.weigh': weigh,
+  'session.verdict': keepSessionVerdict,
+  'session.carry': (controller, input, _, context) => carrySession(controller, input, context),
+  'session.home': comeHomeSession,
+  'session.taken': takenHere,
   'stream.open': openStream,
   'stream.append': (controller, input, { data }) => appendToStream(controller, input, data),
   'stream.state': stateOfStream,

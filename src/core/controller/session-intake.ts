@@ -2,6 +2,7 @@ import { failure } from '../foundation/foundation.js';
 import type { Controller } from './open-controller.js';
 import type { Answered, Requests } from './requests.js';
 import { demandSecondary } from './session-orders.js';
+import { joinSystemOf } from './session-resigning.js';
 import type { ReceiveStream } from './session-receive.js';
 
 type Input<Code extends keyof Requests> = Requests[Code]['input'];
@@ -22,7 +23,15 @@ export async function openStream(
       'Delete the pairs between the two systems and make them anew.',
     );
   controller.step('stream.opened');
+  returned(controller, stream, input);
   return { output: { wanted } };
+}
+
+/** A primary that was lost and resigned is back: it joins by itself (DESIGN.md 6). */
+function returned(controller: Controller, stream: ReceiveStream, input: Input<'stream.open'>): void {
+  const name = controller.sessions.sheets.byId(input.session)?.name;
+  if (name === undefined || stream.active?.resigned == null) return;
+  controller.sessions.behind(joinSystemOf(controller, { session: name, system: input.primary }));
 }
 
 /** Answered once the records, and what they change in the table, are durable here. */
@@ -34,7 +43,7 @@ export async function appendToStream(
   const stream = await demandStream(controller, input);
   const heldBefore = stream.latest?.sequence ?? 0;
   await stream.append(input.from, data ?? new Uint8Array(0), () => demandSecondary(controller, input));
-  if ((stream.latest?.sequence ?? 0) > heldBefore) controller.notify();
+  if ((stream.latest?.sequence ?? 0) > heldBefore) controller.sessions.noteNews(input.session);
   return { output: stateOf(stream) };
 }
 
@@ -62,5 +71,7 @@ async function demandStream(
       `The session was not started at ${controller.place.name}.`,
       `copyset checkpoint start SESSION --at ${controller.place.name} starts it there.`,
     );
-  return controller.sessions.stream(session, primary);
+  const stream = await controller.sessions.stream(session, primary);
+  stream.heardAtMs = controller.ports.clock.monotonicMs();
+  return stream;
 }

@@ -12,8 +12,8 @@ import {
 import type { Controller } from './open-controller.js';
 import type { Answered, Requests } from './requests.js';
 import { demandSecondary, demandSessionTerm, emptySecondary, withTable } from './session-orders.js';
-import { agreeAnchor } from './session-start.js';
 import { atPrimary, atSecondary } from './session-sheets.js';
+import { agreeAnchor } from './session-start.js';
 
 type Input<Code extends keyof Requests> = Requests[Code]['input'];
 

@@ -22,11 +22,15 @@ export class ReceiveStream {
   readonly journal: Journal;
   readonly #controller: Controller;
   readonly #appending = new Mutex();
+  /** When its primary was last heard of by this controller. */
+  heardAtMs: number;
   #arrived: Arrived[] = [];
   /** Whole checkpoints of the variation without a clock whose confirmation has not come. */
   readonly #unconfirmed = new Set<number>();
   /** Pairs whose base is whole once what is held is applied. */
   readonly #entering = new Set<string>();
+  /** Where pairs stopped being journalled, by their ids; their tracks came, or come, otherwise. */
+  readonly #left = new Map<string, RecordSequence[]>();
   #scannedTo: RecordSequence;
   /** What lies behind this is durable. */
   #durableTo: RecordSequence;
@@ -36,6 +40,7 @@ export class ReceiveStream {
     this.session = sheet.id;
     this.primary = row.primary.id;
     this.journal = journal;
+    this.heardAtMs = controller.ports.clock.monotonicMs();
     this.#scannedTo = row.appliedSequence;
     this.#durableTo = row.appliedSequence;
   }
@@ -88,6 +93,15 @@ export class ReceiveStream {
     const { appliedSequence, voidBefore } = this.row;
     const from = Math.max(appliedSequence + 1, ...Object.values(voidBefore));
     return this.#arrived.find((one) => one.whole && one.sequence >= from && sameCheckpoint(one, checkpoint));
+  }
+
+  /**
+   * The place from which a pair's records count for a checkpoint. What is before it is void: the pair was copied directly since, or its
+   * tracks were sent anew, or turned back to its primary, and all of that is later (H20).
+   */
+  countsFrom(pair: string, checkpoint: Arrived): RecordSequence {
+    const left = (this.#left.get(pair) ?? []).filter((sequence) => sequence < checkpoint.sequence);
+    return Math.max(this.row.voidBefore[pair] ?? 0, ...left);
   }
 
   /** What the stream's pairs are like here, for the master's round. */
@@ -143,6 +157,7 @@ export class ReceiveStream {
   /** Applied up to there: what is before it is forgotten. */
   async applied(upTo: RecordSequence): Promise<void> {
     this.#arrived = this.#arrived.filter(({ sequence }) => sequence > upTo);
+    for (const [pair, left] of this.#left) this.#left.set(pair, left.filter((sequence) => sequence > upTo));
     await this.journal.trim(upTo);
   }
 
@@ -165,13 +180,18 @@ export class ReceiveStream {
 
   #note(record: JournalRecord): void {
     if (record.kind === 'enter') this.#entering.add(record.pair);
-    else if (record.kind === 'leave') this.#entering.delete(record.pair);
+    else if (record.kind === 'leave') this.#noteLeave(record);
     else if (record.kind === 'checkpoint') this.#noteCheckpoint(record);
     else if (record.kind === 'confirm') {
       const at = this.#arrived.findLastIndex(({ number }) => number === record.number);
       const arrived = this.#arrived[at];
       if (arrived && this.#unconfirmed.delete(record.number)) this.#arrived[at] = { ...arrived, whole: true };
     }
+  }
+
+  #noteLeave({ pair, sequence }: JournalRecord & { kind: 'leave' }): void {
+    this.#entering.delete(pair);
+    this.#left.set(pair, [...(this.#left.get(pair) ?? []), sequence]);
   }
 
   #noteCheckpoint({ sequence, number, time, issuer, term, whole }: JournalRecord & { kind: 'checkpoint' }): void {

@@ -1,6 +1,13 @@
+import { failure } from '../foundation/foundation.js';
 import { mapCounts } from '../hostio/hostio.js';
 import type { HalfRecord } from '../pair/pair.js';
-import type { SessionListing, SessionSheet, StreamReport } from '../session/session.js';
+import {
+  listSessions,
+  type SessionListing,
+  type SessionReport,
+  type SessionSheet,
+  type StreamReport,
+} from '../session/session.js';
 import type { Controller } from './open-controller.js';
 import { halvesOf, type ReceiveStream } from './session-receive.js';
 
@@ -9,13 +16,13 @@ export async function streamReports(controller: Controller, sheet: SessionSheet)
   const reports: StreamReport[] = [];
   for (const { primary } of sheet.secondary?.streams ?? []) {
     const stream = await controller.sessions.stream(sheet.id, primary.id);
-    reports.push(received(controller, stream, primary));
+    reports.push(received(stream, primary));
   }
   for (const { secondary } of sheet.primary?.streams ?? []) reports.push(sent(controller, sheet, secondary));
   return reports;
 }
 
-function received(controller: Controller, stream: ReceiveStream, peer: StreamReport['peer']): StreamReport {
+function received(stream: ReceiveStream, peer: StreamReport['peer']): StreamReport {
   const { latest, held, journal, row } = stream;
   const { degraded, returning } = stream.standing();
   const halves = stream.pairs();
@@ -53,4 +60,14 @@ function reasonOf(halves: readonly HalfRecord[]): string | null {
   return null;
 }
 
-export type { SessionListing };
+/** The session as this system alone knows it; `checkpoint status` puts the systems together. */
+export async function listedSession(controller: Controller, session: string): Promise<SessionListing> {
+  const { sessions, ports, peers } = controller;
+  const sheets = sessions.sheets.all().filter(({ id, name }) => id === session || name === session);
+  const reports: SessionReport[] = [];
+  for (const sheet of sheets) reports.push({ session: sheet.id, streams: await streamReports(controller, sheet) });
+  const asOfMs = ports.clock.nowMs();
+  const [listing] = listSessions([{ system: peers.self, sheets, reports, asOfMs }], asOfMs);
+  if (!listing) throw failure('session-not-found', 'The session was deleted meanwhile.');
+  return listing;
+}

@@ -115,7 +115,11 @@ async function collect(controller: Controller, { id, term, secondary }: MasterSh
   if (later)
     await sessions.sheets.update(
       id,
-      atSecondary((own) => (own.tableTerm < later.tableTerm ? withTable(controller, own, later) : own)),
+      atSecondary((own) =>
+        own.tableTerm < later.tableTerm
+          ? withTable(controller, own, { term: later.tableTerm, rows: later.table })
+          : own,
+      ),
     );
   return answers.map(({ report }) => report);
 }

@@ -110,7 +110,7 @@ export async function lookAt(controller: Controller, { id, term }: SessionSheet,
   const { clock: mark, readNs, seen } = await sessions.ask(system, 'session.active', input);
   const answeredNs = ports.clock.sequenceNs();
   const clock = judgeClock({ ownBoot, askedNs, answeredNs, theirBoot: mark.boot, readNs: BigInt(readNs) });
-  return { system: system.id, seen, clock, mark };
+  return { system: system.id, seen, anchor: mark.anchor, clock, mark };
 }
 
 /** Answers at a primary. With an anchor it runs from now on; without one it only says how its clock stands. */

@@ -1,4 +1,6 @@
-import type { ActiveRow, SessionSheet, SystemRef } from '../session/session.js';
+import type { ByteCount, TrackCount } from '../foundation/foundation.js';
+import type { SystemRef } from '../group/group.js';
+import type { ActiveRow, SessionSheet } from '../session/session.js';
 
 /** What controllers ask of one another about sessions where pairs come, and come back. All of it may be repeated. */
 export interface SessionPairRequests {
@@ -15,6 +17,30 @@ export interface SessionPairRequests {
       readonly add: readonly Pick<ActiveRow, 'secondary' | 'primary'>[];
     };
     output: { readonly tableTerm: number };
+  };
+  /** To each primary: nothing is issued or journalled from now on, until another start. */
+  'session.halt': {
+    input: { readonly session: string; readonly term: number };
+    output: Record<string, never>;
+  };
+  /** To each system, after a failback: the roles are as before the recovery, under this term. */
+  'session.home': {
+    input: { readonly session: string; readonly term: number };
+    output: Record<string, never>;
+  };
+  /** Asked of a secondary, for a failback: which of its halves were made primaries, and what their hosts wrote since. */
+  'session.taken': {
+    input: { readonly session: string };
+    output: {
+      readonly pairs: readonly {
+        readonly id: string;
+        readonly primary: SystemRef;
+        readonly primaryName: string;
+        readonly secondary: string;
+        readonly tracks: TrackCount;
+        readonly trackSizeBytes: ByteCount;
+      }[];
+    };
   };
   /**
    * From a primary to its secondary before the first direct copy of a pair (H20): records of the pair before the place, and checkpoints

@@ -1,16 +1,20 @@
-import { failure, isToolkitError, type Milliseconds } from '../foundation/foundation.js';
+import { failure, isToolkitError, type Milliseconds, type SequenceTime } from '../foundation/foundation.js';
 import { Mutex } from '../hostio/hostio.js';
 import type { PairRecord } from '../pair/pair.js';
 import type { SystemRef } from '../group/group.js';
+import type { StreamReport } from '../session/session.js';
 import { handlers } from './handlers.js';
 import type { Controller } from './open-controller.js';
 import type { RequestCode, Requests } from './requests.js';
-import type { AppliedWork } from './session-apply.js';
+import { type AppliedWork, finishApply } from './session-apply.js';
 import { ReceiveStream } from './session-receive.js';
 import { SessionSheets } from './session-sheets.js';
 
 /** How long an order that applies nothing may take. */
 const ASK_LIMIT_MS = 10_000;
+
+type Transmitted = Pick<StreamReport, 'bufferedBytes' | 'bufferedRecords' | 'lastCheckpoint'>;
+const NOTHING_SENT: Transmitted = { bufferedBytes: 0, bufferedRecords: 0, lastCheckpoint: null };
 
 /** The checkpoint sessions that a system takes part in, in whatever roles. */
 export class Sessions {
@@ -19,7 +23,15 @@ export class Sessions {
   readonly #mutexes = new Map<string, Mutex>();
   readonly #streams = new Map<string, Promise<ReceiveStream>>();
   readonly #behind = new Set<Promise<void>>();
+  readonly #news = new Map<string, number>();
+  #resting: (() => void)[] = [];
   readonly #work = new Map<string, AppliedWork>();
+  /** Remote pairs here that a session brings back, all at one instant: none of them turns its roles back by itself. */
+  readonly returning = new Set<string>();
+  /** The highest time that a stream from here was stamped with; set by whoever stamps. */
+  lastStamped: (session: string) => SequenceTime = () => 0n;
+  /** What a stream from here holds; set by whoever keeps it. */
+  transmitted: (session: string, secondary: string) => Transmitted = () => NOTHING_SENT;
   #fault: unknown;
 
   constructor(controller: Controller) {
@@ -73,6 +85,43 @@ export class Sessions {
   isUpdating({ remote }: PairRecord): boolean {
     if (remote?.side !== 'secondary' || !remote.journal) return false;
     return (this.sheets.byId(remote.journal.session)?.secondary?.releasing ?? null) !== null;
+  }
+
+  /**
+   * A release that was under way is applied before anybody is served. Where that fails the hosts of its volumes stay refused, and whoever
+   * asks for the session is told why.
+   */
+  async recover(): Promise<void> {
+    for (const { id, secondary } of this.sheets.all()) {
+      if (!secondary?.releasing) continue;
+      try {
+        await finishApply(this.#controller, id);
+      } catch (error) {
+        if (!isToolkitError(error)) throw error;
+      }
+    }
+  }
+
+  /** Something came that a round, or whoever waits for it, should look at. */
+  noteNews(id: string): void {
+    this.#news.set(id, this.news(id) + 1);
+    for (const wake of this.#resting.splice(0)) wake();
+  }
+
+  /** How much came so far. */
+  news(id: string): number {
+    return this.#news.get(id) ?? 0;
+  }
+
+  /** Resolves with the next news, or after `spanMs`. */
+  async rest(spanMs: Milliseconds, signal: AbortSignal): Promise<void> {
+    const sleep = new AbortController();
+    const wake = () => sleep.abort('woken');
+    this.#resting.push(wake);
+    signal.addEventListener('abort', wake, { once: true });
+    await this.#controller.ports.clock.sleep(spanMs, sleep.signal);
+    signal.removeEventListener('abort', wake);
+    this.#resting = this.#resting.filter((one) => one !== wake);
   }
 
   /** What was applied here since this controller opened. */
