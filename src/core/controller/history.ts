@@ -1,7 +1,7 @@
 import { HISTORY_FILE } from '../catalog/catalog.js';
 import type { GroupEvent } from '../group/group.js';
-import type { SessionEvent } from '../session/session.js';
 import { type FileError, FileError as FileFailure, type Files, type OpenFile } from '../ports/ports.js';
+import type { SessionEvent } from '../session/session.js';
 
 /** One line of a system's history. `docs/formats/history.md`. */
 export interface HistoryEvent {

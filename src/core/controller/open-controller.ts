@@ -21,6 +21,7 @@ import { Peers } from './peers.js';
 import { answerChange } from './recorded.js';
 import { doubtfulChanges } from './recovery.js';
 import type { Answered, RequestCode, RequestExtras, Requests, SystemClient } from './requests.js';
+import { keepSessions } from './session-keeping.js';
 import { Sessions } from './sessions.js';
 import { Splits } from './splits.js';
 import type { Ports, SystemPlace } from './system-place.js';
@@ -245,11 +246,14 @@ export class Controller implements SystemClient {
     this.#work.start();
   }
 
-  /** Forms the groups that this system masters and that run, for as long as this controller lives. */
+  /** Forms the groups, and keeps the checkpoint sessions, that this system masters and that run, for as long as this controller lives. */
   startForming(): void {
     if (this.#forming) return;
     const stop = new AbortController();
-    this.#forming = { stop, done: keepForming(this, stop.signal) };
+    const kept = [keepForming(this, stop.signal), keepSessions(this, stop.signal)];
+    // Where one ends with a fault of ours the other ends as well, and it is told.
+    for (const one of kept) one.catch(() => stop.abort());
+    this.#forming = { stop, done: Promise.all(kept).then(() => undefined) };
     this.#forming.done.catch((error: unknown) => {
       this.#formingFault = error instanceof Error ? error : new Error(String(error));
       this.notify();

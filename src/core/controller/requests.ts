@@ -8,9 +8,8 @@ import type {
 } from '../foundation/foundation.js';
 import type { FormationAnswer, GroupRequests, SystemRef } from '../group/group.js';
 import type { Pace, PairMode, PairStatus } from '../pair/pair.js';
-import type { ApplyAnswer } from '../session/session.js';
+import type { ApplyAnswer, SessionRequests, SessionWireRequests } from '../session/session.js';
 import type { GroupWireRequests } from './group-wire.js';
-import type { SessionRequests, SessionWireRequests } from '../session/session.js';
 import type { HalfRequests } from './half-requests.js';
 import type { PairListing, PortListing, SystemListing, VolumeListing, VolumeTotals } from './listing-rows.js';
 

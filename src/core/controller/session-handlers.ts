@@ -1,3 +1,4 @@
+import { digitsOf } from '../sequence/sequence.js';
 import { type SessionRequests, type SessionWireRequests, sessionHistory } from '../session/session.js';
 import type { Handler } from './handlers.js';
 import { readHistory } from './history.js';
@@ -5,7 +6,7 @@ import { recorded } from './recorded.js';
 import { createSession, deleteSession, dropHere, listSessionsHere, setSessionPolicy } from './session-admin.js';
 import { comeHomeSession, failBackSession, takenHere } from './session-failback.js';
 import { appendToStream, openStream, stateOfStream } from './session-intake.js';
-import { enlist, extendHere, putSession } from './session-joining.js';
+import { enlist, extendHere, putSession, resignedHere } from './session-joining.js';
 import { markHere, waitHere } from './session-marks.js';
 import { collectHere, releaseHere, resetHere } from './session-orders.js';
 import { carrySession, fenceSession, keepSessionVerdict, recoverSession, weigh } from './session-recovery.js';
@@ -26,7 +27,7 @@ type Noted =
   | 'session.resign'
   | 'session.join';
 
-/** Who answers the requests of checkpoint sessions; the placing of checkpoints in the streams of primaries is beside it. */
+/** Who answers the requests of checkpoint sessions. */
 export const sessionHandlers = {
   'session.create': noted('checkpoint create', createSession),
   'session.policy': noted('checkpoint policy', setSessionPolicy),
@@ -63,6 +64,12 @@ export const sessionHandlers = {
   'session.active': activeHere,
   'session.enlist': enlist,
   'session.extend': extendHere,
+  'session.resigned': resignedHere,
+  'session.checkpoint': async (controller, input) => {
+    const { clock } = controller.ports;
+    const placed = await controller.sessions.place(input);
+    return { output: { placed, boot: clock.bootId(), readNs: digitsOf(clock.sequenceNs()) } };
+  },
   'session.collect': collectHere,
   'session.release': releaseHere,
   'session.reset': resetHere,

@@ -25,7 +25,10 @@ export async function enlist(
   const { sessions } = controller;
   const { id, primary } = sessions.sheets.demand(input.session);
   if (!primary) throw notHome(controller, input.session);
-  await sessions.sheets.update(id, atPrimary((table) => coupled(table, input.primary, input.secondary)));
+  await sessions.sheets.update(
+    id,
+    atPrimary((table) => coupled(table, input.primary, input.secondary)),
+  );
   controller.step('session.coupled');
   const known = await tellAll(controller, id);
   await extendTable(controller, id, known, [{ primary: input.primary, secondary: input.secondary }]);
@@ -139,7 +142,10 @@ async function tellTable(controller: Controller, id: string, without: ReadonlySe
   if (!sheet?.secondary) return;
   const { tableTerm, table } = sheet.secondary;
   const input = { ...partsOf(sheet), config: undefined, active: { term: tableTerm, rows: table } };
-  for (const system of unique(controller, table.map(({ secondary }) => secondary)))
+  for (const system of unique(
+    controller,
+    table.map(({ secondary }) => secondary),
+  ))
     if (system.id !== peers.self.id && !without.has(system.id)) await sessions.ask(system, 'session.put', input);
 }
 
@@ -166,7 +172,26 @@ export async function putSession(
   return { output: { sheet } };
 }
 
-function withPrimary({ peers }: Controller, sheet: SessionSheet, { config }: Input<'session.put'>): SessionSheet {
+/** Whose streams have resigned, so that another primary issues; durable here when it is answered. */
+export async function resignedHere(
+  controller: Controller,
+  input: Input<'session.resigned'>,
+): Promise<Answered<'session.resigned'>> {
+  const { sessions } = controller;
+  const config = { term: input.configTerm, rows: input.rows };
+  await sessions.sheets.update(input.session, (sheet) => {
+    demandSessionTerm(controller, sheet, input.term);
+    return withPrimary(controller, sheet, { config });
+  });
+  controller.notify();
+  return { output: { configTerm: sessions.sheets.byId(input.session)?.primary?.configTerm ?? 0 } };
+}
+
+function withPrimary(
+  { peers }: Controller,
+  sheet: SessionSheet,
+  { config }: Pick<Input<'session.put'>, 'config'>,
+): SessionSheet {
   if (!config) return sheet;
   const own = config.rows.find(({ system }) => system.id === peers.self.id);
   const present = sheet.primary ?? (own || sheet.home.id === peers.self.id ? emptyPrimary() : null);

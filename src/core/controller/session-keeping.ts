@@ -2,8 +2,8 @@ import { isToolkitError, type Milliseconds } from '../foundation/foundation.js';
 import { primaryMaster, type SessionSheet, secondaryMaster } from '../session/session.js';
 import type { Controller } from './open-controller.js';
 import { issueCheckpoint } from './session-marks.js';
-import { advanceSession } from './session-rounds.js';
 import { resignSystemOf } from './session-resigning.js';
+import { advanceSession } from './session-rounds.js';
 import { agreeAnchor, isAnchored } from './session-start.js';
 
 /** How often whoever keeps sessions looks after them when nobody wakes it. */

@@ -97,7 +97,9 @@ async function judged(controller: Controller, sheet: Running) {
     );
   throw failure(
     'session-refuses',
-    verdict.kind === 'stopped' ? `Session ${name} is stopped.` : `The primaries of session ${name} agree on no clock yet.`,
+    verdict.kind === 'stopped'
+      ? `Session ${name} is stopped.`
+      : `The primaries of session ${name} agree on no clock yet.`,
     `copyset checkpoint start ${name} starts it.`,
   );
 }

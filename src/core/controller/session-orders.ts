@@ -33,7 +33,11 @@ export async function collectHere(
   if (present.tableTerm < input.tableTerm)
     await sessions.sheets.update(
       input.session,
-      atSecondary((table) => (table.tableTerm < input.tableTerm ? withTable(controller, table, { term: input.tableTerm, rows: input.table }) : table)),
+      atSecondary((table) =>
+        table.tableTerm < input.tableTerm
+          ? withTable(controller, table, { term: input.tableTerm, rows: input.table })
+          : table,
+      ),
     );
   await soon(controller, finishApply(controller, input.session));
   const report = await reportHere(controller, input.session);

@@ -83,9 +83,7 @@ export class ReceiveStream {
   /** The whole checkpoints that are held, in their order. */
   get held(): readonly Arrived[] {
     const { appliedSequence, heldFrom } = this.row;
-    return this.#arrived.filter(
-      ({ sequence, whole }) => whole && sequence > appliedSequence && sequence >= heldFrom,
-    );
+    return this.#arrived.filter(({ sequence, whole }) => whole && sequence > appliedSequence && sequence >= heldFrom);
   }
 
   /** This checkpoint, where it can still be applied: a direct copy has not overtaken its records (H20). */
@@ -157,7 +155,11 @@ export class ReceiveStream {
   /** Applied up to there: what is before it is forgotten. */
   async applied(upTo: RecordSequence): Promise<void> {
     this.#arrived = this.#arrived.filter(({ sequence }) => sequence > upTo);
-    for (const [pair, left] of this.#left) this.#left.set(pair, left.filter((sequence) => sequence > upTo));
+    for (const [pair, left] of this.#left)
+      this.#left.set(
+        pair,
+        left.filter((sequence) => sequence > upTo),
+      );
     await this.journal.trim(upTo);
   }
 

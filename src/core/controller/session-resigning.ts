@@ -24,10 +24,7 @@ type Outcome = 'done' | 'nothing';
  * Takes a system out of the session: its streams count no more, and what it issued is not gone by. Only this removes one, however long it
  * cannot be reached (H22). Every other secondary has it durably before anything is released without it.
  */
-export async function resignSystemOf(
-  controller: Controller,
-  input: Input<'session.resign'>,
-): Promise<Outcome> {
+export async function resignSystemOf(controller: Controller, input: Input<'session.resign'>): Promise<Outcome> {
   const { sessions, peers } = controller;
   const sheet = sessions.sheets.demand(input.session);
   const maker = makerOf(controller, sheet, input.system);
@@ -39,10 +36,15 @@ export async function resignSystemOf(
   await advanceSession(controller, sheet.id).catch((error: unknown) => {
     if (!isToolkitError(error)) throw error;
   });
-  const outcome = await changing(controller, sheet.id, (table) => {
-    const shows = sessions.sheets.byId(sheet.id)?.secondary?.applied?.number ?? 0;
-    return resignSystem(table, input.system.id, shows);
-  }, input.system);
+  const outcome = await changing(
+    controller,
+    sheet.id,
+    (table) => {
+      const shows = sessions.sheets.byId(sheet.id)?.secondary?.applied?.number ?? 0;
+      return resignSystem(table, input.system.id, shows);
+    },
+    input.system,
+  );
   const shown = sessions.sheets.byId(sheet.id)?.secondary?.applied?.number ?? 0;
   await changeConfig(controller, sheet.id, (table) => resignPrimary(table, input.system.id, shown), input.system);
   controller.step('session.resigned');
@@ -123,8 +125,8 @@ async function changeConfig(
   if (!latest) return;
   const config = next(latest);
   if (config.term === latest.term) return;
-  for (const system of systems)
-    await reached(sessions.ask(system, 'session.put', { ...partsOf({ ...sheet, primary: null }), config }));
+  const told = { session: id, term: sheet.term, configTerm: config.term, rows: config.rows };
+  for (const system of systems) await reached(sessions.ask(system, 'session.resigned', told));
 }
 
 async function reached<T>(asked: Promise<T>): Promise<T | undefined> {

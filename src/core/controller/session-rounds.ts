@@ -158,10 +158,10 @@ async function enter(
   await controller.sessions.sheets.update(
     id,
     atSecondary((own) => {
-      const active = streams.reduce<ActiveTable>(
-        (table, stream) => enterStream(table, stream, stream.number),
-        { term: own.tableTerm, rows: own.table },
-      );
+      const active = streams.reduce<ActiveTable>((table, stream) => enterStream(table, stream, stream.number), {
+        term: own.tableTerm,
+        rows: own.table,
+      });
       return withTable(controller, own, active);
     }),
   );

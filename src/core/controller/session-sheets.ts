@@ -52,11 +52,7 @@ export class SessionSheets {
   }
 
   /** Changes a sheet, durably. */
-  async update(
-    id: string,
-    next: (sheet: SessionSheet) => SessionSheet | null,
-    fresh?: SessionSheet,
-  ): Promise<void> {
+  async update(id: string, next: (sheet: SessionSheet) => SessionSheet | null, fresh?: SessionSheet): Promise<void> {
     await this.#catalog.change(() => this.change(id, next, fresh));
     await this.#catalog.durable();
   }

@@ -87,7 +87,11 @@ export async function agreeAnchor(controller: Controller, id: string): Promise<v
   if (sheet.order === 'clock' && verdict.kind === 'differ')
     throw clockRefused(sheet.name, systems.find((one) => verdict.systems.includes(one.id))?.name ?? '?');
   if (sheet.order === 'clock' && verdict.kind === 'ahead')
-    throw failure('session-refuses', `The clocks of session ${sheet.name} are behind what was stamped before.`, 'Try again in a moment.');
+    throw failure(
+      'session-refuses',
+      `The clocks of session ${sheet.name} are behind what was stamped before.`,
+      'Try again in a moment.',
+    );
   // Without a clock order each system stamps by its own; the arrival at the gates is the order.
   const agreed = 'anchor' in verdict ? verdict.anchor : null;
   for (const system of systems) {

@@ -32,7 +32,13 @@ export async function withdraw(
   const { term, tableTerm, table } = demandSecondaryWithTerm(controller, input);
   const master = secondaryMaster(table);
   if (master) {
-    const asked = { session: input.session, term, tableTerm, secondary: controller.peers.self.id, primary: input.primary };
+    const asked = {
+      session: input.session,
+      term,
+      tableTerm,
+      secondary: controller.peers.self.id,
+      primary: input.primary,
+    };
     const { released } = await sessions.ask(master, 'session.withdraw', asked);
     if (released) await applyReleased(controller, input, released);
   }

@@ -1,8 +1,8 @@
 import { failure, isToolkitError, type Milliseconds, type SequenceTime } from '../foundation/foundation.js';
+import type { SystemRef } from '../group/group.js';
 import { Mutex } from '../hostio/hostio.js';
 import type { PairRecord } from '../pair/pair.js';
-import type { SystemRef } from '../group/group.js';
-import type { StreamReport } from '../session/session.js';
+import type { Placed, StreamReport } from '../session/session.js';
 import { handlers } from './handlers.js';
 import type { Controller } from './open-controller.js';
 import type { RequestCode, Requests } from './requests.js';
@@ -13,6 +13,7 @@ import { SessionSheets } from './session-sheets.js';
 /** How long an order that applies nothing may take. */
 const ASK_LIMIT_MS = 10_000;
 
+type PlaceInput = Requests['session.checkpoint']['input'];
 type Transmitted = Pick<StreamReport, 'bufferedBytes' | 'bufferedRecords' | 'lastCheckpoint'>;
 const NOTHING_SENT: Transmitted = { bufferedBytes: 0, bufferedRecords: 0, lastCheckpoint: null };
 
@@ -32,6 +33,10 @@ export class Sessions {
   lastStamped: (session: string) => SequenceTime = () => 0n;
   /** What a stream from here holds; set by whoever keeps it. */
   transmitted: (session: string, secondary: string) => Transmitted = () => NOTHING_SENT;
+  /** Puts a checkpoint into the streams from here; set by whoever keeps them. */
+  place: (input: PlaceInput) => Promise<Placed> = async () => {
+    throw failure('session-refuses', `${this.#controller.place.name} sends no stream of the session.`);
+  };
   #fault: unknown;
 
   constructor(controller: Controller) {
