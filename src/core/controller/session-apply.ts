@@ -1,6 +1,6 @@
 import type { Change } from '../catalog/catalog.js';
 import { assert, type ByteCount, type TrackRun } from '../foundation/foundation.js';
-import type { JournalRecord } from '../journal/journal.js';
+import type { JournalRecord, RecordSequence } from '../journal/journal.js';
 import type { HalfRecord } from '../pair/pair.js';
 import { type Checkpoint, sameCheckpoint } from '../sequence/sequence.js';
 import type { Controller } from './open-controller.js';
@@ -38,8 +38,8 @@ export async function finishApply(controller: Controller, id: string): Promise<A
       done.push(await applyStream(controller, stream, end, total));
     }
     await durable(controller, id, releasing, done);
-    for (const { stream, end, entered } of done) {
-      await stream.applied(end.sequence);
+    for (const { stream, last, entered } of done) {
+      await stream.applied(last);
       for (const half of entered) await dropBackup(controller, half);
     }
     sessions.worked(id, total);
@@ -53,7 +53,7 @@ const NOTHING: AppliedWork = { records: 0, bytes: 0 };
 
 interface Done {
   readonly stream: ReceiveStream;
-  readonly end: Arrived;
+  readonly last: RecordSequence;
   /** Pairs whose base is whole from now on. */
   readonly entered: readonly HalfRecord[];
 }
@@ -74,8 +74,8 @@ async function durable(
         ...table,
         applied: releasing,
         streams: table.streams.map((row) => {
-          const end = done.find(({ stream }) => stream.primary === row.primary.id)?.end;
-          return end ? { ...row, appliedSequence: end.sequence } : row;
+          const own = done.find(({ stream }) => stream.primary === row.primary.id);
+          return own ? { ...row, appliedSequence: own.last } : row;
         }),
       })),
     ),
@@ -100,7 +100,8 @@ async function applyStream(
 ): Promise<Done> {
   const halves = new Map(stream.pairs().map((half) => [half.remote.id, half]));
   const { appliedSequence } = stream.row;
-  const from = new Map([...halves.keys()].map((pair) => [pair, stream.countsFrom(pair, end)]));
+  const last = stream.lastOf(end);
+  const from = new Map([...halves.keys()].map((pair) => [pair, stream.countsFrom(pair, last)]));
   const entered = new Set<HalfRecord>();
   let batch: { readonly half: HalfRecord; readonly record: WriteRecord }[] = [];
   let batchBytes = 0;
@@ -110,7 +111,7 @@ async function applyStream(
     batchBytes = 0;
   };
   for (const record of stream.journal.records(appliedSequence + 1)) {
-    if (record.sequence > end.sequence) break;
+    if (record.sequence > last) break;
     if (record.kind !== 'write' && record.kind !== 'enter') continue;
     const half = halves.get(record.pair);
     if (!half || record.sequence < (from.get(record.pair) ?? 0)) continue;
@@ -127,7 +128,7 @@ async function applyStream(
   await land();
   for (const half of halves.values()) await controller.fabric.flush(half.secondary);
   controller.step('session.flushed');
-  return { stream, end, entered: [...entered] };
+  return { stream, last, entered: [...entered] };
 }
 
 /** In their order, through the write path, as the copier of their pairs. */

@@ -1,9 +1,16 @@
-import { failure } from '../foundation/foundation.js';
+import { failure, type SequenceTime } from '../foundation/foundation.js';
 import { Mutex } from '../hostio/hostio.js';
 import { Journal, type JournalRecord, type RecordSequence } from '../journal/journal.js';
 import { type HalfRecord, isHalf } from '../pair/pair.js';
-import { type Checkpoint, digitsOf, sameCheckpoint, type TimeDigits } from '../sequence/sequence.js';
-import type { ActiveRow, ReceiveRow, Returning, SessionSheet } from '../session/session.js';
+import {
+  type Checkpoint,
+  compareCheckpoints,
+  digitsOf,
+  sameCheckpoint,
+  type TimeDigits,
+  timeOf,
+} from '../sequence/sequence.js';
+import type { ActiveRow, ReceiveRow, Returning, SessionOrder, SessionSheet } from '../session/session.js';
 import type { Controller } from './open-controller.js';
 import { countsAt } from './session-orders.js';
 
@@ -29,6 +36,7 @@ export class ReceiveStream {
   readonly #unconfirmed = new Set<number>();
   /** Pairs whose base is whole once what is held is applied. */
   readonly #entering = new Set<string>();
+  #enteredAt: SequenceTime = 0n;
   /** Where pairs stopped being journalled, by their ids; their tracks came, or come, otherwise. */
   readonly #left = new Map<string, RecordSequence[]>();
   #scannedTo: RecordSequence;
@@ -82,24 +90,34 @@ export class ReceiveStream {
 
   /** The whole checkpoints that are held, in their order. */
   get held(): readonly Arrived[] {
-    const { appliedSequence, heldFrom } = this.row;
-    return this.#arrived.filter(({ sequence, whole }) => whole && sequence > appliedSequence && sequence >= heldFrom);
+    const { heldFrom } = this.row;
+    return this.#unapplied().filter(({ sequence }) => sequence >= heldFrom);
   }
 
   /** This checkpoint, where it can still be applied: a direct copy has not overtaken its records (H20). */
   holding(checkpoint: Checkpoint): Arrived | undefined {
-    const { appliedSequence, voidBefore } = this.row;
-    const from = Math.max(appliedSequence + 1, ...Object.values(voidBefore));
-    return this.#arrived.find((one) => one.whole && one.sequence >= from && sameCheckpoint(one, checkpoint));
+    const from = Math.max(0, ...Object.values(this.row.voidBefore));
+    return this.#unapplied().find((one) => one.sequence >= from && sameCheckpoint(one, checkpoint));
   }
 
   /**
-   * The place from which a pair's records count for a checkpoint. What is before it is void: the pair was copied directly since, or its
-   * tracks were sent anew, or turned back to its primary, and all of that is later (H20).
+   * The place from which a pair's records count, up to a record that is applied. What is before it is void: the pair was copied directly
+   * since, or its tracks were sent anew, or turned back to its primary, and all of that is later (H20).
    */
-  countsFrom(pair: string, checkpoint: Arrived): RecordSequence {
-    const left = (this.#left.get(pair) ?? []).filter((sequence) => sequence < checkpoint.sequence);
+  countsFrom(pair: string, upTo: RecordSequence): RecordSequence {
+    const left = (this.#left.get(pair) ?? []).filter((sequence) => sequence <= upTo);
     return Math.max(this.row.voidBefore[pair] ?? 0, ...left);
+  }
+
+  /** The last record that belongs to a checkpoint: of records before it in the stream some may have a later time (H23). */
+  lastOf(checkpoint: Arrived): RecordSequence {
+    if (this.#order === 'arrival') return checkpoint.sequence;
+    let last = this.row.appliedSequence;
+    for (const record of this.journal.records(last + 1)) {
+      if (record.time > timeOf(checkpoint) || record.sequence > checkpoint.sequence) break;
+      last = record.sequence;
+    }
+    return last;
   }
 
   /** What the stream's pairs are like here, for the master's round. */
@@ -154,7 +172,8 @@ export class ReceiveStream {
 
   /** Applied up to there: what is before it is forgotten. */
   async applied(upTo: RecordSequence): Promise<void> {
-    this.#arrived = this.#arrived.filter(({ sequence }) => sequence > upTo);
+    const held = new Set(this.#unapplied());
+    this.#arrived = this.#arrived.filter((one, at) => held.has(one) || at === this.#arrived.length - 1);
     for (const [pair, left] of this.#left)
       this.#left.set(
         pair,
@@ -181,7 +200,7 @@ export class ReceiveStream {
   }
 
   #note(record: JournalRecord): void {
-    if (record.kind === 'enter') this.#entering.add(record.pair);
+    if (record.kind === 'enter') this.#noteEnter(record);
     else if (record.kind === 'leave') this.#noteLeave(record);
     else if (record.kind === 'checkpoint') this.#noteCheckpoint(record);
     else if (record.kind === 'confirm') {
@@ -191,20 +210,36 @@ export class ReceiveStream {
     }
   }
 
+  #noteEnter({ pair, time }: JournalRecord & { kind: 'enter' }): void {
+    this.#entering.add(pair);
+    this.#enteredAt = time;
+  }
+
   #noteLeave({ pair, sequence }: JournalRecord & { kind: 'leave' }): void {
     this.#entering.delete(pair);
     this.#left.set(pair, [...(this.#left.get(pair) ?? []), sequence]);
   }
 
-  #noteCheckpoint({ sequence, number, time, issuer, term, whole }: JournalRecord & { kind: 'checkpoint' }): void {
-    const counts = whole && (this.active?.enteredAt != null || this.#hasBase());
-    const isClock = this.#controller.sessions.sheets.byId(this.session)?.order === 'clock';
+  #noteCheckpoint({ sequence, number, upTo, issuer, term, whole }: JournalRecord & { kind: 'checkpoint' }): void {
+    const isClock = this.#order === 'clock';
+    // A base that is whole only behind the checkpoint's time is none of it.
+    const counts = whole && this.#hasBase() && !(isClock && this.#enteredAt > upTo);
     if (counts && !isClock) this.#unconfirmed.add(number);
-    this.#arrived.push({ sequence, number, time: digitsOf(time), issuer, term, whole: counts && isClock });
+    this.#arrived.push({ sequence, number, time: digitsOf(upTo), issuer, term, whole: counts && isClock });
+  }
+
+  get #order(): SessionOrder {
+    return this.#controller.sessions.sheets.byId(this.session)?.order ?? 'clock';
+  }
+
+  /** What was not applied, and is not older than what was. */
+  #unapplied(): readonly Arrived[] {
+    const applied = this.#controller.sessions.sheets.byId(this.session)?.secondary?.applied ?? null;
+    return this.#arrived.filter((one) => one.whole && (applied === null || compareCheckpoints(one, applied) > 0));
   }
 
   #hasBase(): boolean {
-    if (this.#entering.size > 0) return true;
+    if (this.#entering.size > 0 || this.active?.enteredAt != null) return true;
     return this.pairs().some(({ remote: { journal } }) => journal?.entered === true && !journal.withdrawn);
   }
 }

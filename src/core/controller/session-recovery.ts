@@ -180,7 +180,8 @@ export async function weigh(
   const weighed = { records: 0, bytes: 0, droppedRecords: 0, droppedUpTo: 0n };
   for (const { primary } of sessions.sheets.byId(session)?.secondary?.streams ?? []) {
     const stream = await sessions.stream(session, primary.id);
-    const end = stream.holding(checkpoint)?.sequence ?? stream.row.appliedSequence;
+    const held = stream.holding(checkpoint);
+    const end = held ? stream.lastOf(held) : stream.row.appliedSequence;
     for (const record of stream.journal.records(stream.row.appliedSequence + 1)) {
       if (record.kind !== 'write') continue;
       if (record.sequence <= end) {
