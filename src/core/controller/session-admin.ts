@@ -2,9 +2,8 @@ import { failure } from '../foundation/foundation.js';
 import { changeSessionPolicy, SESSION_POLICY_DEFAULT, type SessionReport } from '../session/session.js';
 import type { Controller } from './open-controller.js';
 import type { Answered, Requests } from './requests.js';
-import { emptyPrimary, partsOf, systemsOf } from './session-joining.js';
-import { demandSessionTerm } from './session-orders.js';
 import { listedSession, streamReports } from './session-reports.js';
+import { demandSessionTerm, emptyPrimary, partsOf, systemsOf } from './session-tables.js';
 
 type Input<Code extends keyof Requests> = Requests[Code]['input'];
 

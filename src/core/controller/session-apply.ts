@@ -5,9 +5,9 @@ import type { HalfRecord } from '../pair/pair.js';
 import { type Checkpoint, sameCheckpoint } from '../sequence/sequence.js';
 import type { Controller } from './open-controller.js';
 import { dropBackup } from './session-backup.js';
-import { countsAt } from './session-orders.js';
 import type { Arrived, ReceiveStream } from './session-receive.js';
 import { atSecondary } from './session-sheets.js';
+import { countsAt } from './session-tables.js';
 
 /** So many bytes are read from a journal, and their regions made active, at once. */
 const BATCH_BYTES = 8 * 1024 * 1024;

@@ -6,8 +6,8 @@ import type { SecondaryTable, SessionSheet } from '../session/session.js';
 import type { Controller, RequestContext } from './open-controller.js';
 import { recorded } from './recorded.js';
 import type { Answered, RequestExtras, Requests } from './requests.js';
-import { unique } from './session-joining.js';
 import { atSecondary } from './session-sheets.js';
+import { unique } from './session-tables.js';
 
 type Input<Code extends keyof Requests> = Requests[Code]['input'];
 

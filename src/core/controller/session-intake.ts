@@ -1,9 +1,9 @@
 import { failure } from '../foundation/foundation.js';
 import type { Controller } from './open-controller.js';
 import type { Answered, Requests } from './requests.js';
-import { demandSecondary } from './session-orders.js';
 import type { ReceiveStream } from './session-receive.js';
 import { joinSystemOf } from './session-resigning.js';
+import { demandSecondary } from './session-tables.js';
 
 type Input<Code extends keyof Requests> = Requests[Code]['input'];
 type Stated = Requests['stream.state']['output'];

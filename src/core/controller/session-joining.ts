@@ -11,9 +11,18 @@ import {
 } from '../session/session.js';
 import type { Controller } from './open-controller.js';
 import type { Answered, Requests } from './requests.js';
-import { demandSecondary, demandSessionTerm, emptySecondary, withTable } from './session-orders.js';
 import { atPrimary, atSecondary } from './session-sheets.js';
 import { agreeAnchor } from './session-start.js';
+import {
+  demandSecondary,
+  demandSessionTerm,
+  emptyPrimary,
+  emptySecondary,
+  partsOf,
+  systemsOf,
+  unique,
+  withTable,
+} from './session-tables.js';
 
 type Input<Code extends keyof Requests> = Requests[Code]['input'];
 
@@ -55,23 +64,6 @@ export async function tellAll(controller: Controller, id: string): Promise<Reado
   for (const system of systemsOf(controller, sheet))
     known.set(system.id, (await sessions.ask(system, 'session.put', partsOf(sheet))).sheet);
   return known;
-}
-
-/** What a system needs to know of a session to take part in it. */
-export function partsOf({ primary, id, name, term, run, home, order, policy }: SessionSheet): Input<'session.put'> {
-  const config = primary ? { term: primary.configTerm, rows: primary.config } : undefined;
-  return { session: id, name, term, run, home, order, policy, config };
-}
-
-/** All systems of a session as its configuration table names them, in the order of their ids. */
-export function systemsOf(controller: Controller, { home, primary }: SessionSheet): readonly SystemRef[] {
-  const rows = primary?.config ?? [];
-  return unique(controller, [home, ...rows.flatMap(({ system, coupled }) => [system, ...coupled])]);
-}
-
-export function unique({ peers }: Controller, systems: readonly SystemRef[]): readonly SystemRef[] {
-  const found = new Map(systems.map((system) => [system.id, system.id === peers.self.id ? peers.self : system]));
-  return [...found.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 /** The master of the table takes the streams in; the first secondary of a session makes the table. */
@@ -212,10 +204,6 @@ function withSecondary(controller: Controller, sheet: SessionSheet, input: Input
   const present = sheet.secondary ?? (isCoupled ? emptySecondary(!policy.enableAtSecondary) : null);
   if (!present || !active || active.term <= present.tableTerm) return { ...sheet, secondary: present };
   return { ...sheet, secondary: withTable(controller, present, active) };
-}
-
-export function emptyPrimary(): PrimaryTable {
-  return { state: 'stopped', configTerm: 0, config: [], anchor: null, issued: null, seen: 0, streams: [] };
 }
 
 /** Two sessions of one name would be told apart by nobody. */

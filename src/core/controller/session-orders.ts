@@ -1,19 +1,11 @@
 import { failure, isToolkitError, type Milliseconds } from '../foundation/foundation.js';
 import { compareCheckpoints, sameCheckpoint } from '../sequence/sequence.js';
-import {
-  type ActiveRow,
-  type ActiveTable,
-  counting,
-  type ReceiveRow,
-  type RoundReport,
-  roundReport,
-  type SecondaryTable,
-  type SessionSheet,
-} from '../session/session.js';
+import { type RoundReport, roundReport, type SecondaryTable } from '../session/session.js';
 import type { Controller } from './open-controller.js';
 import type { Answered, Requests } from './requests.js';
 import { finishApply } from './session-apply.js';
 import { atSecondary } from './session-sheets.js';
+import { countsAt, demandSecondary, sessionGone, withTable } from './session-tables.js';
 
 type Input<Code extends keyof Requests> = Requests[Code]['input'];
 
@@ -103,64 +95,8 @@ export async function reportHere(controller: Controller, id: string): Promise<Ro
     streams.push({ peer: primary, held, ...stream.standing() });
   }
   const table = sessions.sheets.byId(id)?.secondary;
-  if (!table) throw gone();
+  if (!table) throw sessionGone();
   return roundReport(peers.self.id, table, streams);
-}
-
-/** Whether a rendezvous of this number is held over the stream. */
-export function countsAt(row: ActiveRow | undefined, number: number): boolean {
-  return row !== undefined && counting([row], number).length > 0;
-}
-
-/** The table with another copy-active table, and a row for each stream that comes here. */
-export function withTable(
-  { peers }: Controller,
-  secondary: SecondaryTable,
-  { term: tableTerm, rows: table }: ActiveTable,
-): SecondaryTable {
-  const own = table.filter((row) => row.secondary.id === peers.self.id);
-  const streams = own.map(({ primary }) => {
-    const known = secondary.streams.find((row) => row.primary.id === primary.id);
-    return known ? { ...known, primary } : newRow(primary);
-  });
-  return { ...secondary, tableTerm, table, streams };
-}
-
-function newRow(primary: ReceiveRow['primary']): ReceiveRow {
-  return { primary, voidBefore: {}, appliedSequence: 0, heldFrom: 0 };
-}
-
-export function emptySecondary(enabled: boolean): SecondaryTable {
-  return {
-    enabled,
-    tableTerm: 0,
-    table: [],
-    streams: [],
-    releasing: null,
-    applied: null,
-    resetTo: 0,
-    recovered: null,
-  };
-}
-
-/** This system's side of the session as a secondary. Throws `session-not-found`, `term-superseded`. */
-export function demandSecondary(
-  controller: Controller,
-  { session, term }: { readonly session: string; readonly term: number },
-): SecondaryTable {
-  const sheet = controller.sessions.sheets.byId(session);
-  if (!sheet?.secondary) throw gone();
-  demandSessionTerm(controller, sheet, term);
-  return sheet.secondary;
-}
-
-export function demandSessionTerm({ place }: Controller, sheet: SessionSheet, term: number): void {
-  if (term >= sheet.term) return;
-  throw failure(
-    'term-superseded',
-    `${place.name} knows term ${sheet.term} of session ${sheet.name}; this is of ${term}.`,
-    `copyset checkpoint status ${sheet.name} shows who is master.`,
-  );
 }
 
 function demandMaster(controller: Controller, input: Input<'session.release'>): SecondaryTable {
@@ -194,8 +130,4 @@ async function soon(controller: Controller, work: Promise<unknown>): Promise<voi
   } finally {
     stop.abort();
   }
-}
-
-function gone(): Error {
-  return failure('session-not-found', 'The session was deleted here.', 'copyset checkpoint status shows the sessions.');
 }

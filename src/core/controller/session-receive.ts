@@ -12,7 +12,7 @@ import {
 } from '../sequence/sequence.js';
 import type { ActiveRow, ReceiveRow, Returning, SessionOrder, SessionSheet } from '../session/session.js';
 import type { Controller } from './open-controller.js';
-import { countsAt } from './session-orders.js';
+import { countsAt } from './session-tables.js';
 
 /** A checkpoint that lies durable in a receive journal and is not applied. */
 export interface Arrived extends Checkpoint {

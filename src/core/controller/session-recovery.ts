@@ -23,8 +23,9 @@ import { recorded } from './recorded.js';
 import type { Answered, Requests } from './requests.js';
 import { finishApply } from './session-apply.js';
 import { backupOf } from './session-backup.js';
-import { countsAt, reportHere } from './session-orders.js';
+import { reportHere } from './session-orders.js';
 import { atSecondary } from './session-sheets.js';
+import { countsAt } from './session-tables.js';
 
 type Input<Code extends keyof Requests> = Requests[Code]['input'];
 

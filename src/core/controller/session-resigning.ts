@@ -14,8 +14,9 @@ import {
 import { isLost } from './group-sheets.js';
 import type { Controller } from './open-controller.js';
 import type { Requests } from './requests.js';
-import { changeTable, partsOf, unique } from './session-joining.js';
+import { changeTable } from './session-joining.js';
 import { advanceSession } from './session-rounds.js';
+import { partsOf, unique } from './session-tables.js';
 
 type Input<Code extends keyof Requests> = Requests[Code]['input'];
 type Outcome = 'done' | 'nothing';

@@ -13,9 +13,8 @@ import {
 } from '../session/session.js';
 import type { Controller } from './open-controller.js';
 import type { Answered, RequestExtras, Requests } from './requests.js';
-import { unique } from './session-joining.js';
-import { withTable } from './session-orders.js';
 import { atSecondary } from './session-sheets.js';
+import { unique, withTable } from './session-tables.js';
 
 type Input<Code extends keyof Requests> = Requests[Code]['input'];
 

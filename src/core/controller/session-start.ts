@@ -4,9 +4,8 @@ import { type Anchor, type ClockMark, digitsOf, judgeAnchors, judgeClock, timeAt
 import type { SessionSheet } from '../session/session.js';
 import type { Controller } from './open-controller.js';
 import type { Answered, Requests } from './requests.js';
-import { partsOf, systemsOf, unique } from './session-joining.js';
-import { demandSessionTerm } from './session-orders.js';
 import { atPrimary, atSecondary } from './session-sheets.js';
+import { demandSessionTerm, partsOf, primariesOf, systemsOf } from './session-tables.js';
 
 type Input<Code extends keyof Requests> = Requests[Code]['input'];
 
@@ -158,11 +157,6 @@ function highestTime({ sessions, ports }: Controller, { id, primary }: SessionSh
   const now = anchor?.boot === ports.clock.bootId() ? timeAt(anchor, ports.clock.sequenceNs()) : 0n;
   const stamped = now === 0n ? sessions.lastStamped(id) : 0n;
   return issued > stamped ? issued : stamped;
-}
-
-export function primariesOf(controller: Controller, { home, primary }: SessionSheet): readonly SystemRef[] {
-  const rows = (primary?.config ?? []).filter(({ resignedAt }) => resignedAt === null);
-  return unique(controller, [home, ...rows.map(({ system }) => system)]);
 }
 
 export function clockRefused(session: string, system: string): Error {

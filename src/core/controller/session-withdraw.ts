@@ -7,9 +7,9 @@ import type { Controller, RequestContext } from './open-controller.js';
 import type { Answered, Requests } from './requests.js';
 import { finishApply } from './session-apply.js';
 import { keepBackup } from './session-backup.js';
-import { demandSecondary } from './session-orders.js';
 import { demandMaster } from './session-rounds.js';
 import { atSecondary } from './session-sheets.js';
+import { demandSecondary } from './session-tables.js';
 
 type Input<Code extends keyof Requests> = Requests[Code]['input'];
 
