@@ -86,7 +86,7 @@ async function appendSome(journal: Journal, rng: Rng, model: Model): Promise<voi
   for (let count = 1 + rng.below(4); count > 0; count--) {
     time += BigInt(1 + rng.below(1000));
     const record = anyRecord(rng, time, journal.dataMaxBytes);
-    await demandRoom(journal, recordBytes(record.kind === 'write' ? record.data.length : 4));
+    await demandRoom(journal, recordBytes(record.kind === 'write' ? record.data.length : 12));
     model.appended.push(record);
     journal.append(record);
     model.returned += 1;
