@@ -2,11 +2,8 @@ import type { FaultRow } from '../core/controller/controller.js';
 import { failure } from '../core/foundation/foundation.js';
 import { quoted } from '../core/volume/volume.js';
 
-const KINDS = ['volume-blocked', 'io-error', 'no-space', 'link-down', 'link-slow', 'crash'] as const;
+const KINDS = ['volume-blocked', 'io-error', 'no-space', 'clock-skew', 'link-down', 'link-slow', 'crash'] as const;
 type Kind = (typeof KINDS)[number];
-
-/** It acts on the clocks of sessions and comes with them. */
-const LATER = ['clock-skew'];
 
 interface FaultFlags {
   readonly volume?: string | undefined;
@@ -18,13 +15,15 @@ interface FaultFlags {
   readonly step?: string | undefined;
   readonly nth?: number | undefined;
   readonly count?: number | undefined;
+  readonly by?: number | undefined;
 }
 
-/** Which flags belong to a kind; `count` belongs to all. */
+/** Which flags belong to a kind; `count` belongs to all that strike. A skewed clock only is wrong. */
 const FLAGS: Readonly<Record<Kind, { readonly needs: readonly string[]; readonly takes: readonly string[] }>> = {
   'volume-blocked': { needs: ['volume'], takes: [] },
   'io-error': { needs: ['volume'], takes: ['track', 'on'] },
   'no-space': { needs: [], takes: [] },
+  'clock-skew': { needs: ['by'], takes: [] },
   'link-down': { needs: ['peer'], takes: [] },
   'link-slow': { needs: ['peer'], takes: ['delay', 'rate'] },
   crash: { needs: ['step'], takes: ['nth'] },
@@ -34,7 +33,7 @@ const FLAGS: Readonly<Record<Kind, { readonly needs: readonly string[]; readonly
 export function faultOf(word: string, flags: FaultFlags): FaultRow {
   const kind = parseKind(word);
   demandFlags(kind, flags);
-  const { volume = '', track, on, peer = '', delay, rate, step = '', nth, count } = flags;
+  const { volume = '', track, on, peer = '', delay, rate, step = '', nth, count, by = 0 } = flags;
   switch (kind) {
     case 'volume-blocked':
       return { kind, volume, ...only({ count }) };
@@ -42,6 +41,8 @@ export function faultOf(word: string, flags: FaultFlags): FaultRow {
       return { kind, volume, ...only({ track, on, count }) };
     case 'no-space':
       return { kind, ...only({ count }) };
+    case 'clock-skew':
+      return { kind, byMs: by };
     case 'link-down':
       return { kind, peer, ...only({ count }) };
     case 'link-slow':
@@ -57,7 +58,6 @@ export function parseKind(word: string): Kind {
   const kind = KINDS.find((candidate) => candidate === word);
   if (kind !== undefined) return kind;
   const hint = `The kinds of this release are ${KINDS.join(', ')}.`;
-  if (LATER.includes(word)) throw failure('usage', `The fault ${word} comes with a later release.`, hint);
   throw failure('usage', `${quoted(word)} is no kind of fault.`, hint);
 }
 
@@ -66,8 +66,8 @@ function demandFlags(kind: Kind, flags: FaultFlags): void {
   const given = Object.entries(flags).flatMap(([name, value]) => (value === undefined ? [] : [name]));
   const missing = needs.find((name) => !given.includes(name));
   if (missing !== undefined) throw failure('usage', `The fault ${kind} needs --${missing}.`);
-  const allowed = [...needs, ...takes, 'count'];
-  const strange = ['volume', 'track', 'on', 'peer', 'delay', 'rate', 'step', 'nth'].find(
+  const allowed = [...needs, ...takes, ...(kind === 'clock-skew' ? [] : ['count'])];
+  const strange = ['volume', 'track', 'on', 'peer', 'delay', 'rate', 'step', 'nth', 'by', 'count'].find(
     (name) => given.includes(name) && !allowed.includes(name),
   );
   if (strange !== undefined) throw failure('usage', `The fault ${kind} does not take --${strange}.`);

@@ -27,6 +27,12 @@ export const duration = custom<number>({
   parse: async (input) => parseDuration(input),
 });
 
+/** A span in milliseconds, to one side or the other: `20ms`, `-20ms`. */
+export const offset = custom<number>({
+  helpValue: 'DURATION',
+  parse: async (input) => (input.startsWith('-') ? -parseDuration(input.slice(1)) : parseDuration(input)),
+});
+
 /** Milliseconds since 1970. `HH:MM` is the next one (`--at`) or the last one (`--since`). */
 export function time(side: Side, words: { summary: string; required?: false }) {
   return custom<number>({

@@ -15,7 +15,9 @@ describe('fault set', () => {
   it.each([
     ['link-down', {}, 'The fault link-down needs --peer.'],
     ['link-slow', { peer: 'osaka' }, 'The fault link-slow needs --delay or --rate.'],
-    ['clock-skew', {}, 'The fault clock-skew comes with a later release.'],
+    ['clock-skew', {}, 'The fault clock-skew needs --by.'],
+    ['clock-skew', { by: 5, count: 2 }, 'The fault clock-skew does not take --count.'],
+    ['no-space', { by: 5 }, 'The fault no-space does not take --by.'],
     ['fire', {}, '"fire" is no kind of fault.'],
     ['io-error', {}, 'The fault io-error needs --volume.'],
     ['crash', { step: 'x', volume: 'db' }, 'The fault crash does not take --volume.'],

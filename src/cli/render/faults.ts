@@ -17,6 +17,8 @@ function faultSentence(fault: FaultRow): string {
     }
     case 'no-space':
       return `no-space: writes find no room, ${times}`;
+    case 'clock-skew':
+      return `clock-skew: the session clock is ${Math.abs(fault.byMs)} ms ${fault.byMs < 0 ? 'behind' : 'ahead'}, until cleared`;
     case 'link-down':
       return `link-down: nothing goes to ${fault.peer} or comes from it, ${times}`;
     case 'link-slow':

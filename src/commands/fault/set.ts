@@ -1,15 +1,13 @@
 import { faultOf } from '../../cli/fault-words.js';
-import { Args, duration, integer, option, rate, string } from '../../cli/flags.js';
+import { Args, duration, integer, offset, option, rate, string } from '../../cli/flags.js';
 import { openToolkit } from '../../cli/open-toolkit.js';
 import { faultsText } from '../../cli/render/faults.js';
 import { type Outcome, ToolkitCommand } from '../../cli/toolkit-command.js';
 
-const later = { hidden: true, summary: 'For the fault of a later release.' };
-
 export default class FaultSet extends ToolkitCommand<typeof FaultSet> {
   static override summary = 'Inject a fault into a fixture system.';
   static override description =
-    'KIND is volume-blocked, io-error, no-space, link-down, link-slow or crash. A fault holds for every later command until it is cleared, or ' +
+    'KIND is volume-blocked, io-error, no-space, clock-skew, link-down, link-slow or crash. A fault holds for every later command until it is cleared, or ' +
     'until it has struck --count times. crash kills the process at a named step (exit 137); fault steps lists them. Only ' +
     'systems made with --fixture take faults.';
   static override examples = [
@@ -17,12 +15,13 @@ export default class FaultSet extends ToolkitCommand<typeof FaultSet> {
     '<%= config.bin %> fault set lab crash --step copy.landed --nth 3',
     '<%= config.bin %> fault set lab volume-blocked --volume db',
     '<%= config.bin %> fault set lab link-slow --peer far --delay 20ms',
+    '<%= config.bin %> fault set lab clock-skew --by=-5ms',
   ];
   static override args = {
     system: Args.string({ required: true, description: 'Name or path of the system.' }),
     kind: Args.string({
       required: true,
-      description: 'volume-blocked, io-error, no-space, link-down, link-slow or crash.',
+      description: 'volume-blocked, io-error, no-space, clock-skew, link-down, link-slow or crash.',
     }),
   };
   static override flags = {
@@ -35,7 +34,7 @@ export default class FaultSet extends ToolkitCommand<typeof FaultSet> {
     peer: string({ summary: 'The other system of the link.', helpValue: 'SYSTEM' }),
     delay: duration({ summary: 'Each message takes so much longer.' }),
     rate: rate({ summary: 'Data goes over the link at most this fast, in bytes per second.' }),
-    by: string(later),
+    by: offset({ summary: 'The clock of sessions is ahead by so much; behind with a minus, as in --by=-20ms.' }),
   };
 
   protected async execute(): Promise<Outcome> {

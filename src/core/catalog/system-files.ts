@@ -10,6 +10,7 @@ export const MAPS_FOLDER = 'maps';
 export const CODES_FOLDER = 'codes';
 export const LOG_FOLDER = 'log';
 export const SAVE_FOLDER = 'save';
+export const JOURNALS_FOLDER = 'journals';
 export const HISTORY_FILE = 'history.ndjson';
 export const CONTROL_SOCKET = 'control.sock';
 

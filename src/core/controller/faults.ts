@@ -22,6 +22,7 @@ const faultsFormat: DocumentFormat<readonly FaultRow[]> = {
         count,
       }),
       v.strictObject({ kind: v.literal('no-space'), count }),
+      v.strictObject({ kind: v.literal('clock-skew'), byMs: v.pipe(v.number(), v.finite()), count }),
       v.strictObject({ kind: v.literal('link-down'), peer: v.string(), count }),
       v.strictObject({
         kind: v.literal('link-slow'),
@@ -135,9 +136,9 @@ export const LINK_STEPS: readonly string[] = CRASH_STEPS.filter((step) =>
 );
 export type CrashStep = (typeof CRASH_STEPS)[number];
 
-/** Which part of which volume an image file belongs to. */
+/** Which part of which volume an image file belongs to; a journal's belongs to none, and meets `no-space` alone. */
 export interface FaultTarget {
-  readonly volume: string;
+  readonly volume: string | undefined;
   readonly trackSizeBytes: number;
 }
 
@@ -193,6 +194,13 @@ export class Faults {
     }
   }
 
+  /** How far the order of events is shifted as this system sees it. */
+  get skewNs(): bigint {
+    let ns = 0n;
+    for (const row of this.rows) if (row.kind === 'clock-skew') ns += BigInt(Math.round(row.byMs * 1e6));
+    return ns;
+  }
+
   /** What stands in the way of a message to or from a peer: throws `link-lost`, or takes its time. */
   async link(peer: string, clock: Clock, bytes: number): Promise<void> {
     for (const row of this.rows) {
@@ -235,7 +243,20 @@ export function readFaults(files: Files, folder: string): readonly FaultRow[] {
   return reading.kind === 'present' ? reading.body : [];
 }
 
-/** Files through which the images of a fixture system are reached: every access asks the faults first. */
+/** The clock of a fixture system: the order of events is shifted while a fault says so. */
+export function skewedClock(clock: Clock, faults: Faults): Clock {
+  return {
+    nowMs: () => clock.nowMs(),
+    monotonicMs: () => clock.monotonicMs(),
+    toldMs: (sinceMs) => clock.toldMs(sinceMs),
+    sequenceNs: () => clock.sequenceNs() + faults.skewNs,
+    bootId: () => clock.bootId(),
+    sleep: (spanMs, signal) => clock.sleep(spanMs, signal),
+    yieldTurn: () => clock.yieldTurn(),
+  };
+}
+
+/** Files through which the images and journals of a fixture system are reached: every access asks the faults first. */
 export function faultyFiles(files: Files, faults: Faults, targetOf: (path: string) => FaultTarget | undefined): Files {
   const wrapped: Files = Object.create(files) as Files;
   wrapped.open = (path, mode) => {
@@ -270,7 +291,8 @@ function faultyFile(file: OpenFile, faults: Faults, target: FaultTarget): OpenFi
       return file.read(into, position);
     },
     write(source, position) {
-      faults.strike(target, file.path, 'write', position, source.length);
+      // A journal's segment has its room from the start: only making one, in bulk, can find none.
+      if (target.volume !== undefined) faults.strike(target, file.path, 'write', position, source.length);
       file.write(source, position);
     },
     truncate: (size) => file.truncate(size),

@@ -1,4 +1,4 @@
-import { Catalog } from '../catalog/catalog.js';
+import { Catalog, JOURNALS_FOLDER } from '../catalog/catalog.js';
 import { type Copier, Courtesy, type RateLimit } from '../copy/copy.js';
 import { failure, MIB, type PairNumber, type VolumeNumber } from '../foundation/foundation.js';
 import { addressOf, coldRegions, Fabric, type LiveVolume, Mutex } from '../hostio/hostio.js';
@@ -8,7 +8,7 @@ import { relaxedFiles, removeUnfinishedDocuments, toToolkitError } from '../stor
 import type { Sender } from '../transfer/transfer.js';
 import { CopyWork } from './copy-work.js';
 import { displacedChanges } from './displacement.js';
-import { Faults, faultyFiles } from './faults.js';
+import { Faults, type FaultTarget, faultyFiles, skewedClock } from './faults.js';
 import { keepForming } from './group-keeping.js';
 import { Groups } from './groups.js';
 import { Halves } from './halves.js';
@@ -50,6 +50,8 @@ export class Controller implements SystemClient {
   readonly place: SystemPlace;
   readonly ports: Ports;
   readonly files: Files;
+  /** For images and journals: the faults of a fixture system strike what goes through it. */
+  readonly dataFiles: Files;
   readonly catalog: Catalog;
   readonly fabric: Fabric;
   readonly faults: Faults;
@@ -76,11 +78,13 @@ export class Controller implements SystemClient {
   #endWaiters: (() => void)[] = [];
 
   private constructor(ports: Ports, place: SystemPlace, grant: Grant, reach: Reach) {
-    this.ports = ports;
     this.place = place;
     this.#grant = grant;
     this.files = place.info.durability === 'none' ? relaxedFiles(ports.files) : ports.files;
     this.faults = new Faults(this.files, place.path, ports.random, ports.die);
+    const { fixture } = place.info;
+    this.ports = fixture ? { ...ports, clock: skewedClock(ports.clock, this.faults) } : ports;
+    this.dataFiles = fixture ? faultyFiles(this.files, this.faults, (path) => this.#faultTarget(path)) : this.files;
     this.catalog = Catalog.open(this.files, ports.random, place.path);
     this.history = new History(this.files, place.path);
     this.listing = new Listing(place, this.catalog, () => ports.clock.nowMs(), {
@@ -93,8 +97,8 @@ export class Controller implements SystemClient {
     this.fabric = new Fabric({
       system: place.name,
       catalog: this.catalog,
-      files: place.info.fixture ? faultyFiles(this.files, this.faults, (path) => this.#faultTarget(path)) : this.files,
-      clock: ports.clock,
+      files: this.dataFiles,
+      clock: this.ports.clock,
       saveLimitBytes: place.info.saveLimitBytes,
       hooks: {
         suspended: (before, after) => this.#onSuspended(before, after),
@@ -389,7 +393,8 @@ export class Controller implements SystemClient {
     });
   }
 
-  #faultTarget(path: string): { volume: string; trackSizeBytes: number } | undefined {
+  #faultTarget(path: string): FaultTarget | undefined {
+    if (path.startsWith(`${this.place.path}/${JOURNALS_FOLDER}/`)) return { volume: undefined, trackSizeBytes: 1 };
     for (const record of this.catalog.volumes.values()) {
       if (imagePathOf(this.place.path, record) === path)
         return { volume: record.name, trackSizeBytes: record.trackSizeBytes };

@@ -102,6 +102,8 @@ export type FaultKind =
       readonly on?: 'read' | 'write' | undefined;
     }
   | { readonly kind: 'no-space' }
+  /** What the system reads as the order of events is shifted by so much; below 0 it is behind. */
+  | { readonly kind: 'clock-skew'; readonly byMs: number }
   /** `peer` is the name of a system: nothing goes to it or comes from it. */
   | { readonly kind: 'link-down'; readonly peer: string }
   | {
