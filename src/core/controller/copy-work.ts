@@ -1,10 +1,11 @@
-import { Copier, type RateLimit } from '../copy/copy.js';
+import { Copier, type CopyJob, type RateLimit } from '../copy/copy.js';
 import type { Milliseconds, PairNumber } from '../foundation/foundation.js';
 import { Drain } from '../hostio/hostio.js';
 import { leads, type PairRecord } from '../pair/pair.js';
 import { Sender } from '../transfer/transfer.js';
 import { WayBack } from './half-roles.js';
 import type { Controller } from './open-controller.js';
+import { mayCopy } from './session-return.js';
 
 /** A speed is that of so long at most. */
 const SPEED_OF_MS = 5_000;
@@ -31,13 +32,17 @@ export class CopyWork {
 
   constructor(controller: Controller) {
     this.#controller = controller;
-    this.copier = new Copier(controller.ports.clock, () => this.jobs());
+    this.copier = new Copier(controller.ports.clock, (): readonly CopyJob[] => [
+      ...this.jobs(),
+      ...controller.streams.jobs(),
+    ]);
     this.#wayBack = new WayBack(controller);
   }
 
   /** Caps what this controller's pairs copy together; several controllers may share one cap. Without one there is none. */
   cap(rate: RateLimit | undefined): void {
     this.#cap = rate;
+    this.#controller.streams.taken = (bytes) => rate?.spend(bytes);
     this.copier.limit(() => rate?.waitMs() ?? 0);
   }
 
@@ -135,6 +140,11 @@ export class CopyWork {
         hooks.taken(bytes);
         this.#controller.groups.rates.spend(remote.id, bytes);
       },
+      endsElsewhere: () => {
+        const record = this.#controller.catalog.pairs.get(number);
+        return record !== undefined && this.#controller.streams.ends(record);
+      },
+      mayCopy: () => mayCopy(this.#controller, number),
       caughtUp: () => this.#wayBack.caughtUp(number),
       isHeld: () => this.#controller.groups.holds.stopsSending(remote.id),
       groupWaitMs: () => this.#controller.groups.rates.waitMs(remote.id),

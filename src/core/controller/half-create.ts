@@ -1,8 +1,17 @@
 import { type Change, pairMapKey, volumeMapKey } from '../catalog/catalog.js';
 import { failure, sentence } from '../foundation/foundation.js';
 import { pairChanges } from '../hostio/hostio.js';
-import { changedRecord, decide, foreignVolume, judgeCreate, type PairRecord, type PairState } from '../pair/pair.js';
+import {
+  changedRecord,
+  decide,
+  foreignVolume,
+  judgeCreate,
+  newJournalHalf,
+  type PairRecord,
+  type PairState,
+} from '../pair/pair.js';
 import type { VolumeRecord } from '../volume/volume.js';
+import { demandJournalPrimary, demandSameMode, journalWish } from './half-journal.js';
 import { FIRST_TERM, newHalf, volumeOf } from './half-made.js';
 import type { HalfRequests } from './half-requests.js';
 import { markOfTerm } from './halves.js';
@@ -41,18 +50,23 @@ export async function createRemotePairs(
 async function createRemotePair(controller: Controller, input: Input, row: PairCreateRow, context: RequestContext) {
   const primary = findVolume(controller, row.primary);
   const existing = existingHalf(controller, primary, row);
-  if (existing) return alreadyThere(controller, existing, row, context);
+  if (existing) {
+    demandSameMode(controller, existing, input);
+    return alreadyThere(controller, existing, row, context);
+  }
   demandPrimary(controller, primary, input.noCopy ?? false);
+  demandJournalPrimary(controller, primary, input);
   if (!input.plan)
     controller.splits.demandFree([{ number: controller.catalog.pairNumberNext, primary: primary.number }]);
   const id = controller.ports.random.id('pair');
-  const answer = await askForHalf(controller, input, row, primary, id);
+  const journal = await journalWish(controller, input, row);
+  const answer = await askForHalf(controller, input, row, primary, id, journal);
   if (input.plan) return { row: rowOf(controller, undefined, primary, row, answer), copies: false };
   try {
     // Its hosts are shut out there from now on. Nothing is held while the peer is awaited (H26).
     const allocated = input.noCopy ? [] : await allocatedThere(controller, row, id);
     const record = await controller.exclusively(() =>
-      makePrimaryHalf(controller, input, row, primary, id, answer, allocated, context),
+      makePrimaryHalf(controller, input, row, primary, { id, answer, allocated, journal }, context),
     );
     await controller.halves.tell([record.number]);
     return { row: rowOf(controller, record, primary, row, answer), copies: leavesCopying(record.state) };
@@ -63,7 +77,14 @@ async function createRemotePair(controller: Controller, input: Input, row: PairC
   }
 }
 
-function askForHalf(controller: Controller, input: Input, row: PairCreateRow, primary: VolumeRecord, id: string) {
+function askForHalf(
+  controller: Controller,
+  input: Input,
+  row: PairCreateRow,
+  primary: VolumeRecord,
+  id: string,
+  journal: HalfRequests['remote.create']['input']['journal'],
+) {
   return peerRequest(controller, row, 'remote.create', {
     pair: id,
     mark: markOfTerm(controller, FIRST_TERM),
@@ -80,8 +101,17 @@ function askForHalf(controller: Controller, input: Input, row: PairCreateRow, pr
     noCopy: input.noCopy ?? false,
     manual: input.manual ?? false,
     session: input.session ?? null,
+    journal,
     plan: input.plan ?? false,
   });
+}
+
+/** What came of asking for the secondary's half. */
+interface Asked {
+  readonly id: string;
+  readonly answer: HalfRequests['remote.create']['output'];
+  readonly allocated: readonly number[];
+  readonly journal: HalfRequests['remote.create']['input']['journal'];
 }
 
 async function makePrimaryHalf(
@@ -89,16 +119,16 @@ async function makePrimaryHalf(
   input: Input,
   row: PairCreateRow,
   primary: VolumeRecord,
-  id: string,
-  answer: HalfRequests['remote.create']['output'],
-  allocated: readonly number[],
+  { id, answer, allocated, journal }: Asked,
   context: RequestContext,
 ): Promise<PairRecord> {
   demandPrimary(controller, volumeOf(controller, primary.number), input.noCopy ?? false);
+  demandJournalPrimary(controller, primary, input);
   const number = controller.catalog.pairNumberNext;
   const remote = {
     ...newHalf(input, id, 'primary'),
     peer: { system: systemOf(row), number: answer.volume, name: answer.name },
+    journal: journal && newJournalHalf(journal.session),
   };
   const fresh: PairRecord = withPacing(
     { ...newPair(controller, number, primary.number, foreignVolume(number)), mode: modeOf(input), remote },

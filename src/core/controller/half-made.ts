@@ -2,6 +2,7 @@ import type { Change } from '../catalog/catalog.js';
 import { failure, sentence } from '../foundation/foundation.js';
 import { foreignVolume, type HalfRecord, isHalf, judgeCreate, type PairRecord, type RemoteHalf } from '../pair/pair.js';
 import type { VolumeRecord } from '../volume/volume.js';
+import { secondaryJournal } from './half-journal.js';
 import { secondaryHalf } from './half-orders.js';
 import type { HalfRequests } from './half-requests.js';
 import type { Controller } from './open-controller.js';
@@ -27,14 +28,17 @@ export async function makeSecondaryHalf(
     judge(controller, input, primary, secondary, left);
     const { map } = controller.catalog.volumeMap(secondary.number, 'allocated');
     const output = { volume: secondary.number, name: secondary.name, allocatedTracks: map.count };
+    const journal = secondaryJournal(controller, input.journal, secondary, left);
     if (input.plan) return { output };
     const number = left?.number ?? controller.catalog.pairNumberNext;
     const record: PairRecord = {
       ...newPair(controller, number, foreignVolume(number), secondary.number),
       mode: input.mode,
-      remote: { ...newHalf(input, input.pair, 'secondary'), peer: input.primary, taken: null },
+      remote: { ...newHalf(input, input.pair, 'secondary'), peer: input.primary, taken: null, journal },
     };
     const changes: Change[] = [{ do: 'put-pair', record }];
+    const backup = journal?.backup == null ? undefined : controller.catalog.volumes.get(journal.backup);
+    if (backup && !backup.reserved) changes.push({ do: 'put-volume', record: { ...backup, reserved: true } });
     if (!secondary.reserved || secondary.incomplete)
       changes.push({ do: 'put-volume', record: { ...secondary, reserved: true, incomplete: null } });
     await controller.catalog.change(() => changes, true);

@@ -3,6 +3,7 @@ import { mapCounts, suspendPairs } from '../hostio/hostio.js';
 import {
   type HalfRecord,
   isHalf,
+  isJournalled,
   isReturning,
   missingTracks,
   operationAnswer,
@@ -59,6 +60,12 @@ async function startReturn(controller: Controller, record: HalfRecord, discard: 
   const { outOfSync, changed } = mapCounts(controller.catalog, record);
   if (outOfSync + changed > 0 && !discard) throw discardNeeded(controller, record, 'primary', outOfSync + changed);
   await demandLead(controller, record);
+}
+
+/** Journalled pairs among these are suspended first: what their secondaries may lack is in their maps then, and can be judged. */
+export async function leaveStreams({ fabric }: Controller, records: readonly PairRecord[]): Promise<void> {
+  const pairs = records.filter(isJournalled).map(({ number }) => fabric.pair(number));
+  if (pairs.length > 0) await suspendPairs(fabric, pairs, { reason: 'command', message: 'by a person', lost: false });
 }
 
 /** What the secondaries of a resync hold that it would take away, for a plan: nothing is changed anywhere. */

@@ -22,6 +22,8 @@ export interface HalfRequests extends TransferRequests {
       readonly noCopy: boolean;
       readonly manual: boolean;
       readonly session: string | null;
+      /** Of a journal pair: its session's id, and the backup volume of its secondary: a name, a number, or `auto`. */
+      readonly journal?: { readonly session: string; readonly backup: string | null } | undefined;
       /** Only judges and answers; nothing is made. */
       readonly plan: boolean;
     };

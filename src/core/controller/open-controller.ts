@@ -19,9 +19,11 @@ import { isoTime } from './pair-listing.js';
 import type { Reach } from './peer-connection.js';
 import { Peers } from './peers.js';
 import { answerChange } from './recorded.js';
-import { doubtfulChanges } from './recovery.js';
+import { doubtfulChanges, endUnfinished } from './recovery.js';
 import type { Answered, RequestCode, RequestExtras, Requests, SystemClient } from './requests.js';
 import { keepSessions } from './session-keeping.js';
+import { recoverStreams } from './session-redo.js';
+import { Streams } from './session-streams.js';
 import { Sessions } from './sessions.js';
 import { Splits } from './splits.js';
 import type { Ports, SystemPlace } from './system-place.js';
@@ -62,6 +64,7 @@ export class Controller implements SystemClient {
   readonly groups: Groups;
   readonly splits: Splits;
   readonly sessions: Sessions;
+  readonly streams: Streams;
   /** Set where this controller was opened for another system's sake: it lets go when one comes to serve (H27). */
   onYield: (() => void) | undefined;
   /** Held by whoever changes tables. */
@@ -104,6 +107,8 @@ export class Controller implements SystemClient {
         suspended: (before, after) => this.#onSuspended(before, after),
         step: (name) => this.step(name),
         follower: ({ number }) => this.halves.mirror(number),
+        recorder: (pair) => this.streams.recorder(pair),
+        degraded: (before, after, why) => this.onHalfChanged(before, after, why),
         isUpdating: ({ record }) => record !== undefined && this.sessions.isUpdating(record),
         suspendedWith: ({ number }, reason) =>
           this.halves.suspendedWith(number, reason === 'link-lost').map((other) => this.fabric.pair(other)),
@@ -113,6 +118,7 @@ export class Controller implements SystemClient {
     this.halves = new Halves(this);
     this.groups = new Groups(this);
     this.sessions = new Sessions(this);
+    this.streams = new Streams(this);
     this.#work = new CopyWork(this);
     this.copier.giveWay(new Courtesy(ports.clock, () => this.fabric.hostRequests));
     this.splits = new Splits(this);
@@ -196,6 +202,7 @@ export class Controller implements SystemClient {
     try {
       if (!this.#grant.lost) {
         await this.fabric.close();
+        await this.streams.close();
         await this.catalog.shortenLog();
         await this.faults.settled();
         this.history.close();
@@ -331,7 +338,8 @@ export class Controller implements SystemClient {
     // A killed owner leaves frames that are in the page cache alone: what was found is durable before it is shown or built on.
     await this.catalog.durable();
     await this.catalog.change(() => [{ do: 'grant', epoch: this.catalog.epoch + 1 }]);
-    const doubt = [...doubtfulChanges(this.catalog), ...displacedChanges(this.ports, this.catalog)];
+    const redone = await recoverStreams(this);
+    const doubt = [...doubtfulChanges(this.catalog, redone), ...displacedChanges(this.ports, this.catalog)];
     if (doubt.length > 0) {
       await this.catalog.change(() => doubt);
       await this.catalog.durable();
@@ -339,18 +347,7 @@ export class Controller implements SystemClient {
     await this.removeLeftovers();
     this.splits.recover();
     await this.sessions.recover();
-    for (const event of this.history.unfinished()) {
-      const message = 'its controller died; the operation was finished or undone when the system was opened again';
-      this.record({ ...event, phase: 'abnormal', code: 'died', message, seconds: null, after: this.#statusNow(event) });
-    }
-  }
-
-  #statusNow(event: HistoryEvent): string | null {
-    for (const pair of this.catalog.pairs.values()) {
-      if (this.address(pair.primary) === event.primary && this.address(pair.secondary) === event.secondary)
-        return pair.state.status;
-    }
-    return null;
+    endUnfinished(this);
   }
 
   onCompleted(before: PairRecord, after: PairRecord): void {

@@ -11,7 +11,13 @@ import {
   secondaryComplete,
 } from '../pair/pair.js';
 import type { VolumeRecord } from '../volume/volume.js';
-import { closeSecondaries, dropSecondaries, secondariesGone, tracksWrittenThere } from './half-operations.js';
+import {
+  closeSecondaries,
+  dropSecondaries,
+  leaveStreams,
+  secondariesGone,
+  tracksWrittenThere,
+} from './half-operations.js';
 import type { Controller, RequestContext } from './open-controller.js';
 import { missingHere } from './pair-listing.js';
 import { bytesAtStake, planRow, trackSizeOf } from './pair-rows.js';
@@ -125,6 +131,7 @@ export async function suspendPairs(
     message: `suspended by ${context.actor}`,
     allowWrite,
   };
+  if (allowWrite && !input.plan) await leaveStreams(controller, selectPairs(controller, input.pairs));
   return operate(controller, context, 'pair suspend', { ...input, pace: undefined }, (record) => {
     const { outOfSync } = mapCounts(controller.catalog, record);
     if (allowWrite && !input.force && !secondaryComplete(record.state, outOfSync)) {
@@ -151,7 +158,8 @@ export async function deletePairs(
     // Before a half is dropped at its secondary.
     controller.groups.demandFree(numbersOf(records), true);
     if (!input.force) await controller.splits.demandSettled(records);
-    for (const record of records) afterDelete(controller, record, input, gone);
+    await leaveStreams(controller, records);
+    for (const record of selectPairs(controller, input.pairs)) afterDelete(controller, record, input, gone);
     const options = { unreserve: input.unreserve ?? false, force: input.force ?? false };
     leftBehind = await dropSecondaries(controller, records, options);
   }

@@ -145,7 +145,9 @@ export function settled(controller: Controller, record: PairRecord, change: Pair
   const { drain } = rolesOf(change.next);
   if (!drain || tracksToCopy(controller, record, change) > 0) return change;
   const { fabric } = controller;
-  if (fabric.follower(fabric.pair(record.number))?.owes) return change;
+  const pair = fabric.pair(record.number);
+  // What a journalled pair's records hold is marked in the step of the change itself.
+  if (pair.isJournalled || fabric.follower(pair)?.owes) return change;
   const outOfSyncEmpty = drain.map === 'outOfSync' || mapCounts(controller.catalog, record).outOfSync === 0;
   return { ...change, next: completed(change.next, { outOfSyncEmpty, secondaryEmpty: true }) };
 }

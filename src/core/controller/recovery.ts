@@ -3,12 +3,14 @@ import type { PairNumber, TrackCount } from '../foundation/foundation.js';
 import { tracksPerRegion } from '../hostio/hostio.js';
 import { mapTakingDoubt, type PairMapName, phaseOf } from '../pair/pair.js';
 import type { VolumeRecord } from '../volume/volume.js';
+import type { Controller } from './open-controller.js';
 
 /**
  * What an unclean stop leaves in doubt: every track of an active region. It is marked allocated, its check code is unset, and the map
- * of each pair that takes new writes now takes it (H10, H19, H32). Marking twice does no harm, so a crash in between does none.
+ * of each pair that takes new writes now takes it (H10, H19, H32). Marking twice does no harm, so a crash in between does none. Of the
+ * pairs in `redone` nothing is in doubt: what their records say is in the image, and both are durable.
  */
-export function doubtfulChanges(catalog: Catalog): Change[] {
+export function doubtfulChanges(catalog: Catalog, redone: ReadonlySet<PairNumber> = new Set()): Change[] {
   const changes: Change[] = [];
   for (const [number, regions] of catalog.active) {
     const record = catalog.volumes.get(number);
@@ -18,7 +20,7 @@ export function doubtfulChanges(catalog: Catalog): Change[] {
     changes.push({ do: 'set', map: volumeMapKey(number, 'codeless'), runs });
     for (const pairNumber of catalog.pairsOf(number)) {
       const pair = catalog.pairs.get(pairNumber);
-      if (!pair) continue;
+      if (!pair || redone.has(pairNumber)) continue;
       const map = mapTakingDoubt(pair, pair.primary === number ? 'primary' : 'secondary');
       changes.push({ do: 'set', map: pairMapKey(pairNumber, map), runs });
     }
@@ -63,4 +65,18 @@ function regionRuns(record: VolumeRecord, trackCount: number, regions: Iterable<
     if (first < trackCount) runs.push(first, Math.min(tracks, trackCount - first));
   }
   return runs;
+}
+
+/** What the last owner began and did not end, in the history. */
+export function endUnfinished(controller: Controller): void {
+  const { catalog, history } = controller;
+  for (const event of history.unfinished()) {
+    const pair = [...catalog.pairs.values()].find(
+      ({ primary, secondary }) =>
+        controller.address(primary) === event.primary && controller.address(secondary) === event.secondary,
+    );
+    const message = 'its controller died; the operation was finished or undone when the system was opened again';
+    const after = pair?.state.status ?? null;
+    controller.record({ ...event, phase: 'abnormal', code: 'died', message, seconds: null, after });
+  }
 }

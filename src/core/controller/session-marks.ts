@@ -112,21 +112,25 @@ async function placeEverywhere(
   to: readonly string[],
 ): Promise<number | null> {
   const systems = sheet.primary.config.map(({ system }) => system).filter(({ id }) => to.includes(id));
-  const steps = sheet.order === 'arrival' ? (['close', 'run'] as const) : ([undefined] as const);
+  const steps = sheet.order === 'arrival' ? (['close', 'run', 'confirm'] as const) : ([undefined] as const);
   for (const gates of steps) {
     const placed = await Promise.all(systems.map((system) => placeAt(controller, sheet, system, checkpoint, gates)));
     const seen = placed.flatMap((one) => (one.kind === 'passed' ? [one.seen] : []));
     if (seen.length > 0) return Math.max(...seen);
+    // Only a checkpoint at which every gate was opened by run counts (H2).
+    if (gates === 'run' && placed.some((one) => one.kind !== 'placed' || !one.whole)) return null;
   }
   return null;
 }
+
+type Gates = Input<'session.checkpoint'>['gates'];
 
 async function placeAt(
   { sessions }: Controller,
   { id, term, primary }: Running,
   system: SystemRef,
   checkpoint: Checkpoint,
-  gates: 'close' | 'run' | undefined,
+  gates: Gates,
 ): Promise<Placed> {
   const input = { session: id, term, configTerm: primary.configTerm, checkpoint, gates };
   try {

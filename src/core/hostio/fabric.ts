@@ -17,16 +17,15 @@ import type { Claim } from './claims.js';
 import { coolRegions, keepWarm, setHot } from './cooling.js';
 import type { FabricHooks, FabricParts } from './fabric-parts.js';
 import type { Follower } from './follower.js';
-import { followersOf, journalledPair, land } from './landing.js';
+import { followersOf, journalledPair, land, landingMaxBytes } from './landing.js';
 import { LivePair, LiveVolume } from './live-volume.js';
-import { nextObstacle, type Obstacle } from './obstacles.js';
+import { nextObstacle } from './obstacles.js';
 import { hostRefusal, type Leg } from './permission.js';
 import { readThrough } from './read-path.js';
 import type { Recorder } from './recorder.js';
 import { coldRegions } from './regions.js';
-import { fillTracks, saveTracks, supersedeTracks } from './save-and-fill.js';
-import { saveAside } from './save-aside.js';
-import { degradePair, suspendPairs } from './suspending.js';
+import { removeObstacle } from './removing.js';
+import { suspendPairs } from './suspending.js';
 
 /** Who writes: a host, or the copier of one pair, whose own pair neither marks nor saves nor fills for it. */
 export interface Writer {
@@ -208,6 +207,7 @@ export class Fabric {
     const tracks = volume.geometry.tracksOf(offset, data.length);
     // One that goes to a secondary as well is completed later.
     if (nextObstacle(this, volume, tracks, undefined, HOST) || followersOf(this, volume).length > 0) return false;
+    if (data.length > landingMaxBytes(this, volume)) return false;
     void land(this, volume, tracks, data, offset);
     return true;
   }
@@ -232,15 +232,25 @@ export class Fabric {
     this.#checkRange(number, offset, data.length);
     if (data.length === 0) return;
     const volume = this.volume(number);
+    for (let done = 0; done < data.length; ) {
+      const part = data.subarray(done, Math.min(data.length, done + landingMaxBytes(this, volume)));
+      await this.#writeOnce(volume, part, offset + done);
+      done += part.length;
+    }
+  }
+
+  async #writeOnce(volume: LiveVolume, data: Uint8Array, offset: ByteOffset): Promise<void> {
     const tracks = volume.geometry.tracksOf(offset, data.length);
     const whole = volume.geometry.wholeTracksIn(offset, data.length);
     for (;;) {
       // What is superseded is there before it lands, and would be there before its record.
       const superseding = journalledPair(this, volume) ? undefined : whole;
       const obstacle = nextObstacle(this, volume, tracks, superseding, HOST);
-      if (!obstacle) break;
-      await this.#remove(volume, obstacle, HOST, { data, offset });
-      this.demandHost(number, 'write');
+      if (!obstacle && data.length <= landingMaxBytes(this, volume)) break;
+      // A pair that has begun to record since takes it in parts.
+      if (!obstacle) return this.writeAsHost(volume.number, data, offset);
+      await removeObstacle(this, volume, obstacle, HOST, { data, offset });
+      this.demandHost(volume.number, 'write');
     }
     await land(this, volume, tracks, data, offset);
   }
@@ -253,7 +263,7 @@ export class Fabric {
         this.catalog.demandSound();
         return land();
       }
-      await this.#remove(volume, obstacle, writer);
+      await removeObstacle(this, volume, obstacle, writer);
     }
   }
 
@@ -364,28 +374,6 @@ export class Fabric {
     for (const volume of this.#volumes.values()) volume.close();
     for (const pair of this.#pairs.values()) pair.saveArea.close();
     this.#volumes.clear();
-  }
-
-  async #remove(
-    volume: LiveVolume,
-    obstacle: Obstacle,
-    writer: Writer,
-    write?: { data: Uint8Array; offset: ByteOffset },
-  ): Promise<void> {
-    if (obstacle.kind === 'gate') await volume.gate.opened();
-    else if (obstacle.kind === 'claimed') await volume.claims.released();
-    else if (obstacle.kind === 'unlinked') await this.follower(obstacle.pair)?.ready();
-    else if (obstacle.kind === 'journal') await this.recorder(obstacle.pair).ready();
-    else if (obstacle.kind === 'unrecorded') await degradePair(this, obstacle.pair, 'its primary is copied into');
-    else if (obstacle.kind === 'cold') await this.activate(volume, obstacle.regions);
-    else if (obstacle.kind === 'save') await saveTracks(this, volume, obstacle.pair, obstacle.tracks, writer);
-    else if (obstacle.kind === 'save-aside') await saveAside(this, volume, obstacle.pair, obstacle.tracks, writer);
-    else if (obstacle.kind === 'fill')
-      await fillTracks(this, volume, obstacle.pair, obstacle.side, obstacle.tracks, writer);
-    else {
-      assert(write, 'only a host supersedes tracks');
-      await supersedeTracks(this, volume, obstacle.pair, obstacle.side, obstacle.tracks, write);
-    }
   }
 
   #checkRange(number: VolumeNumber, offset: ByteOffset, length: number): void {

@@ -2,7 +2,7 @@ import type { ByteOffset, PairNumber, TrackRun, VolumeNumber } from '../foundati
 import type { Fabric } from './fabric.js';
 import type { Follower } from './follower.js';
 import type { LivePair, LiveVolume } from './live-volume.js';
-import { RECORD_MAX_BYTES, type Recorder } from './recorder.js';
+import type { Recorder } from './recorder.js';
 
 interface Along {
   readonly pair: LivePair;
@@ -56,16 +56,13 @@ function write(
     return;
   }
   const recorder = fabric.recorder(journalled);
-  for (let at = 0; at < data.length; at += RECORD_MAX_BYTES) {
-    const part = data.length <= RECORD_MAX_BYTES ? data : data.subarray(at, at + RECORD_MAX_BYTES);
-    recorder.record(journalled, part, offset + at);
-    fabric.hooks.step('journal.appended');
-    try {
-      volume.image.write(part, offset + at);
-    } catch (error) {
-      recorder.spoiled(journalled, error);
-      throw error;
-    }
+  recorder.record(journalled, data, offset);
+  fabric.hooks.step('journal.appended');
+  try {
+    volume.image.write(data, offset);
+  } catch (error) {
+    recorder.spoiled(error);
+    throw error;
   }
 }
 
@@ -73,6 +70,12 @@ function write(
 export function journalledPair(fabric: Fabric, volume: LiveVolume): LivePair | undefined {
   for (const { pair, side } of fabric.legs(volume.number)) if (side === 'primary' && pair.isJournalled) return pair;
   return undefined;
+}
+
+/** The most that lands in one step. */
+export function landingMaxBytes(fabric: Fabric, volume: LiveVolume): number {
+  const journalled = journalledPair(fabric, volume);
+  return journalled ? fabric.recorder(journalled).recordMaxBytes : Number.POSITIVE_INFINITY;
 }
 
 /** The recorder of a volume's writes, where it was used before. */

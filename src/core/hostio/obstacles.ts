@@ -11,7 +11,7 @@ export type Obstacle =
   | { readonly kind: 'gate' }
   | { readonly kind: 'claimed' }
   | { readonly kind: 'unlinked'; readonly pair: LivePair }
-  | { readonly kind: 'journal'; readonly pair: LivePair }
+  | { readonly kind: 'journal'; readonly pair: LivePair; readonly lengthBytes: number }
   | { readonly kind: 'unrecorded'; readonly pair: LivePair }
   | { readonly kind: 'cold'; readonly regions: readonly number[] }
   | { readonly kind: 'save'; readonly pair: LivePair; readonly tracks: TrackRun }
@@ -95,8 +95,9 @@ function unrecordable(fabric: Fabric, volume: LiveVolume, tracks: TrackRun, writ
   const pair = journalledPair(fabric, volume);
   if (!pair || pair.number === writer.copierOf) return undefined;
   if (writer.copierOf !== undefined) return { kind: 'unrecorded', pair };
-  const hasRoom = fabric.recorder(pair).hasRoom(tracks.count * volume.geometry.trackSizeBytes);
-  return hasRoom ? undefined : { kind: 'journal', pair };
+  const recorder = fabric.recorder(pair);
+  const lengthBytes = Math.min(recorder.recordMaxBytes, tracks.count * volume.geometry.trackSizeBytes);
+  return recorder.hasRoom(lengthBytes) ? undefined : { kind: 'journal', pair, lengthBytes };
 }
 
 function unlinked(fabric: Fabric, legs: readonly LiveLeg[]): Obstacle | undefined {

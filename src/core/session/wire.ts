@@ -76,7 +76,8 @@ export interface SessionWireRequests {
     input: OfTerm & {
       readonly configTerm: number;
       readonly checkpoint: Checkpoint;
-      readonly gates?: 'close' | 'run' | undefined;
+      /** Of the order of arrival, one after the other: `confirm` once every gate was opened by run. */
+      readonly gates?: 'close' | 'run' | 'confirm' | undefined;
     };
     output: { readonly placed: Placed; readonly boot: string; readonly readNs: string };
   };

@@ -10,7 +10,7 @@ import {
   type PairState,
   withTracksApart,
 } from '../pair/pair.js';
-import { displacePrimary, isLoss, returned } from './link-turns.js';
+import { displacePrimary, isLoss, returned, returnsByItself } from './link-turns.js';
 import type { HalfShown, HandedMap, Order, PeerHalf, TransferCode, TransferRequests } from './wire.js';
 
 /** Between two tries to reach the other half: short at first, then no longer than this. */
@@ -158,7 +158,7 @@ export class LinkSession {
     if (!record?.remote) return;
     const { state, remote } = record;
     if (remote.displaced && !isReturning(record)) return;
-    if (state.status === 'suspended' && state.reason === 'link-lost') {
+    if (state.status === 'suspended' && returnsByItself(state.reason)) {
       if (remote.manual || this.waitMs() > 0) return;
       // It waits for others, and is opened anew when they can return too: the other half then says whether anybody wrote there.
       if (this.hasTold && this.#options.sync?.mayReturn() === false) return;
@@ -218,7 +218,8 @@ export class LinkSession {
     this.#nextTryMs = now + this.#retryMs;
     this.#retryMs = Math.min(RETRY_MAX_MS, this.#retryMs * 2);
     this.#options.sync?.turned();
-    if (now - this.#lostSinceMs >= this.#options.limitMs && this.#pair.roles.drain)
+    const follows = this.#pair.roles.drain !== null || this.#pair.isJournalled;
+    if (now - this.#lostSinceMs >= this.#options.limitMs && follows)
       await this.#fabric.suspend(this.#pair, 'link-lost', error.message);
     return true;
   }

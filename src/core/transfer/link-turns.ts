@@ -1,7 +1,7 @@
 import type { Change } from '../catalog/catalog.js';
 import { failure, isToolkitError } from '../foundation/foundation.js';
 import type { Fabric, LivePair } from '../hostio/hostio.js';
-import { activeState, displacedHalf, type PairRecord, type PairState } from '../pair/pair.js';
+import { activeState, displacedHalf, type PairRecord, type PairState, type SuspendReason } from '../pair/pair.js';
 
 /** Makes the primary's half know that its secondary was made a primary, durably. Undefined where it knew. */
 export async function displacePrimary(
@@ -32,9 +32,14 @@ export function isLoss(error: unknown): error is Error {
   );
 }
 
+/** Whether the cause of a suspension goes by itself: a link comes back, and marks need no room in a journal. */
+export function returnsByItself(reason: SuspendReason): boolean {
+  return reason === 'link-lost' || reason === 'journal-full';
+}
+
 /** The state of a pair whose lost link is back, or undefined where it stays as it is (DESIGN.md 3.2). */
 export function returned({ state, remote }: PairRecord): PairState | undefined {
-  if (state.status !== 'suspended' || state.reason !== 'link-lost' || remote?.manual || state.allowWrite)
+  if (state.status !== 'suspended' || !returnsByItself(state.reason) || remote?.manual || state.allowWrite)
     return undefined;
   const active = activeState(state);
   return active.status === 'duplex' ? { status: 'resync' } : active;

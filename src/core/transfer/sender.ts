@@ -31,6 +31,10 @@ export interface SenderHooks {
   progress(pair: PairRecord, bytes: number): void;
   /** The end mark of a formation was taken. */
   ended(): void;
+  /** The copying of a journal pair in a running session is ended by its entering the stream. */
+  endsElsewhere(): boolean;
+  /** Whether tracks may be copied straight into the secondary now: of a journal pair its session has let go of it first (H20). */
+  mayCopy(): Promise<boolean>;
   /** The pair's group stops sending now. */
   isHeld(): boolean;
   /** Milliseconds until the group's rate lets the pair go on; 0 = now. */
@@ -112,6 +116,7 @@ export class Sender implements CopyJob {
       if (this.#mirror && !(await this.#link.tellApart())) return 'idle';
       // The group may have stopped sending meanwhile: a remote that was left on a group stays on it.
       if (this.#hooks.isHeld()) return 'idle';
+      if (!this.#batch && this.#hasWork && !(await this.#hooks.mayCopy())) return 'idle';
       const batch = this.#batch ?? this.#begin();
       if (!batch) return 'idle';
       if (batch.fault !== undefined) throw batch.fault;
@@ -154,6 +159,11 @@ export class Sender implements CopyJob {
     this.#copied = undefined;
     if (batch.underWay.size > 0) this.#link.giveUp();
     this.#end(batch);
+  }
+
+  get #hasWork(): boolean {
+    const { drain } = this.#pair.roles;
+    return drain !== null && !this.#pair.map(drain.map).map.isEmpty;
   }
 
   #begin(): Batch | undefined {
@@ -273,7 +283,7 @@ export class Sender implements CopyJob {
     const { forming, record } = this.#pair;
     if (forming) return this.#endFormation(forming);
     // A split that is not decided yet opens nothing.
-    if (!record || record.prepared || !this.#pair.roles.drain) return;
+    if (!record || record.prepared || !this.#pair.roles.drain || this.#hooks.endsElsewhere()) return;
     if (isReturning(record)) {
       if (this.#pair.secondary.map.isEmpty && (await this.#link.ready())) await this.#hooks.caughtUp();
       return;

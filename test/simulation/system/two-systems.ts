@@ -36,7 +36,7 @@ export class TwoSystems {
   /** tokyo with `db`, written in full, and osaka with `db-copy`. */
   static async create(
     seed: number,
-    wishes: { saveLimitBytes?: number; linkLimitMs?: number } = {},
+    wishes: { saveLimitBytes?: number; linkLimitMs?: number; journalLimitBytes?: number } = {},
   ): Promise<TwoSystems> {
     const world = new World(seed);
     world.files.makeFolder('/sys');
