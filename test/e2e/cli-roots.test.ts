@@ -1,4 +1,4 @@
-import { cp, mkdir, rename, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { refused, useRootFolder } from './root-folder.js';
 
@@ -68,6 +68,37 @@ describe('systems', () => {
     const ended = await root.run('system', 'list', '--root', 'east');
     expect(ended).toMatchObject({ code: 0, stderr: expect.stringContaining('are one system, copied') });
     await root.ok('system', 'delete', './east/tokyo-2', '--force');
+  });
+
+  it('that were copied are worlds of their own', async () => {
+    await mkdir(root.file('world/one'), { recursive: true });
+    await mkdir(root.file('world/two'));
+    const roots = (world: string) => ['--root', `${world}/one:${world}/two`];
+    for (const [name, place] of [
+      ['a', 'one'],
+      ['b', 'one'],
+      ['c', 'two'],
+    ] as const) {
+      await root.ok('system', 'create', name, '--root', `world/${place}`);
+    }
+    for (const volume of ['a:x', 'a:y', 'b:x', 'c:y'])
+      await root.ok('volume', 'create', volume, '--size', '1MiB', ...roots('world'));
+    for (const other of ['b:x', 'c:y'])
+      await root.ok('pair', 'create', `a:${other.slice(2)}`, other, '--mode', 'async', '--wait', ...roots('world'));
+    await cp(root.file('world'), root.file('copy'), { recursive: true });
+    for (const volume of ['a:x', 'a:y']) await root.feed('new', 'volume', 'write', volume, '-', ...roots('copy'));
+    await root.ok('copier', 'run', '--once', ...roots('copy'));
+    for (const volume of ['b:x', 'c:y']) {
+      const words = ['volume', 'export', volume, root.file(`out-${volume[0]}`)];
+      await root.ok('pair', 'split', `a:${volume.slice(2)}`, '--wait', ...roots('copy'));
+      await root.ok(...words, ...roots('copy'));
+      expect((await readFile(root.file(`out-${volume[0]}`))).subarray(0, 3).toString()).toBe('new');
+      expect(
+        (
+          await readFile(root.file(`world/${volume === 'b:x' ? 'one/b' : 'two/c'}/images/${volume.slice(2)}.img`))
+        ).subarray(0, 3),
+      ).toEqual(Buffer.alloc(3));
+    }
   });
 
   it('that are damaged are told, the others are listed, and a glob that means one is refused', async () => {

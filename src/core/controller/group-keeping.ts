@@ -35,8 +35,8 @@ export async function keepForming(
   const works = new Works();
   const lasts = new Map<string, LastAttempt>();
   const form = async (id: string, name: string) => {
-    const formed = await formQuietly(controller, name, signal, report);
-    lasts.set(id, { endedMs: ports.clock.nowMs(), formed });
+    const attempt = await formQuietly(controller, name, signal, report);
+    lasts.set(id, { endedMs: ports.clock.nowMs(), ...attempt });
   };
   /** Begins what is due for a group; when to look at it again. */
   const look = ({ id, name, master }: GroupSheet, nowMs: number): number => {
@@ -52,6 +52,8 @@ export async function keepForming(
     const nowMs = ports.clock.nowMs();
     const nextMs = Math.min(nowMs + LOOK_MS, ...groups.sheets.all().map((sheet) => look(sheet, nowMs)));
     await works.rest(Math.max(1, nextMs - nowMs), ports.clock, signal);
+    // Formations on files that need no waiting would otherwise keep signals and hosts from their turns.
+    await ports.clock.yieldTurn();
   }
   await works.ended();
 }
@@ -99,15 +101,15 @@ async function formQuietly(
   name: string,
   signal: AbortSignal,
   report: Report,
-): Promise<boolean> {
+): Promise<Omit<LastAttempt, 'endedMs'>> {
   try {
     const answer = await formGroup(controller, name, { actor: 'group', single: false, signal });
     report(answer);
-    return answer.outcome === 'formed';
+    return { formed: answer.outcome === 'formed', tracks: answer.tracks ?? 0 };
   } catch (error) {
     if (!isToolkitError(error)) throw error;
     report(noFormation(name, 'skipped', error.message));
-    return false;
+    return { formed: false, tracks: 0 };
   }
 }
 

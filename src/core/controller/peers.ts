@@ -103,13 +103,19 @@ export class Peers {
     known.connection = undefined;
   }
 
-  /** Where the peer lies now: at its last known path, or wherever below the roots its id is found. Throws `peer-missing`. */
+  /**
+   * Where the peer lies now, by its id: beside this system, anywhere below the roots, else where it was last seen. In this order, because
+   * a root that was copied is a world of its own: what lies in the copy must never reach into what it was copied from. Throws
+   * `peer-missing`.
+   */
   async place(system: SystemRef): Promise<SystemPlace> {
-    const found = this.#placeAt(system.path, system.id);
-    if (found) return found;
-    const path = await this.#ports.locate?.(system.id);
-    const moved = path === undefined ? undefined : this.#placeAt(path, system.id);
-    if (moved) return moved;
+    const beside = `${this.#self.path.slice(0, this.#self.path.lastIndexOf('/'))}${system.path.slice(system.path.lastIndexOf('/'))}`;
+    const near = this.#placeAt(beside, system.id);
+    if (near) return near;
+    const found = await this.#ports.locate?.(system.id);
+    const place =
+      (found === undefined ? undefined : this.#placeAt(found, system.id)) ?? this.#placeAt(system.path, system.id);
+    if (place) return place;
     throw failure(
       'peer-missing',
       `Storage system ${system.name}, last seen in ${system.path}, is not there.`,

@@ -1,4 +1,4 @@
-import { type ByteCount, failure, type Milliseconds } from '../foundation/foundation.js';
+import { type ByteCount, failure, type Milliseconds, type TrackCount } from '../foundation/foundation.js';
 import type { GroupPolicy, GroupWindow } from './record.js';
 import { windowAt } from './window.js';
 
@@ -60,18 +60,26 @@ function demandWithin(spanMs: Milliseconds, flag: string, minMs: number, maxMs: 
 
 /** The least rest after an attempt that formed nothing: a group whose peer is away must not spin. */
 const REST_AFTER_FAILURE_MS = 1_000;
+/** The least rest after a group that nothing had been written for: its exposure is small, and a core is worth more than that. */
+const REST_WHEN_IDLE_MS = 100;
 
 export interface LastAttempt {
   readonly endedMs: number;
   readonly formed: boolean;
+  /** Tracks that it copied. */
+  readonly tracks: TrackCount;
 }
 
 /** When a running group begins its next formation: after its interval, and not inside a window. */
 export function nextFormationAt(policy: GroupPolicy, last: LastAttempt | null, nowMs: number): number {
-  const restMs = last?.formed === false ? Math.max(policy.intervalMs, REST_AFTER_FAILURE_MS) : policy.intervalMs;
-  const dueMs = last === null ? nowMs : Math.max(nowMs, last.endedMs + restMs);
+  const dueMs = last === null ? nowMs : Math.max(nowMs, last.endedMs + Math.max(policy.intervalMs, leastRestMs(last)));
   const standing = windowAt(policy.window, dueMs);
   return standing.kind === 'open' ? dueMs : standing.untilMs;
+}
+
+function leastRestMs({ formed, tracks }: LastAttempt): Milliseconds {
+  if (!formed) return REST_AFTER_FAILURE_MS;
+  return tracks === 0 ? REST_WHEN_IDLE_MS : 0;
 }
 
 /** The shares of the group's rate for so many subordinates, which sum up to it; each at least a byte. */

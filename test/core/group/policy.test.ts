@@ -116,14 +116,19 @@ describe('the next formation', () => {
 
   it('begins at once where there was none, and its interval after the end of the last', () => {
     expect(nextFormationAt(policy, null, NOW)).toBe(NOW);
-    expect(nextFormationAt(policy, { endedMs: NOW, formed: true }, NOW)).toBe(NOW + 30_000);
-    expect(nextFormationAt(policy, { endedMs: NOW - 60_000, formed: true }, NOW)).toBe(NOW);
+    expect(nextFormationAt(policy, { endedMs: NOW, formed: true, tracks: 1 }, NOW)).toBe(NOW + 30_000);
+    expect(nextFormationAt(policy, { endedMs: NOW - 60_000, formed: true, tracks: 1 }, NOW)).toBe(NOW);
   });
 
   it('rests after a failure, so that a lost peer is not asked without end', () => {
     const continuous = POLICY_DEFAULT;
-    expect(nextFormationAt(continuous, { endedMs: NOW, formed: true }, NOW)).toBe(NOW);
-    expect(nextFormationAt(continuous, { endedMs: NOW, formed: false }, NOW)).toBe(NOW + 1_000);
+    expect(nextFormationAt(continuous, { endedMs: NOW, formed: true, tracks: 1 }, NOW)).toBe(NOW);
+    expect(nextFormationAt(continuous, { endedMs: NOW, formed: false, tracks: 0 }, NOW)).toBe(NOW + 1_000);
+  });
+
+  it('rests a little where nothing had been written, so that an idle group does not take a core', () => {
+    expect(nextFormationAt(POLICY_DEFAULT, { endedMs: NOW, formed: true, tracks: 0 }, NOW)).toBe(NOW + 100);
+    expect(nextFormationAt(policy, { endedMs: NOW, formed: true, tracks: 0 }, NOW)).toBe(NOW + 30_000);
   });
 
   it('waits until a window has ended', () => {
