@@ -76,6 +76,34 @@ export function decideRound({ active, reports, upTo }: RoundQuestion): RoundDeci
   return lateOf(rows, bounded, above);
 }
 
+export type WithdrawVerdict =
+  | { readonly label: string; readonly kind: 'go' }
+  | { readonly label: string; readonly kind: 'first'; readonly checkpoint: Checkpoint }
+  | { readonly label: string; readonly kind: 'wait'; readonly why: WaitReason; readonly who: readonly string[] };
+
+/**
+ * Whether a secondary may give up what it holds of a stream, so that differences come back directly (H20). From before it asks it reports nothing as
+ * held there; the master answers between two rounds, after it has collected anew.
+ *
+ * @A wait superseded  as in a round.
+ * @B wait unheard     a system that counts did not answer: it could have released something that the asker has to apply first.
+ * @C first            the asker counts at what was released and has not applied it: that comes first.
+ * @D go
+ */
+export function judgeWithdraw({ active, reports }: RoundQuestion, asker: string): WithdrawVerdict {
+  const { rows } = active;
+  const newer = reports.filter(({ tableTerm }) => tableTerm > active.term);
+  if (newer.length > 0) return { label: '@A', kind: 'wait', why: 'superseded', who: newer.map(nameOf) };
+  const unheard = unheardOf(reports, countingSystems(rows));
+  if (unheard.length > 0) return { label: '@B', kind: 'wait', why: 'unheard', who: unheard };
+  const released = greatestReleased(rows, reports);
+  const own = reports.find(({ system }) => system === asker);
+  const counts = released !== null && countingSystems(rows, released.number).includes(asker);
+  if (released && counts && !is(own?.applied ?? null, released))
+    return { label: '@C', kind: 'first', checkpoint: released };
+  return { label: '@D', kind: 'go' };
+}
+
 function decideReleased(
   rows: readonly ActiveRow[],
   reports: readonly RoundReport[],

@@ -31,9 +31,14 @@ export function countingSystems(rows: readonly ActiveRow[], number = Number.POSI
   return [...new Set(counting(rows, number).map(({ secondary }) => secondary.id))].sort();
 }
 
-/** The lowest id that has not resigned. Nobody is replaced for being unreachable: two halves would elect one each (H22). */
+/**
+ * The lowest id of those that have entered and not resigned; before the first has entered, of those that have not resigned. Nobody is replaced for
+ * being unreachable: two halves would elect one each (H22).
+ */
 export function secondaryMaster(rows: readonly ActiveRow[]): SystemRef | undefined {
-  return lowest(rows.filter(({ resigned }) => resigned === null).map(({ secondary }) => secondary));
+  const present = rows.filter(({ resigned }) => resigned === null);
+  const entered = present.filter(({ enteredAt }) => enteredAt !== null);
+  return lowest((entered.length > 0 ? entered : present).map(({ secondary }) => secondary));
 }
 
 /** Who issues the checkpoints, by the same rule. */

@@ -3,6 +3,7 @@ import type { Anchor, Checkpoint, ClockMark } from '../sequence/sequence.js';
 import type { ActiveRow, ConfigRow, SessionOrder, SessionPolicy, SessionSheet, SessionVerdict } from './record.js';
 import type { Weighed } from './recovery.js';
 import type { Returning } from './requests.js';
+import type { WithdrawVerdict } from './rounds.js';
 
 interface OfTerm {
   /** The session's id. */
@@ -64,7 +65,7 @@ export interface SessionWireRequests {
     input: OfTerm & { readonly from: SystemRef; readonly anchor: Anchor | null };
     output: {
       readonly clock: ClockMark;
-      /** The host's monotonic clock, decimal digits. */
+      /** The sequence time that its next record would have, decimal digits: never below its last one, so that a clock that was ahead is seen. */
       readonly readNs: string;
       readonly seen: number;
       readonly configTerm: number;
@@ -90,10 +91,13 @@ export interface SessionWireRequests {
   'session.release': { input: OfTable & { readonly checkpoint: Checkpoint }; output: Record<string, never> };
   /** All systems have applied it: hosts may read again. */
   'session.reset': { input: OfTable & { readonly checkpoint: Checkpoint }; output: Record<string, never> };
-  /** A secondary asks its master before the first direct copy of a pair: what was released, so that it applies that first (H20). */
+  /**
+   * A secondary asks its master before the first direct copy of a pair (H20). From before it asks it reports nothing as held in that stream; the master
+   * collects anew, between two rounds.
+   */
   'session.withdraw': {
     input: OfTable & { readonly secondary: string; readonly primary: string };
-    output: { readonly released: Checkpoint | null };
+    output: { readonly verdict: WithdrawVerdict };
   };
   /** From a secondary to its primaries, and from these to the others: whose streams have resigned, so that another master issues. */
   'session.resigned': {

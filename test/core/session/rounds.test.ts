@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   type ActiveRow,
   decideRound,
+  judgeWithdraw,
   type RoundDecision,
   type RoundReport,
 } from '../../../src/core/session/session.js';
@@ -130,5 +131,30 @@ describe('a round', () => {
     });
     expect(decide([])).toMatchObject({ label: '@G' });
     expect(decide([], [])).toEqual({ label: '@L', kind: 'nothing' });
+  });
+});
+
+describe('a secondary that gives up what it holds, for differences to come back', () => {
+  const ask = (reports: readonly RoundReport[], asker = 'l') =>
+    judgeWithdraw({ active: { term: 1, rows: ROWS }, reports }, id(asker));
+
+  it('@A is told to wait where somebody knows a newer table', () => {
+    expect(ask([report('k', [], { tableTerm: 2 })])).toMatchObject({ label: '@A', why: 'superseded' });
+  });
+
+  it('@B waits until every system that counts was heard (H20)', () => {
+    expect(ask([report('l', [], at(5))])).toEqual({ label: '@B', kind: 'wait', why: 'unheard', who: [id('k')] });
+  });
+
+  it('@C first applies what was released', () => {
+    const reports = [report('k', [], released(5)), report('l', [], at(4))];
+    expect(ask(reports)).toEqual({ label: '@C', kind: 'first', checkpoint: checkpoint(5) });
+  });
+
+  it('@D goes on where it has applied it, or does not count yet', () => {
+    expect(ask([report('k', [], applied(5)), report('l', [], at(5))])).toEqual({ label: '@D', kind: 'go' });
+    const rows = [row('a', 'k'), row('b', 'l', { enteredAt: null })];
+    const reports = [report('k', [], released(5)), report('l', [])];
+    expect(judgeWithdraw({ active: { term: 1, rows }, reports }, id('l'))).toEqual({ label: '@D', kind: 'go' });
   });
 });

@@ -51,9 +51,11 @@ describe('the copy-active table', () => {
     expect(back).toMatchObject({ term: 5, rows: [{ enteredAt: null, resigned: null }, {}] });
   });
 
-  it('has the lowest id as its master, until that resigns', () => {
-    expect(secondaryMaster(TABLE.rows)?.name).toBe('k');
-    expect(secondaryMaster(resignSystem(TABLE, id('k'), 1).rows)?.name).toBe('l');
+  it('has the lowest id as its master, of those that have entered, until that resigns', () => {
+    expect(secondaryMaster([row('a', 'k'), row('b', 'l')])?.name).toBe('k');
+    expect(secondaryMaster([row('a', 'k', { resigned: 2 }), row('b', 'l')])?.name).toBe('l');
+    expect(secondaryMaster([row('a', 'k', { enteredAt: null }), row('b', 'l')])?.name).toBe('l');
+    expect(secondaryMaster([row('a', 'k', { enteredAt: null }), row('b', 'l', { enteredAt: null })])?.name).toBe('k');
     expect(secondaryMaster([])).toBeUndefined();
   });
 
