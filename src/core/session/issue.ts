@@ -1,4 +1,4 @@
-import { assert, type SequenceTime } from '../foundation/foundation.js';
+import type { SequenceTime } from '../foundation/foundation.js';
 import {
   type Anchor,
   type Checkpoint,
@@ -42,7 +42,7 @@ export type IssueVerdict =
  * @A stopped     the session does not run here.
  * @B not-master  another system issues.
  * @C unanchored  there is no sequence time in this boot yet (H24).
- * @D untrusted   a primary's clock lies outside the exchange, or it goes by another anchor: writes may be stamped out of order, so there is no
+ * @D untrusted   the own clock went back behind the last one, a primary's lies outside the exchange, or it goes by another anchor: writes may be stamped out of order, so there is no
  *                checkpoint (H24). The time was drawn before the exchange, so what belongs to it was stamped by clocks that are seen to be right.
  * @E issue       its number lies above everything that anybody has seen (H22).
  */
@@ -51,9 +51,9 @@ export function judgeIssue({ self, order, table, time, others }: IssueQuestion):
   const master = primaryMaster(table.config);
   if (master?.id !== self) return { label: '@B', kind: 'not-master', master: master?.name ?? null };
   if (time === null) return { label: '@C', kind: 'unanchored' };
+  if (table.issued !== null && time <= timeOf(table.issued)) return { label: '@D', kind: 'untrusted', who: [self] };
   const untrusted = order === 'clock' ? others.filter((other) => !isTrusted(table, other)) : [];
   if (untrusted.length > 0) return { label: '@D', kind: 'untrusted', who: untrusted.map(({ system }) => system) };
-  assert(table.issued === null || timeOf(table.issued) < time, 'the sequence clock rises');
   const number = Math.max(table.seen, ...others.map(({ seen }) => seen)) + 1;
   const checkpoint = { number, time: digitsOf(time), issuer: self };
   return { label: '@E', kind: 'issue', checkpoint, to: [self, ...others.map(({ system }) => system)] };

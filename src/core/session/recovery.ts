@@ -142,9 +142,14 @@ function factsOf(rows: readonly ActiveRow[], reports: readonly RoundReport[], to
       ({ system, applied }) =>
         released !== null && countsAt.includes(system) && !(applied !== null && sameCheckpoint(applied, released)),
     ),
-    bare: own(({ system }) => returnsAs(rows, reports, system, 'bare')),
-    backed: own(({ system }) => returnsAs(rows, reports, system, 'backup')),
+    bare: own((report) => !isHealed(report, released) && returnsAs(rows, reports, report.system, 'bare')),
+    backed: own((report) => !isHealed(report, released) && returnsAs(rows, reports, report.system, 'backup')),
   };
+}
+
+/** Before a withdraw all that was released is applied, so what is not yet was released after it: applying it heals the mix. */
+function isHealed({ applied }: RoundReport, released: Checkpoint | null): boolean {
+  return released !== null && !(applied !== null && sameCheckpoint(applied, released));
 }
 
 function returnsAs(
@@ -185,8 +190,8 @@ function actionsOf(
       if (stops || target === null) return 'none';
       if (!countingSystems(rows, target.number).includes(id)) return 'left-out';
       if (target.number > (released?.number ?? 0)) return 'apply';
-      if (returnsAs(rows, reports, id, 'backup')) return 'restore';
-      return report?.applied && sameCheckpoint(report.applied, target) ? 'keep' : 'finish';
+      if (!report?.applied || !sameCheckpoint(report.applied, target)) return 'finish';
+      return returnsAs(rows, reports, id, 'backup') ? 'restore' : 'keep';
     };
     return { id, name: systemName(rows, id), action: action(), from };
   });

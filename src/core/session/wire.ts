@@ -3,7 +3,6 @@ import type { Anchor, Checkpoint, ClockMark } from '../sequence/sequence.js';
 import type { ActiveRow, ConfigRow, SessionOrder, SessionPolicy, SessionSheet, SessionVerdict } from './record.js';
 import type { Weighed } from './recovery.js';
 import type { Returning } from './requests.js';
-import type { WithdrawVerdict } from './rounds.js';
 
 interface OfTerm {
   /** The session's id. */
@@ -97,7 +96,7 @@ export interface SessionWireRequests {
    */
   'session.withdraw': {
     input: OfTable & { readonly secondary: string; readonly primary: string };
-    output: { readonly verdict: WithdrawVerdict };
+    output: { readonly released: Checkpoint | null };
   };
   /** From a secondary to its primaries, and from these to the others: whose streams have resigned, so that another master issues. */
   'session.resigned': {

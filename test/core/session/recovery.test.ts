@@ -89,6 +89,13 @@ describe('the verdict of a recovery', () => {
     expect(actions(judged)).toEqual(['k finish', 'l finish']);
   });
 
+  it('@F finishes it also where it heals what differences had mixed (H20)', () => {
+    const healing = report('l', [held('b', [6], { returning: 'bare' })], { ...at(5), releasing: checkpoint(6) });
+    const judged = judge([report('k', [], { ...at(6), releasing: checkpoint(6) }), healing]);
+    expect(judged).toMatchObject({ label: '@F', target: checkpoint(6) });
+    expect(actions(judged)).toEqual(['k keep', 'l finish']);
+  });
+
   it('@G keeps what all have applied, however often it is asked', () => {
     const judged = judge(both([]));
     expect(judged).toMatchObject({ label: '@G', case: 'keep', target: checkpoint(5) });
