@@ -93,6 +93,18 @@ module.exports = {
       to: { path: '@oclif' },
     },
     {
+      name: 'the-library-knows-no-command-line',
+      severity: 'error',
+      from: { path: '^src/library/' },
+      to: { path: ['@oclif', '^src/(?:commands|cli/toolkit-command)'], reachable: true },
+    },
+    {
+      name: 'nobody-knows-the-library',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/library/' },
+      to: { path: '^src/library/' },
+    },
+    {
       name: 'cli-does-not-know-commands',
       severity: 'error',
       from: { path: '^src/cli/' },

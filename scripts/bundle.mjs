@@ -1,5 +1,6 @@
 // Bundles the command line into dist/cli/: program.cjs holds every command and oclif, start.cjs compiles it with the code that
-// an earlier run left behind and starts it (docs/decisions/0003-bundle.md, 0040-compiled-code-is-kept.md).
+// an earlier run left behind and starts it (docs/decisions/0003-bundle.md, 0040-compiled-code-is-kept.md). Beside it the library in
+// dist/library/, with its types.
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -132,7 +133,65 @@ export async function bundle() {
   const packages = [...apart].map(([name, path]) =>
     script(`packages/${name}`, `module.exports = require('${path}');`, {}),
   );
-  await replaceDist([withHash(program), start, ...(await Promise.all(packages))]);
+  await replaceDist([withHash(program), start, ...(await Promise.all(packages)), await library(), ...(await types())]);
+}
+
+/** The library is one module; the packages that it uses are installed beside it. */
+async function library() {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: ['src/library/copyset.ts'],
+    outfile: 'dist/library/copyset.js',
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    legalComments: 'none',
+    logLevel: 'error',
+    write: false,
+  });
+  return outputFiles[0];
+}
+
+/** The modules of the library that its users see, each by itself: what they say needs nothing else. */
+const TYPED = ['api', 'copyset', 'errors'];
+
+async function types() {
+  const { default: ts } = await import('typescript');
+  const declared = await Promise.all(
+    TYPED.map(async (name) => {
+      const fileName = join(root, `src/library/${name}.ts`);
+      const { outputText, diagnostics } = ts.transpileDeclaration(await readFile(fileName, 'utf8'), { fileName });
+      if (diagnostics?.length) throw new Error(ts.formatDiagnostics(diagnostics, formatHost));
+      return { path: join(root, `dist/library/${name}.d.ts`), text: outputText };
+    }),
+  );
+  return [...declared, { path: join(root, 'dist/library/error-codes.d.ts'), text: await errorCodes() }];
+}
+
+const formatHost = { getCurrentDirectory: () => root, getCanonicalFileName: (name) => name, getNewLine: () => '\n' };
+
+/** The codes are a list of the core; its users get it written out. */
+async function errorCodes() {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: ['src/library/error-codes.ts'],
+    bundle: true,
+    format: 'cjs',
+    platform: 'node',
+    write: false,
+    logLevel: 'error',
+  });
+  const module = { exports: {} };
+  new Function('module', 'exports', outputFiles[0].text)(module, module.exports);
+  const codes = module.exports.ERROR_CODES.map((code) => `'${code}'`).join(' | ');
+  return `/** Every code that an error of copyset can have; docs/reference/errors.md says what each means. */
+export declare const ERROR_CODES: readonly ErrorCode[];
+export type ErrorCode = ${codes};
+`;
 }
 
 /** Each command is run when it is first asked for. */

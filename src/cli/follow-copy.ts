@@ -9,7 +9,7 @@ import type {
 import { isToolkitError, TRACK_SIZE_DEFAULT_BYTES } from '../core/foundation/foundation.js';
 import type { PairStatus } from '../core/pair/pair.js';
 import { EXIT } from './exit-codes.js';
-import { isSelected } from './pair-selection.js';
+import { isSelected } from './pair-selectors.js';
 import type { Progress } from './render/progress.js';
 
 /** Pairs of one system to wait for, and the statuses that end the wait. */

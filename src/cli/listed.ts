@@ -3,7 +3,7 @@ import { failure, isToolkitError } from '../core/foundation/foundation.js';
 import { formatAddress, isPath, matchesGlob, parseAddressPattern, quoted } from '../core/volume/volume.js';
 import { EXIT_CODES } from './exit-codes.js';
 import type { Toolkit } from './open-toolkit.js';
-import { isMeant } from './pair-selection.js';
+import { isMeant } from './pair-selectors.js';
 import type { Outcome } from './toolkit-command.js';
 
 /** What a listing asks for: `SYSTEM:VOLUME` with globs in either part, or a system alone. */

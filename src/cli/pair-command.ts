@@ -23,13 +23,8 @@ import {
   VERDICT_EXIT,
 } from './follow-copy.js';
 import { openToolkit, type Toolkit } from './open-toolkit.js';
-import {
-  type SelectionFlags,
-  type SelectionWords,
-  type SystemPairs,
-  selectorOfPair,
-  selectPairs,
-} from './pair-selection.js';
+import { type SelectionFlags, type SelectionWords, type SystemPairs, selectPairs } from './pair-selection.js';
+import { selectorOfPair } from './pair-selectors.js';
 import { atMost, copierCommand, goOnCommand } from './pair-words.js';
 import { actionSentence, countOf, pairName, planOutcome, standing } from './render/pair-action.js';
 import { type Outcome, ToolkitCommand } from './toolkit-command.js';

@@ -1,15 +1,9 @@
-import type { PairListing, PairSelector, SystemPlace } from '../core/controller/controller.js';
+import type { PairSelector, SystemPlace } from '../core/controller/controller.js';
 import { failure, isToolkitError } from '../core/foundation/foundation.js';
-import {
-  isGlob,
-  isPath,
-  matchesVolume,
-  parseAddress,
-  parseAddressPattern,
-  parseNumber,
-} from '../core/volume/volume.js';
+import { isGlob, isPath, parseAddress, parseAddressPattern } from '../core/volume/volume.js';
 import { Args, group, string } from './flags.js';
 import { byId, type Toolkit } from './open-toolkit.js';
+import { isMeant } from './pair-selectors.js';
 
 /** The arguments and flags of every command of `PAIR`. */
 export const pairArgs = {
@@ -135,31 +129,6 @@ function selectorOf(
   secondary: string,
 ): PairSelector {
   return peer.name === place.name ? { primary, secondary } : { primary, secondary, secondarySystem: peer.name };
-}
-
-/** How a pair is named to the controller of its primary's system. */
-export function selectorOfPair(pair: { readonly primary: string; readonly secondary: string }): PairSelector {
-  const primary = parseAddress(pair.primary);
-  const secondary = parseAddress(pair.secondary);
-  return secondary.system === primary.system
-    ? { primary: primary.volume, secondary: secondary.volume }
-    : { primary: primary.volume, secondary: secondary.volume, secondarySystem: secondary.system };
-}
-
-/** Whether a listed pair is meant. */
-export function isSelected(pair: PairListing, selectors: readonly PairSelector[]): boolean {
-  return selectors.some(
-    ({ primary, secondary, secondarySystem }) =>
-      pair.half?.side !== 'secondary' &&
-      isMeant(primary, pair.primary, pair.primaryNumber) &&
-      (secondary === undefined || isMeant(secondary, pair.secondary, pair.secondaryNumber)) &&
-      (secondarySystem === undefined || parseAddress(pair.secondary).system === secondarySystem),
-  );
-}
-
-/** Whether the volume part of an address or pattern means the volume of this address and number. */
-export function isMeant(pattern: string, address: string, number: string): boolean {
-  return matchesVolume(pattern, { name: parseAddress(address).volume, number: parseNumber(number) });
 }
 
 function demandOneWay(words: SelectionWords, flags: SelectionFlags): void {

@@ -3,7 +3,8 @@ import { failure, isToolkitError } from '../core/foundation/foundation.js';
 import { formatAddress } from '../core/volume/volume.js';
 import { mergeHalves, systemsLeftOut } from './halves.js';
 import type { Toolkit } from './open-toolkit.js';
-import { isMeant, isSelected, type SystemPairs } from './pair-selection.js';
+import type { SystemPairs } from './pair-selection.js';
+import { isMeant, isSelected } from './pair-selectors.js';
 import type { PairPaths } from './render/pairs.js';
 
 /** The pairs that a selection means, read without owning a system. Throws `pair-not-found`, `nothing-matches`. */

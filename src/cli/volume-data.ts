@@ -4,7 +4,7 @@ import { failure, MIB } from '../core/foundation/foundation.js';
 import { formatAddress } from '../core/volume/volume.js';
 import { createOutput, named, openInput, type Toolkit, type UserInput } from './open-toolkit.js';
 import { outputClosed, printError } from './output.js';
-import { isMeant } from './pair-selection.js';
+import { isMeant } from './pair-selectors.js';
 import type { Progress } from './render/progress.js';
 import type { OneVolume } from './volume-selection.js';
 

@@ -4,7 +4,7 @@ import { failure } from '../core/foundation/foundation.js';
 import { PAIR_STATUSES, type PairStatus, statusFromCci } from '../core/pair/pair.js';
 import { formatAddress, quoted, VOLUME_STATUSES, type VolumeStatus } from '../core/volume/volume.js';
 import type { Toolkit } from './open-toolkit.js';
-import { isMeant } from './pair-selection.js';
+import { isMeant } from './pair-selectors.js';
 import { findVolume } from './volume-selection.js';
 
 type AnyStatus = VolumeStatus | PairStatus;

@@ -4,7 +4,7 @@ import { parseAddress } from '../../core/volume/volume.js';
 import { type Awaited, type Followed, followCopy } from '../follow-copy.js';
 import { namedVolume, refOf } from '../group-finding.js';
 import { byId, type Toolkit } from '../open-toolkit.js';
-import { selectorOfPair } from '../pair-selection.js';
+import { selectorOfPair } from '../pair-selectors.js';
 import type { Progress } from '../render/progress.js';
 import type { EndStatus } from './desired.js';
 import type { TopologyFile } from './file.js';

@@ -1,7 +1,7 @@
 import type { PairSelector } from '../../core/controller/controller.js';
 import type { PairStatus } from '../../core/pair/pair.js';
 import { parseAddress } from '../../core/volume/volume.js';
-import { selectorOfPair } from '../pair-selection.js';
+import { selectorOfPair } from '../pair-selectors.js';
 import { formatBytes } from '../render/bytes.js';
 import type { DesiredPair, EndStatus } from './desired.js';
 import type { Problems } from './file.js';

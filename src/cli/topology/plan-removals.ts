@@ -1,5 +1,5 @@
 import { formatAddress, parseAddress } from '../../core/volume/volume.js';
-import { selectorOfPair } from '../pair-selection.js';
+import { selectorOfPair } from '../pair-selectors.js';
 import { formatBytes } from '../render/bytes.js';
 import { addressOfRef, keyOf, type PresentPair, type PresentSystem } from './present.js';
 import type { Sight } from './sight.js';

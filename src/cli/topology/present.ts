@@ -46,8 +46,22 @@ export async function readPresent(toolkit: Toolkit, desired?: DesiredTopology): 
   }
   const groups = locateGroups(views);
   const own = pairsOfGroups(views);
-  const present = pairs.filter((pair) => pair.half?.side !== 'secondary' && !own.has(keyOf(pair)));
+  const present = withFarChanges(pairs).filter((pair) => !own.has(keyOf(pair)));
   return { systems, pairs: present, groups, emptyImages: await emptyImages(systems, desired) };
+}
+
+/** Of the two halves of a pair the primary's counts, with what only the secondary's knows: what was written there. */
+function withFarChanges(pairs: readonly PairListing[]): PairListing[] {
+  const far = new Map(
+    pairs.flatMap(({ half, secondaryChangedTracks }) =>
+      half?.side === 'secondary' ? [[half.id, secondaryChangedTracks] as const] : [],
+    ),
+  );
+  const near = pairs.filter(({ half }) => half?.side !== 'secondary');
+  return near.map((pair) => {
+    const secondaryChangedTracks = Math.max(pair.secondaryChangedTracks, far.get(pair.half?.id ?? '') ?? 0);
+    return { ...pair, secondaryChangedTracks };
+  });
 }
 
 /** `primary -> secondary`, by which a pair is found again. */

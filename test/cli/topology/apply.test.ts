@@ -136,6 +136,20 @@ describe('applying a topology', () => {
   });
 });
 
+describe('a pair between two systems', () => {
+  const root = useRootFolder((folder) => folder.ok('topology', 'apply', fixture('two-sites')).then(() => undefined));
+
+  it('gives up what was written at its remote secondary only with --force', async () => {
+    await root.ok('pair', 'split', 'tokyo:db', 'osaka:db', '--wait');
+    await root.feed('of the secondary', 'volume', 'write', 'osaka:db');
+    const ended = await root.run('topology', 'apply', fixture('two-sites'));
+    expect(ended).toEqual(refused(3, 'force-needed'));
+    expect(ended.stderr).toContain('loses what was written at osaka:db since its split: 1 of 64 tracks');
+    await root.ok('topology', 'apply', fixture('two-sites'), '--force');
+    expect(await changes(root, fixture('two-sites'))).toEqual([]);
+  });
+});
+
 describe('--prune', () => {
   const root = useSmall();
 
