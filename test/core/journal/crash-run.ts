@@ -75,7 +75,7 @@ function anyRecord(rng: Rng, time: bigint, dataMaxBytes: number): NewRecord {
   const kind = rng.pick(['write', 'write', 'write', 'enter', 'leave', 'checkpoint', 'confirm'] as const);
   if (kind === 'confirm') return { kind, time, number: rng.below(100) };
   if (kind === 'checkpoint')
-    return { kind, time, upTo: time, number: rng.below(100), issuer: ISSUER, term: 3, whole: rng.chance(0.5) };
+    return { kind, time, upTo: time - 1n, number: rng.below(100), issuer: ISSUER, term: 3, whole: rng.chance(0.5) };
   if (kind !== 'write') return { kind, time, pair: PAIR };
   const lengthBytes = rng.below(rng.pick([64, 2_000, dataMaxBytes]) + 1);
   return { kind, time, pair: PAIR, offset: rng.below(2 ** 30), data: dataOf(rng.below(256), lengthBytes) };
@@ -147,6 +147,6 @@ async function check(files: SimFiles, kind: 'kill' | 'power', model: Model, boot
 /** All that a record says but its number, quick to compare. */
 function textOf(record: NewRecord): string {
   const data = record.kind === 'write' ? Buffer.from(record.data).toString('latin1') : '';
-  const { kind, time, pair, number, issuer, term, whole, offset } = record as unknown as Record<string, unknown>;
-  return [kind, time, pair, number, issuer, term, whole, offset, data].join(' ');
+  const { kind, time, pair, upTo, number, issuer, term, whole, offset } = record as unknown as Record<string, unknown>;
+  return [kind, time, pair, upTo, number, issuer, term, whole, offset, data].join(' ');
 }

@@ -39,7 +39,7 @@ export function write(sequence: number, lengthBytes = 1_000): NewRecord {
 
 /** Appends a record, and makes a segment ready where there is none. */
 export async function put(journal: Journal, record: NewRecord): Promise<number> {
-  const bytes = recordBytes('data' in record ? record.data.length : 4);
+  const bytes = recordBytes('data' in record ? record.data.length : 12);
   if (!journal.hasRoomFor(bytes)) await journal.prepare();
   return journal.append(record);
 }

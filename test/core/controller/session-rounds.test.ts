@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+import { StreamDesk } from '../../simulation/system/stream-desk.js';
+import { codeOf } from './desk.js';
+
+describe('the secondaries of a session', () => {
+  it('show nothing before the first checkpoint that both hold, and then that one', async () => {
+    const desk = await StreamDesk.create(1);
+    for (const feed of desk.feeds) {
+      feed.write(0, 1);
+      feed.enter();
+    }
+    for (const feed of desk.feeds) await feed.send();
+    expect(await codeOf(desk.first())).toBe('not-readable');
+    await desk.checkpoint();
+    expect(await codeOf(desk.first())).toBe('not-readable');
+    expect(await desk.apply()).toEqual({ session: 'j', from: null, to: 1, records: 1, bytes: 4096 });
+    expect(await desk.first()).toEqual([1, 1]);
+  });
+
+  it('apply only what one checkpoint says, whatever came behind it', async () => {
+    const desk = await StreamDesk.ready(2);
+    for (const feed of desk.feeds) feed.write(0, 2);
+    await desk.checkpoint();
+    for (const feed of desk.feeds) feed.write(0, 3);
+    for (const feed of desk.feeds) await feed.send();
+    await desk.apply();
+    expect(await desk.first()).toEqual([2, 2]);
+  });
+
+  it('leave out records that stand before a checkpoint and are later than it', async () => {
+    const desk = await StreamDesk.ready(3);
+    for (const feed of desk.feeds) feed.write(0, 2);
+    const checkpoint = desk.issue();
+    for (const feed of desk.feeds) feed.write(0, 3);
+    for (const feed of desk.feeds) feed.place(checkpoint);
+    for (const feed of desk.feeds) await feed.send();
+    await desk.apply();
+    expect(await desk.first()).toEqual([2, 2]);
+    await desk.checkpoint();
+    await desk.apply();
+    expect(await desk.first()).toEqual([3, 3]);
+  });
+
+  it('stay where they are while one of them lacks what the other holds', async () => {
+    const desk = await StreamDesk.ready(4);
+    const [near, far] = desk.feeds;
+    near?.write(0, 2);
+    far?.write(0, 2);
+    const checkpoint = desk.issue();
+    near?.place(checkpoint);
+    await near?.send();
+    expect(await desk.apply()).toMatchObject({ from: 1, to: 1 });
+    expect(await desk.first()).toEqual([1, 1]);
+    far?.place(checkpoint);
+    await far?.send();
+    expect(await desk.apply()).toMatchObject({ from: 1, to: 2 });
+    expect(await desk.first()).toEqual([2, 2]);
+  });
+
+  it('are brought to an earlier one that is named, and on from there', async () => {
+    const desk = await StreamDesk.ready(5);
+    for (const value of [2, 3, 4]) {
+      for (const feed of desk.feeds) feed.write(0, value);
+      await desk.checkpoint();
+    }
+    await desk.apply(3);
+    expect(await desk.first()).toEqual([3, 3]);
+    expect(await codeOf(desk.apply(2))).toBe('session-refuses');
+    await desk.apply();
+    expect(await desk.first()).toEqual([4, 4]);
+  });
+
+  it('go on after one was resigned, which comes back where the others are', async () => {
+    const desk = await StreamDesk.ready(6);
+    const [tokyo, kyoto] = desk.sites;
+    const left = desk.master === desk.secondaries[0] ? kyoto : tokyo;
+    const [stays, goes] = left === kyoto ? [desk.feeds[0], desk.feeds[1]] : [desk.feeds[1], desk.feeds[0]];
+    stays?.write(0, 2);
+    goes?.write(0, 2);
+    const second = desk.issue();
+    stays?.place(second);
+    await stays?.send();
+    expect(await desk.apply()).toMatchObject({ to: 1 });
+    await desk.master.ask('session.resign', { session: 'j', system: left.ref });
+    expect(await desk.apply()).toMatchObject({ to: 2 });
+    goes?.place(second);
+    await goes?.send();
+    expect((await desk.other.read('db', 1))[0]).toBe(1);
+    await desk.master.ask('session.join', { session: 'j', system: left.ref });
+    await desk.apply();
+    await desk.checkpoint();
+    await desk.apply();
+    expect(await desk.first()).toEqual([2, 2]);
+  });
+});
