@@ -13,7 +13,7 @@ const STUCK_AFTER_MS = 60_000;
 export default class Status extends ToolkitCommand<typeof Status> {
   static override summary = 'Show on one page what is well, late, stuck or suspended, over all systems.';
   static override description =
-    'Looks at every system below the roots, its volumes, pairs and groups, without owning one. What is not well comes first, each ' +
+    'Looks at every system below the roots, its volumes, pairs, groups and sessions, without owning one. What is not well comes first, each ' +
     'with the command that helps. Exit 0: all is well, or at most late. Exit 21: something is suspended or stuck. ' +
     '--format prometheus prints metrics for a textfile collector and always exits 0 when it could look.';
   static override examples = [
@@ -39,8 +39,8 @@ export default class Status extends ToolkitCommand<typeof Status> {
     const overview = await gather(openToolkit(this.roots, this.id));
     const findings = judge(overview, { stuckAfterMs: this.flags.stuck ?? STUCK_AFTER_MS });
     const well = isWell(findings);
-    const { systems, pairs, groups } = overview;
-    const data = { well, findings, systems, pairs, groups };
+    const { systems, pairs, groups, sessions } = overview;
+    const data = { well, findings, systems, pairs, groups, sessions };
     if (this.flags.format === 'prometheus') return { data, text: () => prometheusText(overview, findings) };
     return {
       data,

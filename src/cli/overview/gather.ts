@@ -1,6 +1,7 @@
 import type { PairListing, SystemListing, VolumeListing } from '../../core/controller/controller.js';
 import { failure } from '../../core/foundation/foundation.js';
 import { type GroupListing, listGroups, type SystemView } from '../../core/group/group.js';
+import { listSessions, type SessionListing, type SessionView } from '../../core/session/session.js';
 import { refOf } from '../group-finding.js';
 import { mergeHalves } from '../halves.js';
 import { nowMs } from '../now.js';
@@ -14,6 +15,7 @@ export interface Overview {
   readonly pairs: readonly PairListing[];
   readonly volumes: readonly VolumeListing[];
   readonly groups: readonly GroupListing[];
+  readonly sessions: readonly SessionListing[];
   /** Systems that could not be read, and why. */
   readonly unread: readonly { readonly system: string; readonly message: string }[];
 }
@@ -23,6 +25,7 @@ interface Seen {
   readonly pairs: readonly PairListing[];
   readonly volumes: readonly VolumeListing[];
   readonly view: SystemView;
+  readonly sessions: SessionView;
 }
 
 /** Reads all systems below the roots without owning one. Throws `system-not-found` where there is none: nothing to watch is never well. */
@@ -43,7 +46,9 @@ export async function gather(toolkit: Toolkit): Promise<Overview> {
           const { pairs } = (await reader.request('pair.list')).output;
           const { volumes } = (await reader.request('volume.list')).output;
           const { sheets, members } = (await reader.request('cg.list')).output;
-          return { system, pairs, volumes, view: { system: refOf(place), sheets, members, asOfMs: nowMs() } };
+          const told = (await reader.request('session.list')).output;
+          const seen = { system: refOf(place), asOfMs: nowMs() };
+          return { system, pairs, volumes, view: { ...seen, sheets, members }, sessions: { ...seen, ...told } };
         })
         .catch((error: unknown) => {
           unread.push({ system: place.name, message: error instanceof Error ? error.message : String(error) });
@@ -60,6 +65,10 @@ export async function gather(toolkit: Toolkit): Promise<Overview> {
     volumes: read.flatMap(({ volumes }) => volumes),
     groups: listGroups(
       read.map(({ view }) => view),
+      atMs,
+    ),
+    sessions: listSessions(
+      read.map(({ sessions }) => sessions),
       atMs,
     ),
     unread,

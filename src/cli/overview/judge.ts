@@ -4,6 +4,7 @@ import type { GroupListing } from '../../core/group/group.js';
 import { formatAddress } from '../../core/volume/volume.js';
 import { formatDuration } from '../render/durations.js';
 import type { Overview } from './gather.js';
+import { sessionFinding } from './judge-session.js';
 
 /**
  * What keeps an overview from being well.
@@ -35,6 +36,7 @@ export function judge(overview: Overview, limits: Limits): readonly Finding[] {
     ...overview.volumes.flatMap(volumeFinding),
     ...overview.pairs.flatMap((pair) => pairFinding(pair, overview, limits)),
     ...overview.groups.flatMap((group) => groupFinding(group, limits)),
+    ...overview.sessions.flatMap((session) => sessionFinding(session, limits)),
   ];
   return found.sort((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity));
 }

@@ -1,6 +1,7 @@
 import type { PairListing } from '../../core/controller/controller.js';
 import { GROUP_COLUMNS } from '../render/groups.js';
 import { PAIR_COLUMNS, pairTotals } from '../render/pairs.js';
+import { SESSION_COLUMNS } from '../render/sessions.js';
 import { SYSTEM_COLUMNS } from '../render/systems.js';
 import { type Column, renderTable } from '../render/table.js';
 import { formatTime } from '../render/times.js';
@@ -20,6 +21,7 @@ export async function overviewPage(overview: Overview, findings: readonly Findin
     await renderTable(overview.systems, shownOf(SYSTEM_COLUMNS)),
     await pairsPart(overview.pairs),
     ...(overview.groups.length === 0 ? [] : [await groupsPart(overview)]),
+    ...(overview.sessions.length === 0 ? [] : [await sessionsPart(overview)]),
   ];
   return parts.join('\n\n');
 }
@@ -55,6 +57,10 @@ async function pairsPart(pairs: readonly PairListing[]): Promise<string> {
 
 async function groupsPart({ groups }: Overview): Promise<string> {
   return renderTable(groups, shownOf(GROUP_COLUMNS));
+}
+
+async function sessionsPart({ sessions }: Overview): Promise<string> {
+  return renderTable(sessions, shownOf(SESSION_COLUMNS));
 }
 
 function shownOf<Row>(columns: readonly Column<Row>[]): readonly Column<Row>[] {

@@ -24,6 +24,7 @@ function metricsOf(overview: Overview, findings: readonly Finding[]): readonly M
     ...systemMetrics(overview),
     ...pairMetrics(overview),
     ...groupMetrics(overview),
+    ...sessionMetrics(overview),
   ];
 }
 
@@ -114,6 +115,50 @@ function groupMetrics({ groups }: Overview): readonly Metric[] {
       'copyset_group_failures_total',
       'Formations that were void or failed.',
       groups.map((group) => [label(group), group.failed]),
+    ),
+  ];
+}
+
+function sessionMetrics({ sessions }: Overview): readonly Metric[] {
+  const label = ({ name }: { readonly name: string }): Labels => ({ session: name });
+  const systems = sessions.flatMap(({ name, systems: rows }) =>
+    rows.map((row) => ({ row, labels: { session: name, system: row.system, role: row.role } })),
+  );
+  return [
+    gauge(
+      'copyset_session_exposure_seconds',
+      'How old the data would be that a recovery brings back now. Absent while nothing could be brought back.',
+      sessions.map((session) => [label(session), session.exposureSeconds]),
+    ),
+    gauge(
+      'copyset_session_recoverable',
+      'Whether the secondaries could all be brought to one checkpoint now.',
+      sessions.map((session) => [label(session), session.recoverable ? 1 : 0]),
+    ),
+    gauge(
+      'copyset_session_state',
+      'The state of a session: 1 for the one that it has.',
+      sessions.map((session) => [{ ...label(session), state: session.state }, 1]),
+    ),
+    gauge(
+      'copyset_session_issued',
+      'The number of the last checkpoint issued.',
+      sessions.map((session) => [label(session), session.issued]),
+    ),
+    gauge(
+      'copyset_session_applied',
+      'The number of the checkpoint that all secondaries show.',
+      sessions.map((session) => [label(session), session.applied]),
+    ),
+    gauge(
+      'copyset_session_buffered_bytes',
+      'At a primary not yet at the other site, at a secondary not yet applied.',
+      systems.map(({ row, labels }) => [labels, row.bufferedBytes]),
+    ),
+    gauge(
+      'copyset_session_late',
+      'Whether the next release waits for the system.',
+      systems.map(({ row, labels }) => [labels, row.late ? 1 : 0]),
     ),
   ];
 }

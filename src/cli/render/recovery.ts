@@ -28,7 +28,7 @@ function meaning({ case: found, group, sequence, time }: RecoveryAnswer, planned
   );
 }
 
-const FAILBACK_COLUMNS: readonly Column<FailbackRow>[] = [
+export const FAILBACK_COLUMNS: readonly Column<FailbackRow>[] = [
   { key: 'primary', title: 'PRIMARY', value: (row) => row.primary },
   { key: 'secondary', title: 'SECONDARY', value: (row) => row.secondary },
   { key: 'direction', title: 'COPIES', value: (row) => row.direction },

@@ -8,9 +8,17 @@ import { GroupSheets } from './group-sheets.js';
 import { Listing } from './listing.js';
 import { showDoubt } from './recovery.js';
 import type { Answered, Requests } from './requests.js';
+import { sessionsFromFiles } from './session-reading.js';
 import type { Ports, SystemPlace } from './system-place.js';
 
-export type ReadingCode = 'system.show' | 'volume.list' | 'pair.list' | 'port.list' | 'fault.list' | 'cg.list';
+export type ReadingCode =
+  | 'system.show'
+  | 'volume.list'
+  | 'pair.list'
+  | 'port.list'
+  | 'fault.list'
+  | 'cg.list'
+  | 'session.list';
 
 /** Answers listings without owning the system. */
 export interface SystemReader {
@@ -45,6 +53,7 @@ export async function openReader(ports: Ports, place: SystemPlace): Promise<Syst
       'pair.list': () => ({ pairs: listing.pairs() }),
       'port.list': () => ({ ports: listing.ports() }),
       'cg.list': () => ({ sheets: new GroupSheets(opened).all(), members: reportsFromFiles(opened) }),
+      'session.list': () => sessionsFromFiles(opened),
       'fault.list': () => ({ faults: readFaults(ports.files, place.path) }),
     };
     return { output: answers[code]() };

@@ -121,14 +121,8 @@ export class ReceiveStream {
   }
 
   /** What the stream's pairs are like here, for the master's round. */
-  standing(): { readonly degraded: boolean; readonly returning: Returning } {
-    const halves = this.pairs();
-    const withdrawn = halves.filter(({ remote: { journal } }) => journal?.entered && journal.withdrawn);
-    const isBare = withdrawn.some(({ remote: { journal } }) => journal?.backup == null);
-    return {
-      degraded: halves.some(({ state, remote }) => remote.journal?.entered === true && state.status !== 'duplex'),
-      returning: withdrawn.length === 0 ? 'no' : isBare ? 'bare' : 'backup',
-    };
+  standing(): Standing {
+    return standingOf(this.pairs());
   }
 
   /** The time up to which this stream is applied here. */
@@ -244,9 +238,23 @@ export class ReceiveStream {
   }
 }
 
+export interface Standing {
+  readonly degraded: boolean;
+  readonly returning: Returning;
+}
+
+export function standingOf(halves: readonly HalfRecord[]): Standing {
+  const withdrawn = halves.filter(({ remote: { journal } }) => journal?.entered && journal.withdrawn);
+  const isBare = withdrawn.some(({ remote: { journal } }) => journal?.backup == null);
+  return {
+    degraded: halves.some(({ state, remote }) => remote.journal?.entered === true && state.status !== 'duplex'),
+    returning: withdrawn.length === 0 ? 'no' : isBare ? 'bare' : 'backup',
+  };
+}
+
 /** The halves here of a session's pairs with that peer. */
 export function halvesOf(
-  { catalog }: Controller,
+  { catalog }: Pick<Controller, 'catalog'>,
   session: string,
   side: HalfRecord['remote']['side'],
   peer: string,

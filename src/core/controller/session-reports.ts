@@ -48,14 +48,19 @@ function sent(controller: Controller, { id }: SessionSheet, peer: StreamReport['
     role: 'primary',
     ...controller.sessions.transmitted(id, peer.id),
     held: [],
-    degraded: halves.some(({ remote }) => remote.journal?.how === 'tracking'),
+    degraded: isDegradedAtPrimary(halves),
     outOfSyncTracks,
     returning: 'no',
     reason: reasonOf(halves),
   };
 }
 
-function reasonOf(halves: readonly HalfRecord[]): string | null {
+/** A pair that was never whole at its secondary does not degrade anything: it does not count yet. */
+export function isDegradedAtPrimary(halves: readonly HalfRecord[]): boolean {
+  return halves.some(({ remote: { journal } }) => journal?.how === 'tracking' && journal.entered);
+}
+
+export function reasonOf(halves: readonly HalfRecord[]): string | null {
   for (const { state } of halves) if (state.status === 'suspended') return state.message;
   return null;
 }

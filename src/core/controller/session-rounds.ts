@@ -195,8 +195,8 @@ export async function applyHere(
   const { sessions } = controller;
   const { id, secondary } = sessions.sheets.demand(session);
   demandMaster(controller, id);
-  const from = secondary?.applied?.number ?? null;
-  const before = sessions.work(id);
+  let from = secondary?.applied?.number ?? null;
+  let before = sessions.work(id);
   for (;;) {
     const { decision } = await advanceSession(controller, id, to);
     const shown = sessions.sheets.byId(id)?.secondary?.applied?.number ?? null;
@@ -205,7 +205,12 @@ export async function applyHere(
       demandShown(decision, shown, to);
       return { output: answer };
     }
-    onProgress?.({ operation: 'checkpoint apply', done: answer.records, total: answer.records, unit: 'records' });
+    if (shown !== from) {
+      const { records } = answer;
+      onProgress?.({ operation: 'checkpoint apply', done: records, total: records, unit: 'records', applied: answer });
+      from = shown;
+      before = sessions.work(id);
+    }
     await controller.changed(LOOK_MS, signal);
   }
 }

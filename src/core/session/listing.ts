@@ -193,8 +193,11 @@ function lowestOf(some: readonly (Checkpoint | null)[]): Checkpoint | null {
   return some.reduce((least, one) => (least && one && least.number > one.number ? one : (least ?? one)), null);
 }
 
-function bufferedIn(own: readonly StreamReport[]): number {
-  return own.reduce((sum, { bufferedBytes }) => sum + bufferedBytes, 0);
+function bufferedIn(own: readonly StreamReport[]): number | null {
+  return own.reduce<number | null>(
+    (sum, { bufferedBytes }) => (sum === null || bufferedBytes === null ? null : sum + bufferedBytes),
+    0,
+  );
 }
 
 function reasonOf(own: readonly StreamReport[]): string | null {

@@ -12,9 +12,9 @@ export interface StreamReport {
   /** The system at the other end. */
   readonly peer: SystemRef;
   readonly role: 'primary' | 'secondary';
-  /** At a primary: in its transmit journal and not yet durable at the other. At a secondary: received and not applied. */
-  readonly bufferedBytes: ByteCount;
-  readonly bufferedRecords: number;
+  /** At a primary: in its transmit journal and not yet durable at the other. At a secondary: received and not applied. Null where only files were read. */
+  readonly bufferedBytes: ByteCount | null;
+  readonly bufferedRecords: number | null;
   /** The last checkpoint in the journal, whether or not it is whole. */
   readonly lastCheckpoint: Checkpoint | null;
   /** The whole checkpoints that are durable here and not applied; at a primary none. */
