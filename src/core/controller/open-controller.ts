@@ -362,14 +362,9 @@ export class Controller implements SystemClient {
   }
 
   #onSuspended(before: PairRecord, after: PairRecord): void {
-    const message = after.state.status === 'suspended' ? after.state.message : null;
-    this.#recordPair(
-      before,
-      after,
-      'suspend',
-      after.state.status === 'suspended' ? after.state.reason : 'suspended',
-      message,
-    );
+    const { state } = after;
+    const [code, message] = state.status === 'suspended' ? [state.reason, state.message] : ['suspended', null];
+    this.#recordPair(before, after, 'suspend', code, message);
     this.notify();
   }
 
