@@ -3,7 +3,6 @@ import type { LockOptions } from 'proper-lockfile';
 import { assert, failure } from '../core/foundation/foundation.js';
 import { FileError, type Grant, type GrantAnswer, type OwnerRecord, type Owners } from '../core/ports/ports.js';
 import { fileError, systemCode } from './file-faults.js';
-import { crypto } from './lazy-crypto.js';
 import {
   buryLock,
   collectLeftovers,
@@ -17,6 +16,7 @@ import {
 import type { OwnerIdentity } from './owner-record.js';
 import { judge, processState, surroundings } from './proof-of-death.js';
 import { monotonicMs } from './system-clock.js';
+import { randomHex } from './system-random.js';
 
 /** How often the library looks whether the lock is still ours, and the least time between looks of `Grant.lost`. */
 const LOOK_MS = 1_000;
@@ -202,7 +202,7 @@ function ownIdentity(purpose: string): OwnerIdentity {
     ...surroundings(),
     pid: process.pid,
     start: self.start,
-    nonce: crypto().randomBytes(16).toString('hex'),
+    nonce: randomHex(16),
     purpose,
   };
 }
@@ -229,7 +229,7 @@ function breakLock(systemPath: string): OwnerRecord | undefined {
   const lockPath = lockPathOf(canonicalFolder(systemPath));
   return attempt(lockPath, () => {
     const found = inspectLock(lockPath);
-    if (found.kind === 'strange') discardStrange(lockPath, crypto().randomBytes(16).toString('hex'));
+    if (found.kind === 'strange') discardStrange(lockPath, randomHex(16));
     if (found.kind !== 'owned') return undefined;
     buryLock(lockPath, found.owner);
     return publicPart(found.owner);

@@ -5,6 +5,7 @@ import {
   fstatSync,
   ftruncateSync,
   openSync,
+  read,
   readSync,
   write,
   writeSync,
@@ -107,6 +108,24 @@ export class NodeFile implements OpenFile {
     } catch (error) {
       throw fileError(error, 'write', this.path);
     }
+  }
+
+  async readBulk(target: Uint8Array, positionBytes: number): Promise<number> {
+    this.#assertOpen();
+    let done = 0;
+    try {
+      while (done < target.length) {
+        const from = done;
+        const got = await this.#onPool<number>((ended) =>
+          read(this.#fd, target, from, target.length - from, positionBytes + from, ended),
+        );
+        if (got === 0) break;
+        done += got;
+      }
+    } catch (error) {
+      throw fileError(error, 'read', this.path);
+    }
+    return done;
   }
 
   close(): void {

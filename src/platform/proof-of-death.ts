@@ -1,7 +1,7 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { systemCode } from './file-faults.js';
-import { crypto } from './lazy-crypto.js';
+import { fingerprint } from './fingerprint.js';
 import type { OwnerIdentity } from './owner-record.js';
 
 /** What this process knows about where it runs. */
@@ -32,7 +32,7 @@ export function surroundings(): Surroundings {
 function machineId(): string {
   const id = readFileSync('/etc/machine-id', 'utf8').trim();
   if (id === '') return 'none';
-  return crypto().createHash('sha256').update(`copyset:${id}`).digest('hex').slice(0, 32);
+  return fingerprint(`copyset:${id}`).slice(0, 32);
 }
 
 function orNone(read: () => string): string {

@@ -10,46 +10,46 @@ const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** Takes the bytes of a connection as they come and gives whole messages. Lengths are judged before anything is kept. */
 class FrameReader {
-  #chunks: Buffer[] = [];
-  #lengthBytes = 0;
+  readonly #prefix = Buffer.alloc(PREFIX_BYTES);
+  /** The message that is coming, and how much of it is there; until its lengths are known, how much of the prefix. */
+  #frame: Buffer | undefined;
+  #headBytes = 0;
+  #filledBytes = 0;
 
   /** Whether the connection may end here without losing a part of a message. */
   get isBetweenMessages(): boolean {
-    return this.#lengthBytes === 0;
+    return this.#filledBytes === 0;
   }
 
+  /** What it keeps of the chunk is copied: the memory may be used again. */
   *read(chunk: Buffer): Generator<Message> {
-    this.#chunks.push(chunk);
-    this.#lengthBytes += chunk.length;
-    for (;;) {
-      if (this.#lengthBytes < PREFIX_BYTES) return;
-      const prefix = this.#peekPrefix();
-      const totalBytes = prefix.readUInt32BE(0);
-      const headBytes = prefix.readUInt32BE(LENGTH_BYTES);
-      const dataBytes = totalBytes - LENGTH_BYTES - headBytes;
-      if (dataBytes < 0 || headBytes === 0) throw new LinkError('malformed', 'the lengths of a message do not fit');
-      if (headBytes > MESSAGE_MAX_BYTES || dataBytes > MESSAGE_MAX_BYTES) {
-        throw new LinkError('too-large', `a message of ${totalBytes} bytes`);
-      }
-      const frameBytes = LENGTH_BYTES + totalBytes;
-      if (this.#lengthBytes < frameBytes) return;
-      yield decode(this.#take(frameBytes), headBytes);
+    for (let at = 0; at < chunk.length; ) {
+      const into = this.#frame ?? this.#prefix;
+      const taken = chunk.copy(into, this.#filledBytes, at);
+      at += taken;
+      this.#filledBytes += taken;
+      if (this.#filledBytes < into.length) return;
+      if (this.#frame === undefined) this.#begin();
+      else yield this.#end(this.#frame);
     }
   }
 
-  #peekPrefix(): Buffer {
-    const first = this.#chunks[0] as Buffer;
-    if (first.length >= PREFIX_BYTES) return first;
-    const whole = Buffer.concat(this.#chunks);
-    this.#chunks = [whole];
-    return whole;
+  #begin(): void {
+    const totalBytes = this.#prefix.readUInt32BE(0);
+    this.#headBytes = this.#prefix.readUInt32BE(LENGTH_BYTES);
+    const dataBytes = totalBytes - LENGTH_BYTES - this.#headBytes;
+    if (dataBytes < 0 || this.#headBytes === 0) throw new LinkError('malformed', 'the lengths of a message do not fit');
+    if (this.#headBytes > MESSAGE_MAX_BYTES || dataBytes > MESSAGE_MAX_BYTES) {
+      throw new LinkError('too-large', `a message of ${totalBytes} bytes`);
+    }
+    this.#frame = Buffer.allocUnsafe(LENGTH_BYTES + totalBytes);
+    this.#prefix.copy(this.#frame);
   }
 
-  #take(lengthBytes: number): Buffer {
-    const only = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
-    this.#lengthBytes -= lengthBytes;
-    this.#chunks = this.#lengthBytes === 0 ? [] : [only.subarray(lengthBytes)];
-    return only.subarray(0, lengthBytes);
+  #end(frame: Buffer): Message {
+    this.#frame = undefined;
+    this.#filledBytes = 0;
+    return decode(frame, this.#headBytes);
   }
 }
 
@@ -79,7 +79,7 @@ function encodeHead(message: Message): Buffer {
 
 /** One connection over a stream socket: `u32 total, u32 head, JSON head, data`, all numbers big-endian. */
 export class SocketChannel implements Channel {
-  readonly #socket: Socket;
+  #socket: Socket | undefined;
   readonly #frames = new FrameReader();
   #early: Message[] = [];
   #listener: ((message: Message) => void) | undefined;
@@ -87,9 +87,9 @@ export class SocketChannel implements Channel {
   #reason: Error | undefined;
   #state: 'open' | 'closing' | 'closed' = 'open';
 
-  constructor(socket: Socket) {
+  /** The connection, once it stands. Whoever made it gives what it receives to `receive`. */
+  attach(socket: Socket): void {
     this.#socket = socket;
-    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('end', () => {
       if (!this.#frames.isBetweenMessages)
         this.#reason ??= new LinkError('closed', 'the connection ended in a message');
@@ -98,11 +98,13 @@ export class SocketChannel implements Channel {
       this.#reason ??= new LinkError('closed', 'the connection broke', error);
     });
     socket.on('close', () => this.#closed());
+    socket.resume();
   }
 
   send(message: Message): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this.#state !== 'open' || !this.#socket.writable) {
+      const socket = this.#socket;
+      if (this.#state !== 'open' || !socket?.writable) {
         throw new LinkError('closed', 'the connection is closed', this.#reason);
       }
       const head = encodeHead(message);
@@ -112,13 +114,13 @@ export class SocketChannel implements Channel {
         else resolve();
       };
       if (message.data === undefined || message.data.length === 0) {
-        this.#socket.write(head, handedOver);
+        socket.write(head, handedOver);
         return;
       }
-      this.#socket.cork();
-      this.#socket.write(head);
-      this.#socket.write(message.data, handedOver);
-      this.#socket.uncork();
+      socket.cork();
+      socket.write(head);
+      socket.write(message.data, handedOver);
+      socket.uncork();
     });
   }
 
@@ -127,7 +129,7 @@ export class SocketChannel implements Channel {
     const early = this.#early;
     this.#early = [];
     for (const message of early) this.#deliver(message);
-    this.#socket.resume();
+    this.#socket?.resume();
   }
 
   onClose(listener: (reason?: Error) => void): void {
@@ -138,17 +140,18 @@ export class SocketChannel implements Channel {
   close(): void {
     if (this.#state !== 'open') return;
     this.#state = 'closing';
-    this.#socket.destroySoon();
+    this.#socket?.destroySoon();
   }
 
-  #receive(chunk: Buffer): void {
+  /** Bytes of the connection, in their order. Nothing of them is used after it returns. */
+  receive(chunk: Buffer): void {
     try {
       for (const message of this.#frames.read(chunk)) this.#deliver(message);
     } catch (error) {
       if (!(error instanceof LinkError)) throw error;
       this.#reason ??= error;
       this.#state = 'closing';
-      this.#socket.destroy();
+      this.#socket?.destroy();
     }
   }
 
@@ -159,7 +162,7 @@ export class SocketChannel implements Channel {
       return;
     }
     this.#early.push(message);
-    this.#socket.pause();
+    this.#socket?.pause();
   }
 
   #closed(): void {

@@ -1,7 +1,8 @@
-import { createConnection, createServer } from 'node:net';
+import { createConnection, createServer, type Socket } from 'node:net';
 import { resolve } from 'node:path';
 import { type Channel, type Link, LinkError, type Listener } from '../core/ports/ports.js';
 import { systemCode } from './file-faults.js';
+import { intoOneBuffer, madeAnew } from './received.js';
 import { SocketChannel } from './socket-channel.js';
 import { listenAtPath, socketPath } from './socket-place.js';
 
@@ -10,11 +11,19 @@ const NOBODY: ReadonlySet<string> = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTDIR'
 
 /** Listens at a path of any length; a dead owner's socket there is replaced. */
 async function listen(address: string, onChannel: (channel: Channel) => void): Promise<Listener> {
-  const server = createServer((socket) => onChannel(new SocketChannel(socket)));
+  const server = createServer({ pauseOnConnect: true }, (socket) => onChannel(accepted(socket)));
   const stop = await listenAtPath(server, resolve(address));
   // A failing accept (no descriptors left) costs that connection, not the process.
   server.on('error', () => {});
   return { address, close: async () => stop() };
+}
+
+function accepted(socket: Socket): Channel {
+  const channel = new SocketChannel();
+  const anew = madeAnew(socket, { allowHalfOpen: false }, (bytes) => channel.receive(bytes));
+  if (anew === undefined) socket.on('data', (bytes: Buffer) => channel.receive(bytes));
+  channel.attach(anew ?? socket);
+  return channel;
 }
 
 function connect(address: string): Promise<Channel> {
@@ -28,7 +37,9 @@ function connect(address: string): Promise<Channel> {
     );
   }
   return new Promise((resolvePromise, reject) => {
-    const socket = createConnection({ path: place.path });
+    const channel = new SocketChannel();
+    const onread = intoOneBuffer((bytes) => channel.receive(bytes));
+    const socket = createConnection({ path: place.path, onread });
     const onError = (error: Error) => {
       place.close();
       const nobody = NOBODY.has(systemCode(error) ?? '');
@@ -42,7 +53,8 @@ function connect(address: string): Promise<Channel> {
     socket.once('connect', () => {
       place.close();
       socket.off('error', onError);
-      resolvePromise(new SocketChannel(socket));
+      channel.attach(socket);
+      resolvePromise(channel);
     });
   });
 }

@@ -1,4 +1,4 @@
-import { createConnection, createServer, Socket, type SocketConstructorOpts } from 'node:net';
+import { createConnection, createServer, type Socket } from 'node:net';
 import { resolve } from 'node:path';
 import {
   type ByteStream,
@@ -11,11 +11,9 @@ import {
   type TlsIdentity,
 } from '../core/ports/ports.js';
 import { systemCode } from './file-faults.js';
+import { madeAnew } from './received.js';
 import { listenAtPath, socketPath } from './socket-place.js';
 import { wakefulness } from './wakefulness.js';
-
-/** Large enough for a whole request of 128 KiB with what follows it; each connection has one. */
-const RECEIVE_BUFFER_BYTES = 256 * 1024;
 
 /** A TCP peer that is silent for so long is asked whether it still lives. */
 const KEEP_ALIVE_AFTER_MS = 60_000;
@@ -35,7 +33,11 @@ class SocketStream implements ByteStream {
   readonly #receivesByItself: boolean;
 
   constructor(accepted: Socket, mode: ReceiveMode) {
-    const anew = mode === 'reused' ? this.#madeAnew(accepted) : undefined;
+    const bytes = (received: Buffer) => {
+      wakefulness.stir();
+      this.#events?.bytes(received);
+    };
+    const anew = mode === 'reused' ? madeAnew(accepted, { allowHalfOpen: true }, bytes) : undefined;
     this.#socket = anew ?? accepted;
     this.#receivesByItself = anew !== undefined;
     this.#watch(this.#socket);
@@ -107,26 +109,6 @@ class SocketStream implements ByteStream {
     if (this.#closed) return;
     this.#closed = true;
     this.#events?.closed(this.#reason);
-  }
-
-  /** The accepted connection as a socket that receives into one buffer, or undefined where the library has no such handle. */
-  #madeAnew(accepted: Socket): Socket | undefined {
-    const { _handle: handle } = accepted as unknown as { _handle?: { useUserBuffer?: unknown } };
-    if (typeof handle?.useUserBuffer !== 'function') return undefined;
-    const options = {
-      handle,
-      allowHalfOpen: true,
-      pauseOnCreate: true,
-      onread: {
-        buffer: Buffer.allocUnsafeSlow(RECEIVE_BUFFER_BYTES),
-        callback: (length: number, buffer: Buffer) => {
-          wakefulness.stir();
-          this.#events?.bytes(buffer.subarray(0, length));
-          return true;
-        },
-      },
-    };
-    return new Socket(options as SocketConstructorOpts);
   }
 }
 

@@ -271,6 +271,18 @@ export function filesContract(name: string, make: () => FilesUnderTest): void {
       file.close();
     });
 
+    test('a bulk read finds what is there, and tells how much', async () => {
+      const file = files.open(at('a'), 'create');
+      const bytes = Uint8Array.from({ length: 300_000 }, (_, index) => (index * 7) % 251);
+      file.write(bytes, 1_000);
+      const target = files.bulkBuffer(262_144);
+      expect(await world.run(file.readBulk(target, 1_000))).toBe(262_144);
+      expect(Buffer.compare(target, bytes.subarray(0, 262_144))).toBe(0);
+      expect(await world.run(file.readBulk(target, 200_000))).toBe(101_000);
+      expect(await world.run(file.readBulk(target, 400_000))).toBe(0);
+      file.close();
+    });
+
     test('free space and placement are told, also for what is yet to be made', () => {
       expect(files.freeBytes(world.folder)).toBeGreaterThan(0);
       expect(files.freeBytes(at('new/system'))).toBeGreaterThan(0);

@@ -301,6 +301,10 @@ function faultyFile(file: OpenFile, faults: Faults, target: FaultTarget): OpenFi
       faults.strike(target, file.path, 'write', position, source.length);
       await file.writeBulk(source, position);
     },
+    async readBulk(into, position) {
+      faults.strike(target, file.path, 'read', position, into.length);
+      return file.readBulk(into, position);
+    },
     close: () => file.close(),
   };
 }

@@ -38,9 +38,7 @@ export async function changePairs<T>(
       controller.copier.wake();
       releases.push(await acquired);
     }
-    await flush(live);
-    await catalog.logMarks();
-    await catalog.durable();
+    await Promise.all([flush(live), catalog.logMarks().then(() => catalog.durable())]);
     const closedAtMs = ports.clock.monotonicMs();
     for (const volume of live) volume.gate.close();
     try {

@@ -36,8 +36,12 @@ export const tuning = {
   activeRegionsMax: ACTIVE_REGIONS_MAX,
   /** One transfer of a copier to its target; large enough that a disk is not held up by round trips. */
   laneBytes: MIB,
+  /** A copier's transfer from so much on is read on another thread; for less the way there and back costs more than the reading. */
+  readAsideBytes: 256 * KIB,
   /** What is copied between two commits; bounds what a crash copies again. */
   batchBytes: 64 * MIB,
+  /** The same while a command waits for the pair and no host is at work: each commit stops the copying for a moment. */
+  hurriedBatchBytes: 256 * MIB,
   /** What an import, an export or a scrub takes at once. */
   chunkBytes: MIB,
   /** Neighbouring lacking tracks saved or filled together, so that a sequential writer pays one flush for many. */

@@ -6,12 +6,12 @@ import { bindCode } from '../volume/volume.js';
 import type { Claim } from './claims.js';
 import type { LiveVolume } from './live-volume.js';
 
-/** A contiguous piece under way: claimed, being read turn by turn, then landing. */
+/** A contiguous piece under way: claimed, taken up turn by turn, then read and landing. */
 export interface Lane {
   readonly run: TrackRun;
   readonly claim: Claim;
   readonly buffer: Uint8Array;
-  filledTracks: number;
+  takenTracks: number;
   /** Something was landing at the source while it was read and had been marked before: the tracks are copied once more (H11). */
   overtaken: boolean;
   /** Tracks whose check code was computed, not verified: the source's code becomes set as well. */

@@ -5,9 +5,9 @@ import { isZero } from '../volume/volume.js';
 import type { Claim } from './claims.js';
 import { type Batch, clearsOf, type Lane, laneTracks, writeSourceCodes, writeTargetCodes } from './copy-batch.js';
 import type { Fabric } from './fabric.js';
+import { readLane } from './lane-reading.js';
 import type { LivePair } from './live-volume.js';
 import { coldRegions } from './regions.js';
-import { checkCodeFailure, readCoded } from './track-codes.js';
 
 const LANES_MAX = 4;
 /** A batch is committed after this time even where a low rate has let little be copied: it bounds what an interruption copies again. */
@@ -79,7 +79,8 @@ export class Drain implements CopyJob {
       const batch = this.#batch ?? this.#begin();
       if (!batch) return 'idle';
       if (this.#fault !== undefined) throw this.#fault;
-      const isFull = batch.copiedTracks * batch.source.geometry.trackSizeBytes >= tuning.batchBytes;
+      const mostBytes = this.isHurried && !gently ? tuning.hurriedBatchBytes : tuning.batchBytes;
+      const isFull = batch.copiedTracks * batch.source.geometry.trackSizeBytes >= mostBytes;
       const isEnded = isFull || (this.isDue && (!gently || this.mayCommit));
       if (isEnded || !(await this.#copy(batch, tracks))) {
         if (gently) return 'idle';
@@ -105,10 +106,10 @@ export class Drain implements CopyJob {
     for (let left = most; left > 0; ) {
       const lane = this.#lane ?? (await this.#openLane(batch));
       if (!lane) return left < most;
-      const taken = Math.min(left, lane.run.count - lane.filledTracks);
-      this.#read(batch, lane, taken);
+      const taken = Math.min(left, lane.run.count - lane.takenTracks);
+      this.#take(batch, lane, taken);
       left -= taken;
-      if (lane.filledTracks === lane.run.count) await this.#send(batch, lane);
+      if (lane.takenTracks === lane.run.count) await this.#send(batch, lane);
     }
     return true;
   }
@@ -177,7 +178,7 @@ export class Drain implements CopyJob {
         run,
         claim,
         buffer,
-        filledTracks: 0,
+        takenTracks: 0,
         overtaken: false,
         computed: [],
         codes: new Uint32Array(run.count),
@@ -224,25 +225,14 @@ export class Drain implements CopyJob {
     return runs;
   }
 
-  #read(batch: Batch, lane: Lane, tracks: number): void {
-    const first = lane.run.first + lane.filledTracks;
-    const { geometry } = batch.source;
-    const run = { first, count: tracks };
-    const start = lane.filledTracks * geometry.trackSizeBytes;
-    const bytes = lane.buffer.subarray(start, start + geometry.bytesOfRun(run));
-    if (batch.source.claims.overlapping(first, tracks)) lane.overtaken = true;
-    this.#fabric.read(batch.source.number, bytes, geometry.offsetOf(first));
-    const bad = readCoded(this.#fabric, batch.source, run, bytes, (i, code, computed) => {
-      lane.codes[lane.filledTracks + i] = code;
-      lane.computed[lane.filledTracks + i] = computed;
-    });
-    if (bad !== undefined) throw checkCodeFailure(this.#fabric.address(batch.source.number), bad);
-    lane.filledTracks += tracks;
-    this.#rate.spend(bytes.length);
-    this.#hooks.taken(bytes.length);
+  #take(batch: Batch, lane: Lane, tracks: number): void {
+    const bytes = batch.source.geometry.bytesOfRun({ first: lane.run.first + lane.takenTracks, count: tracks });
+    lane.takenTracks += tracks;
+    this.#rate.spend(bytes);
+    this.#hooks.taken(bytes);
   }
 
-  /** Starts the lane's landing; waits only while all lanes are busy. */
+  /** Starts the lane's reading and landing; waits only while all lanes are busy. */
   async #send(batch: Batch, lane: Lane): Promise<void> {
     this.#lane = undefined;
     if (lane.run.count === 0) {
@@ -263,6 +253,7 @@ export class Drain implements CopyJob {
     const { target } = batch;
     const writer = { copierOf: this.#pair.number, claim: lane.claim };
     try {
+      await readLane(this.#fabric, batch, lane);
       const bytes = lane.buffer.subarray(0, target.geometry.bytesOfRun(lane.run));
       const lands = await this.#fabric.clearTheWay(target, lane.run, writer, () => {
         const untouched = !target.allocated.map.any(lane.run.first, lane.run.count);
@@ -380,13 +371,11 @@ export class Drain implements CopyJob {
     await this.#fabric.suspend(this.#pair, reasons[error.code] ?? 'io-error', error.message);
   }
 
-  /** What a lane holds so far, when the batch ends before it is full. */
+  /** What was taken up of a lane so far, when the batch ends before it is full. */
   #shortened(lane: Lane): Lane {
-    this.#pointer = lane.run.first + lane.filledTracks;
-    if (lane.filledTracks === lane.run.count) return lane;
-    const run = { first: lane.run.first, count: lane.filledTracks };
-    const claim = lane.claim;
-    return { ...lane, run, claim, filledTracks: run.count };
+    this.#pointer = lane.run.first + lane.takenTracks;
+    if (lane.takenTracks === lane.run.count) return lane;
+    return { ...lane, run: { first: lane.run.first, count: lane.takenTracks } };
   }
 
   #takeBuffer(sizeBytes: number): Uint8Array {

@@ -1,4 +1,4 @@
-import type { ByteOffset } from '../foundation/foundation.js';
+import type { ByteOffset, TrackRun } from '../foundation/foundation.js';
 import type { TrackMap } from '../trackmap/trackmap.js';
 import type { Fabric } from './fabric.js';
 import type { LiveVolume } from './live-volume.js';
@@ -54,6 +54,12 @@ function lackingMap(
     return { map, from: fabric.volume(side === 'primary' ? record.secondary : record.primary) };
   }
   return undefined;
+}
+
+/** Whether some of the tracks are read from another volume. */
+export function lacksAny(fabric: Fabric, volume: LiveVolume, { first, count }: TrackRun): boolean {
+  const { geometry } = volume;
+  return lackingMap(fabric, volume, geometry.offsetOf(first), geometry.bytesOfRun({ first, count })) !== undefined;
 }
 
 /** Whether a track's bytes lie in the volume's own image. */

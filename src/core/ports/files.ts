@@ -54,6 +54,8 @@ export interface OpenFile {
    * from `Files.bulkBuffer` and stay untouched until the promise settles. Not durable before `flush`.
    */
   writeBulk(source: Uint8Array, positionBytes: number): Promise<void>;
+  /** As `read`, without blocking the loop. Of what is written meanwhile a part may be there; `target` stays untouched until it settles. */
+  readBulk(target: Uint8Array, positionBytes: number): Promise<number>;
   close(): void;
 }
 

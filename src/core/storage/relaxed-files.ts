@@ -29,6 +29,7 @@ function relaxedFile(file: OpenFile): OpenFile {
     truncate: (sizeBytes) => file.truncate(sizeBytes),
     flush: async () => undefined,
     writeBulk: (source, position) => file.writeBulk(source, position),
+    readBulk: (target, position) => file.readBulk(target, position),
     close: () => file.close(),
   };
 }

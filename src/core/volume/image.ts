@@ -71,8 +71,24 @@ export class Image {
   /** Fills `target`. The range lies inside the volume. */
   read(target: Uint8Array, offset: ByteOffset): void {
     this.#checkRange(target.length, offset);
-    const found = naming(this.#what, () => this.#file.read(target, offset));
-    if (found === target.length) return;
+    this.#demandWhole(
+      naming(this.#what, () => this.#file.read(target, offset)),
+      target.length,
+      offset,
+    );
+  }
+
+  /** As `read`, without blocking the loop; what is written meanwhile may be there in part. */
+  async readBulk(target: Uint8Array, offset: ByteOffset): Promise<void> {
+    this.#checkRange(target.length, offset);
+    const found = await this.#file.readBulk(target, offset).catch((error: unknown) => {
+      throw toToolkitError(error, this.#what);
+    });
+    this.#demandWhole(found, target.length, offset);
+  }
+
+  #demandWhole(found: ByteCount, wanted: ByteCount, offset: ByteOffset): void {
+    if (found === wanted) return;
     throw failure(
       'metadata-damaged',
       `${capital(this.#what)} ends at byte ${offset + found}, its volume has ${this.sizeBytes}.`,

@@ -85,6 +85,18 @@ class SimOpenFile implements OpenFile {
     });
   }
 
+  /** Half of it is read at once, the other half as late as can be: whatever is written meanwhile tears it. */
+  async readBulk(target: Uint8Array, positionBytes: number): Promise<number> {
+    this.#use();
+    const { content } = this.#node;
+    const half = target.length >> 1;
+    let found = content.read(target.subarray(0, half), positionBytes);
+    await this.#process.settle(() => {
+      found += content.read(target.subarray(half), positionBytes + half);
+    });
+    return found;
+  }
+
   close(): void {
     this.#closed = true;
   }
