@@ -113,14 +113,42 @@ export async function changeMaster(
   );
 }
 
-/** Nothing about the members changes while a formation is under way. */
-export function demandQuiet(controller: Controller, id: string, name: string): void {
-  if (!controller.groups.forming.has(id)) return;
-  throw failure(
-    'group-forming',
-    `Group ${name} is forming now.`,
-    'Try again in a moment, or stop it: copyset cg stop.',
-  );
+/** A verb waits so long for the formation under way; that of a slow link goes on for longer. */
+const QUIET_LIMIT_MS = 5_000;
+const QUIET_LOOK_MS = 2;
+
+/**
+ * Does work during which nothing is formed: the formation under way is waited for, and the next of a running group, which would follow
+ * at once, lets the work pass. What the work needs to know of the group it reads itself.
+ */
+export async function quietly<T>(
+  { groups, ports }: Controller,
+  id: string,
+  name: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const { clock } = ports;
+  const untilMs = clock.monotonicMs() + QUIET_LIMIT_MS;
+  groups.awaited.set(id, (groups.awaited.get(id) ?? 0) + 1);
+  try {
+    while (groups.forming.has(id)) {
+      if (clock.monotonicMs() >= untilMs)
+        throw failure(
+          'group-forming',
+          `Group ${name} is forming now.`,
+          'Try again in a moment, or stop it: copyset cg stop.',
+        );
+      await clock.sleep(QUIET_LOOK_MS);
+    }
+    groups.forming.add(id);
+  } finally {
+    groups.awaited.set(id, (groups.awaited.get(id) ?? 1) - 1);
+  }
+  try {
+    return await work();
+  } finally {
+    groups.forming.delete(id);
+  }
 }
 
 async function holdNow(controller: Controller, id: string): Promise<void> {

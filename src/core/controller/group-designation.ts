@@ -16,7 +16,7 @@ import {
   type SystemRef,
   systemsNamed,
 } from '../group/group.js';
-import { demandQuiet, listed } from './group-admin.js';
+import { listed, quietly } from './group-admin.js';
 import { emptySheet, GroupSheets, isLost } from './group-sheets.js';
 import type { GroupWireRequests } from './group-wire.js';
 import type { Controller, RequestContext } from './open-controller.js';
@@ -49,9 +49,7 @@ export async function designateMaster(
     own.master.term >= highestTermOf(seen)
   )
     return { output: { group: listed(controller, name), outcome: 'nothing' } };
-  demandQuiet(controller, id, name);
-  groups.forming.add(id);
-  try {
+  await quietly(controller, id, name, async () => {
     const subject = { operation: 'cg master', primary: name, before: former?.system.name ?? null };
     const unmeasured = { failure: null, pauseMs: null, drainMs: null, tracks: null, reason: null };
     await recorded(
@@ -65,9 +63,7 @@ export async function designateMaster(
         return { after: peers.self.name, group: { ...event, ...unmeasured, sequence: lastFormed?.sequence ?? null } };
       },
     );
-  } finally {
-    groups.forming.delete(id);
-  }
+  });
   return { output: { group: listed(controller, name), outcome: 'done' } };
 }
 
@@ -166,19 +162,20 @@ export async function handOver(
   if (!sheet?.master) throw failure('group-not-found', `${place.name} is not the master of this group.`);
   const { name, master } = sheet;
   if (term <= master.term) throw failure('term-superseded', `${place.name} knows term ${master.term} of the group.`);
-  if (!master.handedOver) {
-    demandQuiet(controller, group, name);
-    if (master.last?.phase === 'open')
+  if (master.handedOver) return { output: { master } };
+  return quietly(controller, group, name, async () => {
+    const last = groups.sheets.byId(group)?.master?.last;
+    if (last?.phase === 'open')
       throw failure(
         'undecided',
-        `Formation ${master.last.sequence} of group ${name} is not settled, and its master ${place.name} can be reached.`,
+        `Formation ${last.sequence} of group ${name} is not settled, and its master ${place.name} can be reached.`,
         `copyset cg start ${name} settles it first.`,
       );
     await groups.sheets.update(group, (one) =>
       one.master ? { ...one, master: { ...one.master, handedOver: true } } : one,
     );
-  }
-  return { output: { master } };
+    return { output: { master: groups.sheets.byId(group)?.master ?? master } };
+  });
 }
 
 /** Every remote must take the term; a subordinate that cannot be reached learns it with its next order. */

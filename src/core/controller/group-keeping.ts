@@ -12,7 +12,7 @@ import {
   windowAt,
 } from '../group/group.js';
 import type { Clock } from '../ports/ports.js';
-import { formGroup } from './group-master.js';
+import { formGroup, isBusy } from './group-master.js';
 import type { Controller } from './open-controller.js';
 
 /** How often a master looks after its groups when nothing is due. */
@@ -43,7 +43,7 @@ export async function keepForming(
     if (!master || master.handedOver) return nowMs + LOOK_MS;
     if (isHoldDue(controller, id, master, nowMs)) works.begin(holdMembers(controller, id, master));
     const nextMs = Math.min(nowMs + LOOK_MS, windowAt(master.policy.window, nowMs).untilMs ?? Number.POSITIVE_INFINITY);
-    if (master.state.status !== 'running' || groups.forming.has(id)) return nextMs;
+    if (master.state.status !== 'running' || isBusy(groups, id)) return nextMs;
     const dueMs = nextFormationAt(master.policy, lasts.get(id) ?? null, nowMs);
     if (dueMs <= nowMs) works.begin(form(id, name));
     return Math.min(nextMs, dueMs);

@@ -43,7 +43,7 @@ export async function formGroup(
     const why = standing.why === 'window' ? "the policy's window is closed" : 'the group is paused';
     return noFormation(name, 'paused', why);
   }
-  if (groups.forming.has(id)) {
+  if (isBusy(groups, id)) {
     if (options.skipIfBusy) return noFormation(name, 'skipped', 'another formation is under way');
     throw failure('group-forming', `Group ${name} is forming already.`, 'Wait for it, or give --skip-if-busy.');
   }
@@ -60,6 +60,11 @@ export async function formGroup(
   } finally {
     groups.forming.delete(id);
   }
+}
+
+/** A verb that waits for its turn comes before another formation. */
+export function isBusy({ forming, awaited }: Controller['groups'], id: string): boolean {
+  return forming.has(id) || (awaited.get(id) ?? 0) > 0;
 }
 
 /** Waiting members take part from their first duplex on. One whose system cannot be asked goes on waiting. */
@@ -139,8 +144,9 @@ async function conclude(
 ): Promise<FormationAnswer> {
   const { groups, ports } = controller;
   const { id, master } = groups.sheets.mastered(name);
+  // A recovery may have ended meanwhile, under a higher term: what this run was told then says nothing of the row as it is now.
   await groups.sheets.update(id, (sheet) =>
-    sheet.master
+    sheet.master?.term === plan.term
       ? { ...sheet, master: afterEnd(handedOver(sheet.master, superseded), end, ports.clock.nowMs()) }
       : sheet,
   );

@@ -1,7 +1,7 @@
 import { failure } from '../foundation/foundation.js';
 import { GROUP_MEMBERS_MAX, type GroupMember, type MasterTable, type NamedVolume } from '../group/group.js';
 import { matchesVolume } from '../volume/volume.js';
-import { changeMaster, demandQuiet, listed } from './group-admin.js';
+import { changeMaster, listed, quietly } from './group-admin.js';
 import { systemsOf, tellAll } from './group-telling.js';
 import type { Controller } from './open-controller.js';
 import type { Answered, Requests } from './requests.js';
@@ -9,11 +9,15 @@ import type { Answered, Requests } from './requests.js';
 type Input<Code extends keyof Requests> = Requests[Code]['input'];
 
 export async function addMember(controller: Controller, input: Input<'cg.add'>): Promise<Answered<'cg.add'>> {
-  const { groups } = controller;
-  const { id, name, master } = groups.sheets.mastered(input.group);
+  const { id, name, master } = controller.groups.sheets.mastered(input.group);
   if (master.members.length >= GROUP_MEMBERS_MAX)
     throw failure('limit-reached', `Group ${name} has ${GROUP_MEMBERS_MAX} members, the most that it can have.`);
-  demandQuiet(controller, id, name);
+  return quietly(controller, id, name, () => add(controller, input));
+}
+
+async function add(controller: Controller, input: Input<'cg.add'>): Promise<Answered<'cg.add'>> {
+  const { groups } = controller;
+  const { id, name, master } = groups.sheets.mastered(input.group);
   const { primary, secondary, backup } = input;
   if (primary.system.id === secondary.system.id)
     throw failure('usage', 'A member is a pair between two systems.', 'Name a secondary in another system.');
@@ -79,9 +83,13 @@ function memberAdded(
 }
 
 export async function removeMember(controller: Controller, input: Input<'cg.remove'>): Promise<Answered<'cg.remove'>> {
+  const { id, name } = controller.groups.sheets.mastered(input.group);
+  return quietly(controller, id, name, () => remove(controller, input));
+}
+
+async function remove(controller: Controller, input: Input<'cg.remove'>): Promise<Answered<'cg.remove'>> {
   const { groups } = controller;
   const { id, name, master } = groups.sheets.mastered(input.group);
-  demandQuiet(controller, id, name);
   const { system, volume } = input.primary;
   const member = master.members.find(
     ({ primary }) => primary.system.id === system.id && matchesVolume(volume, primary),
@@ -116,9 +124,13 @@ function demandSettled({ last }: MasterTable, name: string): void {
 }
 
 export async function deleteGroup(controller: Controller, input: Input<'cg.delete'>): Promise<Answered<'cg.delete'>> {
+  const { id, name } = controller.groups.sheets.mastered(input.group);
+  return quietly(controller, id, name, () => removeGroup(controller, input));
+}
+
+async function removeGroup(controller: Controller, input: Input<'cg.delete'>): Promise<Answered<'cg.delete'>> {
   const { groups } = controller;
   const { id, name, master } = groups.sheets.mastered(input.group);
-  demandQuiet(controller, id, name);
   demandSettled(master, name);
   for (const { secondary } of master.members)
     await groups.ask(secondary.system, 'group.unback', { groupName: name, secondary: secondary.number });

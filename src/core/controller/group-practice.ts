@@ -1,6 +1,6 @@
 import { failure } from '../foundation/foundation.js';
 import type { GroupMember, GroupSheet, MasterTable, PracticeRow, SystemRef } from '../group/group.js';
-import { changeMaster, demandQuiet } from './group-admin.js';
+import { changeMaster, quietly } from './group-admin.js';
 import { admitMembers } from './group-master.js';
 import type { GroupWireRequests } from './group-wire.js';
 import type { Controller } from './open-controller.js';
@@ -17,14 +17,9 @@ type Mastered = GroupSheet & { readonly master: MasterTable };
 export async function practiceGroup(controller: Controller, input: Input): Promise<Answered<'cg.practice'>> {
   const { groups } = controller;
   const { id, name } = groups.sheets.mastered(input.group);
-  demandQuiet(controller, id, name);
-  // No formation begins meanwhile.
-  groups.forming.add(id);
-  try {
-    return { output: input.drop ? await drop(controller, name) : await order(controller, name, input.to) };
-  } finally {
-    groups.forming.delete(id);
-  }
+  return quietly(controller, id, name, async () => ({
+    output: input.drop ? await drop(controller, name) : await order(controller, name, input.to),
+  }));
 }
 
 async function drop(controller: Controller, name: string): Promise<Answered<'cg.practice'>['output']> {

@@ -18,8 +18,10 @@ export class Groups {
   readonly sheets: GroupSheets;
   readonly subordinate: Subordinate;
   readonly holds: GroupHolds;
-  /** Groups of which this system's controller is forming one now. */
+  /** Groups of which this system's controller is forming one now, or which it changes. */
   readonly forming = new Set<string>();
+  /** How many verbs wait for a group's formation to end: none begins before they are through. */
+  readonly awaited = new Map<string, number>();
   /** What this master last told its groups' members to hold back, and when. */
   readonly toldHolds = new Map<string, ToldHold>();
   readonly rates: GroupRates;

@@ -8,6 +8,7 @@ import {
   type SplitRecord,
   type SystemRef,
 } from '../group/group.js';
+import { quietly } from './group-admin.js';
 import type { Controller, RequestContext } from './open-controller.js';
 import { answerChange } from './recorded.js';
 import type { PairActionAnswer, RequestExtras } from './requests.js';
@@ -47,14 +48,10 @@ export async function splitGroup(
   if (parts.length === 0) throw failure('nothing-matches', `Group ${name} has no members.`);
   const [only] = parts;
   if (plan || (parts.length === 1 && only)) return { output: await splitEach(controller, parts, words, plan) };
-  if (groups.forming.has(id)) throw failure('group-forming', `Group ${name} is forming now.`, 'Try again in a moment.');
-  groups.forming.add(id);
-  try {
+  return quietly(controller, id, name, async () => {
     const limitMs = master.policy.coordinationLimitMs;
     return { output: await split(controller, { parts, words, limitMs, signal }, context) };
-  } finally {
-    groups.forming.delete(id);
-  }
+  });
 }
 
 /** Each system by itself: what it plans, or the only one there is. */

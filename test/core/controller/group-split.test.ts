@@ -64,13 +64,31 @@ describe('A split of a group', () => {
     expect(await tokyo.ask('cg.start', { group: 'g' })).toMatchObject({ outcome: 'formed' });
   });
 
-  it('shows its plan and changes nothing, and is refused while the group forms', async () => {
-    const { world, tokyo, statuses } = await group(3);
+  it('shows its plan and changes nothing', async () => {
+    const { tokyo, statuses } = await group(3);
     const { parts } = await tokyo.ask('cg.split', { group: 'g', plan: true });
     expect(parts.map(({ answer }) => answer.plan)).toMatchObject([[{ to: 'split' }], [{ to: 'split' }]]);
     expect(await statuses()).toEqual(['duplex', 'duplex']);
+  });
+
+  it('waits for the formation under way, and comes before the next of a group that forms without a pause', async () => {
+    const { world, tokyo, statuses } = await group(4);
+    await tokyo.ask('cg.run', { group: 'g' });
+    const stop = new AbortController();
+    const following = tokyo.client.request('cg.follow', { group: 'g' }, { signal: stop.signal });
+    following.catch(() => undefined);
+    await world.run(world.clock.sleep(500));
+    expect((await tokyo.ask('cg.split', { group: 'g' })).parts).toHaveLength(2);
+    expect(await statuses()).toEqual(['split', 'split']);
+    stop.abort();
+  });
+
+  it('is refused where the formation under way takes too long', async () => {
+    const { world, tokyo } = await group(5);
+    await tokyo.write('db', 2, 2);
+    await tokyo.ask('fault.set', { kind: 'link-slow', peer: 'osaka', delayMs: 6_000 });
     const forming = tokyo.client.request('cg.start', { group: 'g' });
     expect(await codeOf(tokyo.ask('cg.split', { group: 'g' }))).toBe('group-forming');
-    expect((await world.run(forming)).output).toMatchObject({ outcome: 'formed' });
+    await world.run(forming);
   });
 });

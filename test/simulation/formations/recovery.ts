@@ -1,3 +1,4 @@
+import { CRASH_STEPS } from '../../../src/core/controller/controller.js';
 import type { RecoveryAnswer } from '../../../src/core/group/group.js';
 import { Rng, type World } from '../world/world.js';
 import { Site, Violation } from './site.js';
@@ -16,9 +17,14 @@ export async function checkMoment(stage: Stage, moment: Moment): Promise<void> {
   if (rng.chance(0.5) && folder?.kind === 'folder')
     for (const name of [...primaries, master]) folder.names.delete(name);
   const sites = remotes.map((name) => new Site(world, stage.template.places.get(name) as Site['place']));
-  if (rng.chance(0.4)) (rng.pick(sites) as Site).dieAtCall = 1 + rng.below(60);
+  const trouble = rng.unit();
+  if (trouble < 0.4) (rng.pick(sites) as Site).dieAtCall = 1 + rng.below(60);
+  else if (trouble < 0.65) (rng.pick(sites) as Site).dieAtStep(rng.pick(RECOVERY_STEPS), 1 + rng.below(2));
   await world.run(recoverAndCheck(stage, world, sites, moment, rng));
 }
+
+/** Steps of the one that recovers, and of those that it asks. */
+const RECOVERY_STEPS = CRASH_STEPS.filter((step) => /^(recovery|group|half)\./.test(step));
 
 export interface Bounds {
   readonly formed: number;
@@ -31,7 +37,7 @@ export async function recoverAndCheck(
   sites: readonly Site[],
   bounds: Bounds,
   rng: Rng,
-): Promise<void> {
+): Promise<RecoveryAnswer> {
   const first = await recover(stage, world, sites, rng);
   const shown = checkShown(stage, sites, first, bounds);
   const again = await recover(stage, world, sites, rng);
@@ -40,6 +46,7 @@ export async function recoverAndCheck(
       `recovered again, it says ${again.case} ${again.sequence} after ${first.case} ${first.sequence}`,
     );
   if (checkShown(stage, sites, again, bounds) !== shown) throw new Violation('recovering again changed the contents');
+  return again;
 }
 
 /** As a person does: again, until it is through. */

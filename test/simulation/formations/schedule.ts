@@ -1,10 +1,13 @@
+import type { RecoveryAnswer } from '../../../src/core/group/group.js';
 import { describeFailure, Rng, WorldStopped } from '../world/world.js';
+import { DEEDS } from './deeds.js';
 import { checkPeace } from './peace.js';
 import { checkMoment, recoverAndCheck } from './recovery.js';
 import { Violation } from './site.js';
 import { codeOf, Stage } from './stage.js';
 import { GROUP, SHAPES, templateOf, withSmallSizes } from './topology.js';
 import { TROUBLES } from './trouble.js';
+import { bringHome } from './way-home.js';
 
 /** Beyond what a closed gate takes, a write waits for flushes of the log, of the image and of a checkpoint. */
 const WRITE_SLACK_MS = 500;
@@ -14,7 +17,7 @@ export interface ScheduleResult {
   readonly writes: number;
   readonly moments: number;
   readonly outcomes: readonly string[];
-  readonly ending: 'peace' | 'recovery';
+  readonly ending: 'peace' | 'recovery' | 'home';
 }
 
 /** Runs one schedule; whatever breaks a promise is thrown with its seed. */
@@ -30,8 +33,10 @@ async function schedule(seed: number, trace: ((line: string) => void) | undefine
   const log: string[] = [];
   catchStrays(stage);
   try {
-    const ending = await Promise.race([stage.world.run(play(stage, rng, log)), stage.failing]);
+    const people = new Rng(seed, 17);
+    const ending = await Promise.race([stage.world.run(play(stage, rng, people, log)), stage.failing]);
     for (const moment of stage.moments) await Promise.race([checkMoment(stage, moment), stage.failing]);
+    if (ending === 'home') await Promise.race([stage.world.run(bringHome(stage, people.fork())), stage.failing]);
     const { formed, outcomes, moments, writer } = stage;
     return { formed, outcomes, moments: moments.length, writes: writer.completed, ending };
   } catch (error) {
@@ -39,7 +44,7 @@ async function schedule(seed: number, trace: ((line: string) => void) | undefine
   }
 }
 
-async function play(stage: Stage, rng: Rng, log: string[]): Promise<'peace' | 'recovery'> {
+async function play(stage: Stage, rng: Rng, people: Rng, log: string[]): Promise<ScheduleResult['ending']> {
   const { world, writer } = stage;
   for (const name of stage.sites.keys()) await stage.up(name);
   stage.beside(writer.run(15 + rng.below(60), rng.pick([2, 10, 40])));
@@ -55,11 +60,21 @@ async function play(stage: Stage, rng: Rng, log: string[]): Promise<'peace' | 'r
       trouble.strike(stage, own);
     });
   }
+  for (let count = people.pick([0, 0, 1, 2]); count > 0; count -= 1) {
+    const deed = people.pick(DEEDS);
+    const own = people.fork();
+    stage.after(people.unit() * spanMs, () => {
+      if (stage.atPeace) return;
+      log.push(`${world.scheduler.nowMs.toFixed(1)} ${deed.name}`);
+      stage.beside(deed.run(stage, own));
+    });
+  }
   await world.clock.sleep(spanMs);
   log.push(`${world.scheduler.nowMs.toFixed(1)} end of the troubles`);
   if (rng.chance(0.4)) {
-    await disaster(stage, rng);
-    return 'recovery';
+    const { sequence, members } = await disaster(stage, rng);
+    const isWhole = sequence !== null && members.every(({ action }) => action !== 'left-out');
+    return isWhole && people.chance(0.5) ? 'home' : 'recovery';
   }
   await checkPeace(stage);
   checkHosts(stage);
@@ -67,27 +82,30 @@ async function play(stage: Stage, rng: Rng, log: string[]): Promise<'peace' | 'r
 }
 
 /** The primaries die at one stroke while messages are still under way; the living remotes are recovered. */
-async function disaster(stage: Stage, rng: Rng): Promise<void> {
+async function disaster(stage: Stage, rng: Rng): Promise<RecoveryAnswer> {
   const { shape, writer } = stage;
   stage.atPeace = true;
   stage.lookAtMaster();
   writer.isStopped = true;
   const bounds = { formed: stage.formed, issued: writer.issued };
   stage.disarm();
-  for (const name of new Set([...shape.primaries, shape.master])) stage.site(name).kill();
+  const isRemote = (name: string) => shape.remotes.includes(name);
+  for (const name of [...shape.primaries, ...stage.masters]) if (!isRemote(name)) stage.site(name).kill();
   const remotes = shape.remotes.map((name) => stage.site(name));
   for (const { files } of remotes) files?.clear();
   await recoverAndCheck(stage, stage.world, remotes, bounds, rng);
   stage.world.network.weather.clear();
   await stage.world.clock.sleep(4_000);
-  await recoverAndCheck(stage, stage.world, remotes, bounds, rng);
+  return recoverAndCheck(stage, stage.world, remotes, bounds, rng);
 }
 
 /** As cron does. */
 async function formAgainAndAgain(stage: Stage, rng: Rng): Promise<void> {
   while (!stage.atPeace) {
     try {
-      const { output } = await stage.master.ask('cg.start', { group: GROUP });
+      // Who did not hear of another master asks the former one.
+      const asked = stage.masters.size > 1 && rng.chance(0.3) ? rng.pick([...stage.masters]) : stage.masterName;
+      const { output } = await stage.site(asked).ask('cg.start', { group: GROUP });
       stage.outcomes.push(output.outcome);
       if (output.outcome === 'formed') stage.noteFormed(output.sequence ?? 0);
     } catch (error) {
@@ -99,12 +117,16 @@ async function formAgainAndAgain(stage: Stage, rng: Rng): Promise<void> {
 
 /** As `cg start --continuous`: whoever owns the master's system forms. */
 async function runGroup(stage: Stage): Promise<void> {
-  let isRunning = false;
+  let running: string | undefined;
   while (!stage.atPeace) {
-    if (!isRunning)
-      isRunning = await stage.master.ask('cg.run', { group: GROUP }).then(
-        () => true,
-        (error: unknown) => codeOf(error) === '',
+    const { masterName } = stage;
+    if (running !== masterName)
+      running = await stage.master.ask('cg.run', { group: GROUP }).then(
+        () => masterName,
+        (error: unknown) => {
+          codeOf(error);
+          return undefined;
+        },
       );
     stage.lookAtMaster();
     await stage.world.clock.sleep(5);

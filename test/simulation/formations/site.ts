@@ -8,6 +8,7 @@ import {
 import { isToolkitError } from '../../../src/core/foundation/foundation.js';
 import { portsOf } from '../system/sim-system.js';
 import { FaultFiles, type Keep, type Rng, type World, type WorldProcess, WorldStopped } from '../world/world.js';
+import { GROUP } from './topology.js';
 
 /** A promise is broken. */
 export class Violation extends Error {
@@ -25,6 +26,8 @@ export class Site {
   readonly place: SystemPlace;
   /** Which of its process's store calls ends it, counted from its start. */
   dieAtCall = 0;
+  /** Told of every step that its process reaches, before it goes on; it may end the process. */
+  onStep: ((step: string) => void) | undefined;
   #own: OwnController | undefined;
   #process: WorldProcess | undefined;
   #files: FaultFiles | undefined;
@@ -50,6 +53,22 @@ export class Site {
 
   get controller() {
     return this.#own?.controller;
+  }
+
+  /** What it knows of the group. */
+  get sheet() {
+    return this.controller?.groups.sheets.all().find(({ name }) => name === GROUP);
+  }
+
+  /** The status of the volume's half of a remote pair, as it says itself. */
+  statusOf(volume: string): string | undefined {
+    if (!this.isUp || !this.controller) return undefined;
+    const { catalog } = this.controller;
+    const row = [...catalog.pairs.values()].find(
+      ({ primary, secondary, remote }) =>
+        remote && catalog.volumes.get(remote.side === 'primary' ? primary : secondary)?.name === volume,
+    );
+    return row?.prepared === undefined ? row?.state.status : undefined;
   }
 
   /** Faults of the storage below the process. */
@@ -83,6 +102,7 @@ export class Site {
         const ports = { ...portsOf(process), files: this.#files };
         const own = await Promise.race([openOwner(ports, this.place, { purpose: 'serve' }), died]);
         this.#own = own;
+        own.controller.step = (step) => this.onStep?.(step);
         own.controller.startCopying();
         own.controller.startForming();
       } catch (error) {
@@ -102,6 +122,19 @@ export class Site {
     const own = this.#own;
     if (!own || !this.isUp) throw new Gone(`${this.name} is down`);
     return Promise.race([own.controller.request(code, input, data ? { data } : {}), this.#died]);
+  }
+
+  /** The process dies when it reaches the step for the nth time. */
+  dieAtStep(step: string, nth: number): void {
+    let left = nth;
+    this.onStep = (reached) => {
+      if (reached !== step || !this.isUp) return;
+      left -= 1;
+      if (left > 0) return;
+      this.onStep = undefined;
+      this.kill();
+      throw new WorldStopped(`stopped at ${step}`);
+    };
   }
 
   /** kill -9. What it had borrowed is free as well. */

@@ -37,6 +37,9 @@ export class Stage {
   /** The highest number of which a user was told that it formed. */
   formed = 0;
   outcomes: string[] = [];
+  /** Whom people take for the master, and all that have ever been it. */
+  masterName: string;
+  readonly masters = new Set<string>();
   /** To look at one schedule closely: every step of every system. */
   trace: ((line: string) => void) | undefined;
   /** Told of every step that a system reaches, before it goes on; it may end the system's process. */
@@ -53,7 +56,13 @@ export class Stage {
     this.shape = template.shape;
     this.world = worldOn(template.disk, seed);
     this.world.scheduler.stepsMax = STEPS_MAX;
-    for (const [name, place] of template.places) this.sites.set(name, new Site(this.world, place));
+    for (const [name, place] of template.places) {
+      const site = new Site(this.world, place);
+      site.onStep = (step) => this.#onStep(site, step);
+      this.sites.set(name, site);
+    }
+    this.masterName = template.shape.master;
+    this.masters.add(this.masterName);
     this.writer = new Writer(this.world, this.shape.members, this.sites, this.world.rng.fork());
     this.failing = new Promise((_, reject) => {
       this.#failed = reject;
@@ -66,7 +75,7 @@ export class Stage {
   }
 
   get master(): Site {
-    return this.site(this.shape.master);
+    return this.site(this.masterName);
   }
 
   /** Ends the schedule with this error. */
@@ -87,10 +96,7 @@ export class Stage {
   }
 
   async up(name: string): Promise<void> {
-    const site = this.site(name);
-    await site.up();
-    const { controller } = site;
-    if (controller) controller.step = (step) => this.#onStep(site, step);
+    await this.site(name).up();
   }
 
   /** Ends a system's process in whatever way, and starts another later. */
@@ -127,10 +133,14 @@ export class Stage {
     this.formed = Math.max(this.formed, sequence);
   }
 
-  /** What the master's row shows as formed is told to whoever asks. */
+  /** What a master's row shows as formed is told to whoever asks. */
   lookAtMaster(): void {
-    const sheet = this.master.controller?.groups.sheets.all().find(({ name }) => name === GROUP);
-    this.noteFormed(sheet?.master?.lastFormed?.sequence ?? 0);
+    for (const name of this.masters) {
+      const sheet = this.site(name)
+        .controller?.groups.sheets.all()
+        .find((one) => one.name === GROUP);
+      this.noteFormed(sheet?.master?.lastFormed?.sequence ?? 0);
+    }
   }
 
   #onStep(site: Site, step: string): void {

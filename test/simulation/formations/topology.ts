@@ -64,6 +64,7 @@ export interface Shape {
 export interface Template {
   readonly shape: Shape;
   readonly places: ReadonlyMap<string, SystemPlace>;
+  readonly groupId: string;
   readonly disk: SimDisk;
 }
 
@@ -118,11 +119,11 @@ export function systemsOf({ primaries, remotes, master }: Shape): readonly strin
 
 export async function makeTemplate(shape: Shape): Promise<Template> {
   const world = new World(2 ** 40 + shape.index);
-  const places = await world.run(makeSystems(world, shape));
-  return { shape, places, disk: world.disk };
+  const { places, groupId } = await world.run(makeSystems(world, shape));
+  return { shape, places, groupId, disk: world.disk };
 }
 
-async function makeSystems(world: World, shape: Shape): Promise<Map<string, SystemPlace>> {
+async function makeSystems(world: World, shape: Shape): Promise<{ places: Map<string, SystemPlace>; groupId: string }> {
   const ports = portsOf(world);
   world.files.makeFolder('/sys');
   await world.files.flushFolder('/');
@@ -146,8 +147,9 @@ async function makeSystems(world: World, shape: Shape): Promise<Map<string, Syst
     owners.set(name, await openOwner(portsOf(world.start(name)), place, { purpose: 'serve' }));
   const ask = (name: string) => owners.get(name)!.controller;
   await makeGroup(shape, ask, (name) => refOf(places, name));
+  const groupId = ask(shape.master).groups.sheets.named(GROUP)?.id ?? '';
   for (const owner of [...owners.values()].reverse()) await owner.close();
-  return places;
+  return { places, groupId };
 }
 
 type Ask = (name: string) => Awaited<ReturnType<typeof openOwner>>['controller'];
@@ -157,8 +159,9 @@ async function makeGroup(shape: Shape, ask: Ask, ref: (name: string) => SystemRe
   await ask(shape.master).request('cg.create', { group: GROUP, policy: { coordinationLimitMs, drainLimitMs } });
   for (const { site, remote, volume } of shape.members) {
     await ask(site).request('volume.create', { name: volume, sizeBytes: VOLUME_BYTES });
-    for (const name of [volume, `${volume}-backup`])
+    for (const name of [volume, `${volume}-backup`, drillOf(volume)])
       await ask(remote).request('volume.create', { name, sizeBytes: VOLUME_BYTES });
+    await ask(remote).request('volume.reserve', { volumes: [drillOf(volume)] });
     await ask(shape.master).request('cg.add', {
       group: GROUP,
       primary: { system: ref(site), volume },
@@ -168,6 +171,11 @@ async function makeGroup(shape: Shape, ask: Ask, ref: (name: string) => SystemRe
   }
   for (const { site, volume } of shape.members)
     await ask(site).request('pair.wait', { pairs: [{ primary: volume }], statuses: ['duplex'] });
+}
+
+/** A volume in reserve at a member's remote. */
+export function drillOf(volume: string): string {
+  return `${volume}-drill`;
 }
 
 export function refOf(places: ReadonlyMap<string, SystemPlace>, name: string): SystemRef {

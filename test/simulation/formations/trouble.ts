@@ -9,9 +9,12 @@ export interface Trouble {
 }
 
 /** Steps that a schedule can die at. */
-export const STEPS = CRASH_STEPS.filter((step) =>
-  /^(formation|group|send|receive|aside|half|save|region)\./.test(step),
-);
+export const STEPS: readonly string[] = [
+  ...CRASH_STEPS.filter((step) => /^(formation|group|send|receive|aside|half|save|region|split)\./.test(step)),
+  'designation.fenced',
+  'designation.settled',
+  'designation.done',
+];
 
 const KEEPS: readonly Keep[] = ['none', 'all', 'random'];
 const PICKS = ['any', 'any', 'primary', 'remote', 'master'] as const;

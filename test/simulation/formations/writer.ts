@@ -1,6 +1,6 @@
 import { isToolkitError } from '../../../src/core/foundation/foundation.js';
 import type { Rng, World } from '../world/world.js';
-import { Gone, type Site } from './site.js';
+import { Gone, type Site, Violation } from './site.js';
 import { type Member, SECTOR, SECTORS, VOLUME_BYTES } from './topology.js';
 
 const WORDS = SECTOR / 4;
@@ -20,10 +20,15 @@ export class Writer {
   /** The longest time that a try of a write took for each formation that was tried meanwhile; its system was there all the while. */
   slowestMs = 0;
   isStopped = false;
+  /** Where the host finds the volumes: after a recovery at the remotes, until they are brought back. */
+  side: 'site' | 'remote' = 'site';
+  /** What the volumes held before the first of `writes`, which has the number after this one. */
+  #base: { readonly number: number; readonly volumes: readonly Uint32Array[] } | undefined;
   readonly #world: World;
   readonly #members: readonly Member[];
   readonly #sites: ReadonlyMap<string, Site>;
   readonly #rng: Rng;
+  #running: Promise<void> = Promise.resolve();
 
   constructor(world: World, members: readonly Member[], sites: ReadonlyMap<string, Site>, rng: Rng) {
     this.#world = world;
@@ -33,10 +38,38 @@ export class Writer {
   }
 
   get issued(): number {
-    return this.writes.length;
+    return this.#first + this.writes.length;
   }
 
-  async run(count: number, pauseMs: number): Promise<void> {
+  get hasBegunAgain(): boolean {
+    return this.#base !== undefined;
+  }
+
+  get #first(): number {
+    return this.#base?.number ?? 0;
+  }
+
+  /** From here on the volumes hold this, whatever was written before; no later write has a number of an earlier one. */
+  beginAgain(found: readonly Uint8Array[], side: Writer['side']): void {
+    const volumes = found.map((bytes) => {
+      const stamps = stampsOf(bytes);
+      if (typeof stamps === 'string') throw new Violation(`what was recovered is no whole write: ${stamps}`);
+      return stamps;
+    });
+    this.#base = { number: this.issued, volumes };
+    this.writes.length = 0;
+    this.completed = this.issued;
+    this.side = side;
+  }
+
+  /** There is one writer: it begins where it was told before to end. */
+  run(count: number, pauseMs: number): Promise<void> {
+    const before = this.#running.catch(() => undefined);
+    this.#running = before.then(() => this.#run(count, pauseMs));
+    return this.#running;
+  }
+
+  async #run(count: number, pauseMs: number): Promise<void> {
     while (!this.isStopped && this.issued < count) {
       await this.#writeNext();
       await this.#world.clock.sleep(this.#rng.unit() * pauseMs);
@@ -56,7 +89,7 @@ export class Writer {
   }
 
   async #try(write: Write): Promise<boolean> {
-    const { site, volume } = this.#members[write.member] as Member;
+    const { [this.side]: site, volume } = this.#members[write.member] as Member;
     const host = this.#sites.get(site) as Site;
     if (!host.isUp) return false;
     const data = new Uint8Array(new Uint32Array(write.sectors * WORDS).fill(this.issued).buffer);
@@ -77,9 +110,10 @@ export class Writer {
 
   /** What the volumes hold after the first `count` writes: the number of the last write for each sector. */
   expectedAfter(count: number): Uint32Array[] {
-    const volumes = this.#members.map(() => new Uint32Array(SECTORS));
-    for (const [index, { member, firstSector, sectors }] of this.writes.slice(0, count).entries())
-      volumes[member]?.fill(index + 1, firstSector, firstSector + sectors);
+    const first = this.#first;
+    const volumes = this.#members.map((_, member) => this.#base?.volumes[member]?.slice() ?? new Uint32Array(SECTORS));
+    for (const [index, { member, firstSector, sectors }] of this.writes.slice(0, Math.max(0, count - first)).entries())
+      volumes[member]?.fill(first + index + 1, firstSector, firstSector + sectors);
     return volumes;
   }
 
@@ -92,8 +126,8 @@ export class Writer {
       if (typeof read === 'string') return { wrong: `${this.#nameOf(member)}: ${read}` };
       stamps[member] = read;
     }
-    const count = Math.max(0, ...stamps.flatMap((one) => one.reduce((a, b) => Math.max(a, b), 0)));
-    const last = this.writes[count - 1];
+    const count = Math.max(this.#first, ...stamps.flatMap((one) => one.reduce((a, b) => Math.max(a, b), 0)));
+    const last = this.writes[count - this.#first - 1];
     const expected = this.expectedAfter(count);
     const before = last?.unsure ? this.expectedAfter(count - 1) : undefined;
     for (const [member, one] of stamps.entries()) {

@@ -1,0 +1,140 @@
+import type { Rng } from '../world/world.js';
+import { checkInstant } from './recovery.js';
+import { Violation } from './site.js';
+import { codeOf, type Stage } from './stage.js';
+import { GROUP, refOf, VOLUME_BYTES } from './topology.js';
+
+/** Something that a person does with the group while things go wrong. */
+export interface Deed {
+  readonly name: string;
+  run(stage: Stage, rng: Rng): Promise<void>;
+}
+
+export const DEEDS: readonly Deed[] = [
+  { name: 'cg split', run: splitGroup },
+  { name: 'cg master', run: otherMaster },
+  { name: 'cg practice', run: practice },
+];
+
+/** Splits the group, looks at what its secondaries show, and lets them follow again. */
+async function splitGroup(stage: Stage, rng: Rng): Promise<void> {
+  const { writer } = stage;
+  const least = writer.completed;
+  let most: number | undefined;
+  try {
+    await stage.master.ask('cg.split', { group: GROUP });
+    most = writer.issued;
+  } catch (error) {
+    stage.outcomes.push(`split:${codeOf(error)}`);
+  }
+  await stage.world.clock.sleep(rng.unit() * 200);
+  if (most !== undefined) checkSplit(stage, least, most);
+  await followAgain(stage);
+}
+
+/** Only where every pair is split and copied: what is under way, or was suspended, shows nothing yet. */
+function checkSplit({ shape, sites, writer, outcomes }: Stage, least: number, most: number): void {
+  const found = shape.members.map(({ site, remote, volume }) => {
+    const halves = [sites.get(site)?.statusOf(volume), sites.get(remote)?.statusOf(volume)];
+    return halves.every((status) => status === 'split') ? sites.get(remote)?.contents(volume, VOLUME_BYTES) : undefined;
+  });
+  if (found.includes(undefined)) return;
+  outcomes.push('split');
+  const prefix = writer.prefixOf(found);
+  if ('wrong' in prefix) throw new Violation(`the secondaries of a split show no prefix: ${prefix.wrong}`);
+  if (prefix.count < least || prefix.count > most)
+    throw new Violation(`a split shows write ${prefix.count}, and was made between ${least} and ${most}`);
+}
+
+/** At every member, as far as it can be reached; what is left is done when all is mended. */
+async function followAgain({ shape, sites }: Stage): Promise<void> {
+  for (const { site, volume } of shape.members)
+    await sites
+      .get(site)
+      ?.ask('pair.resync', { pairs: [{ primary: volume }], discard: true })
+      .catch((error: unknown) => codeOf(error));
+}
+
+/** Another system is made the master, perhaps while the old one cannot be reached and goes on as if nothing had happened. */
+async function otherMaster(stage: Stage, rng: Rng): Promise<void> {
+  const target = rng.pick([...stage.sites.keys()]);
+  const former = stage.masterName;
+  const { weather } = stage.world.network;
+  if (rng.chance(0.5)) {
+    weather.part(former, target);
+    stage.after(rng.pick([100, 2_000, 20_000]) * rng.unit(), () => weather.join(former, target));
+  }
+  for (let tries = 1 + rng.below(3); tries > 0 && !stage.atPeace; tries -= 1) {
+    stage.masters.add(target);
+    stage.masterName = target;
+    if (await makeMaster(stage, target)) return;
+    await stage.world.clock.sleep(rng.unit() * 100);
+  }
+}
+
+/** Whether the system is the group's master now. */
+export async function makeMaster(stage: Stage, target: string): Promise<boolean> {
+  const { places, groupId: id } = stage.template;
+  const systems = [...places.keys()].map((name) => refOf(places, name));
+  try {
+    const { output } = await stage.site(target).ask('cg.master', { group: GROUP, id, systems });
+    stage.outcomes.push(`master:${target}:${output.outcome}`);
+    return true;
+  } catch (error) {
+    stage.outcomes.push(`master:${target}:${codeOf(error)}`);
+    return false;
+  }
+}
+
+/** Orders drill copies, looks at them later, and perhaps drops them. */
+async function practice(stage: Stage, rng: Rng): Promise<void> {
+  await order(stage, false);
+  await stage.world.clock.sleep(rng.unit() * 500);
+  if (!stage.atPeace) await checkDrills(stage);
+  if (rng.chance(0.5)) await order(stage, true);
+}
+
+async function order(stage: Stage, drop: boolean): Promise<void> {
+  try {
+    const { output } = await stage.master.ask('cg.practice', { group: GROUP, to: 'auto', drop });
+    stage.outcomes.push(`practice:${output.outcome}`);
+  } catch (error) {
+    stage.outcomes.push(`practice:${codeOf(error)}`);
+  }
+}
+
+/** Whole drills are all of one group, and show its instant. */
+export async function checkDrills(stage: Stage): Promise<void> {
+  const { shape, template } = stage;
+  const drills = new Map<number, { readonly name: string; readonly sequence: number | null; readonly lost: boolean }>();
+  for (const remote of shape.remotes) {
+    const input = {
+      group: template.groupId,
+      term: Number.MAX_SAFE_INTEGER,
+      order: 'show' as const,
+      to: 'auto' as const,
+    };
+    try {
+      const { output } = await stage.site(remote).ask('group.practice', input);
+      for (const { relationshipId, volume, sequence, lost } of output.drills)
+        drills.set(relationshipId, { name: volume.name, sequence, lost });
+    } catch (error) {
+      codeOf(error);
+      return;
+    }
+  }
+  const made = shape.members.map((_, index) => drills.get(index + 1));
+  const [first] = made;
+  if (!first || made.some((drill) => drill?.sequence === null || drill?.sequence === undefined || drill.lost)) return;
+  if (made.some((drill) => drill?.sequence !== first.sequence)) return;
+  if (shape.remotes.some((name) => !stage.site(name).isUp)) return;
+  // What an earlier history held is shown by drills that were made then.
+  if (stage.writer.hasBegunAgain && !stage.instants.has(first.sequence ?? 0)) return;
+  const found = shape.members.map(({ remote }, index) =>
+    stage.site(remote).contents(made[index]?.name ?? '', VOLUME_BYTES),
+  );
+  stage.outcomes.push(`drill:${first.sequence}`);
+  const prefix = stage.writer.prefixOf(found);
+  if ('wrong' in prefix) throw new Violation(`the drills of group ${first.sequence} show no prefix: ${prefix.wrong}`);
+  checkInstant(stage, first.sequence ?? 0, prefix.count, `the drill of group ${first.sequence}`);
+}
