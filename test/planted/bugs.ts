@@ -236,6 +236,14 @@ const jumpsAndStatuses: readonly PlantedBug[] = [
     replace: 'const backup = null as Frozen | null;',
     why: 'a virtual copy is restored as if it were whole',
   },
+  {
+    id: 'H30c',
+    file: `${PAIR}/roles.ts`,
+    find: "if (active.status !== 'sp-pending' || opened) return secondaryAccess(state);",
+    replace:
+      "if (active.status === 'duplex') return { host: 'read-write', why: '', code: null };\n  if (active.status !== 'sp-pending' || opened) return secondaryAccess(state);",
+    why: 'hosts use a remote volume while a formation has frozen it, as if it were split',
+  },
 ];
 
 const processes: readonly PlantedBug[] = [

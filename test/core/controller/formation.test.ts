@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Requests } from '../../../src/core/controller/controller.js';
 import { SimSite } from '../../simulation/system/sim-sites.js';
 import { World } from '../../simulation/world/world.js';
 
@@ -85,6 +86,29 @@ describe('A formation', () => {
     await expect(osaka.write('db', 0, 1)).rejects.toMatchObject({ code: 'not-writable' });
     expect(await tokyo.ask('cg.start', { group: 'g' })).toMatchObject({ outcome: 'formed', sequence: 2 });
     expect(await osaka.read('db-backup', 4)).toEqual([1, 0, 5, 9]);
+  });
+
+  it('that ends only after the group was recovered and brought home leaves its master in office', async () => {
+    const { world, tokyo, kyoto, osaka } = await twoSites(4);
+    for (const [site, volume] of [
+      [tokyo, 'db'],
+      [kyoto, 'log'],
+    ] as const)
+      await site.ask('pair.wait', { pairs: [{ primary: volume }], statuses: ['duplex'] });
+    await tokyo.ask('cg.start', { group: 'g' });
+    await tokyo.write('db', 0, 2);
+    const master = async () => (await tokyo.ask('cg.list', {})).sheets[0]?.master;
+    const late = tokyo.client.request('cg.start', { group: 'g' });
+    // Recovered once a member is prepared: the master then orders a revert, again and again, that nobody obeys any more.
+    const isPrepared = ({ sheets }: Requests['cg.list']['output']) =>
+      sheets.some(({ remote }) => remote?.volumes.some(({ revertible }) => revertible !== null));
+    while (!isPrepared(await osaka.ask('cg.list', {}))) await world.run(world.clock.sleep(1));
+    await osaka.ask('cg.recover', { group: 'g', at: [osaka.ref], without: [] });
+    expect(await osaka.ask('cg.failback', { group: 'g', wait: {} })).toMatchObject({ outcome: 'returned' });
+    expect(await master()).toMatchObject({ term: 3, handedOver: false });
+    expect((await world.run(late)).output.outcome).not.toBe('formed');
+    expect(await master()).toMatchObject({ term: 3, handedOver: false });
+    expect(await tokyo.ask('cg.start', { group: 'g' })).toMatchObject({ outcome: 'formed' });
   });
 
   it('is there after a crash of the remote, though what a commit folded was marked in memory alone', async () => {
