@@ -144,7 +144,7 @@ export const FORMATION_BUGS: readonly PlantedBug[] = [
   {
     id: 'H10d',
     file: 'src/core/catalog/opened-catalog.ts',
-    find: 'const marked = withMarks || changes.some(stepsBetweenMaps);',
+    find: 'const marked = withMarks || leaving.length > 0 || changes.some(stepsBetweenMaps);',
     replace: 'const marked = withMarks && changes.every((one) => !stepsBetweenMaps(one));',
     why: 'a commit folds marks that a crash takes back',
   },

@@ -40,7 +40,7 @@ const thawAndFreeze: readonly PlantedBug[] = [
   {
     id: 'H15b',
     file: 'src/core/catalog/opened-catalog.ts',
-    find: 'const marked = withMarks || changes.some(stepsBetweenMaps);',
+    find: 'const marked = withMarks || leaving.length > 0 || changes.some(stepsBetweenMaps);',
     replace: 'const marked = withMarks && changes.length === 0 && stepsBetweenMaps !== undefined;',
     why: 'marks of hot regions are not in the record of the split',
   },
@@ -497,8 +497,8 @@ const synchronous: readonly PlantedBug[] = [
   {
     id: 'H29d',
     file: `${HOSTIO}/cooling.ts`,
-    find: 'if (chosen.size > 0) await fabric.flush(volume.number);',
-    replace: 'void fabric;',
+    find: 'if (chosen.size > 0) await flushRecorded(fabric, volume);',
+    replace: 'void flushRecorded;',
     why: 'a region goes cold while a write without a mark can still be lost',
   },
   {
