@@ -4,6 +4,7 @@ import type { Pace, PairMode } from '../core/pair/pair.js';
 import { isGlob, parseAddress, parseAddressPattern, quoted } from '../core/volume/volume.js';
 import type { Toolkit } from './open-toolkit.js';
 import type { ActionPart } from './pair-command.js';
+import { backupBeside, demandJournalWords, sessionHome } from './pair-journal.js';
 import type { PlannedPair } from './plan-file.js';
 import { planOutcome } from './render/pair-action.js';
 import type { Outcome } from './toolkit-command.js';
@@ -20,17 +21,10 @@ interface CreateFlags {
   readonly file?: string | undefined;
   readonly manual: boolean;
   readonly session?: string | undefined;
+  readonly backup?: string | undefined;
 }
 
 type CreatePart = ActionPart<'pair.create'>;
-
-/** Journal pairs come with checkpoint sessions. */
-export function refuseJournal(flags: { mode?: string | undefined; backup?: unknown }): void {
-  const what = flags.mode === 'journal' ? '--mode journal' : flags.backup ? '--backup' : undefined;
-  if (what === undefined) return;
-  const hint = 'In this release pairs between systems are of mode async or sync.';
-  throw failure('mode-not-here', `${what} is for checkpoint sessions, which are not in this release.`, hint);
-}
 
 /** A mode and flags that the places of the two volumes allow. */
 function modeOf(row: PlannedPair, flags: CreateFlags, isRemote: boolean): PairMode {
@@ -42,12 +36,13 @@ function modeOf(row: PlannedPair, flags: CreateFlags, isRemote: boolean): PairMo
     throw failure(
       'mode-not-here',
       message,
-      isRemote ? 'Say --mode async or --mode sync.' : 'Leave --mode out, or say --mode local.',
+      isRemote ? 'Say --mode async, --mode sync or --mode journal.' : 'Leave --mode out, or say --mode local.',
     );
   }
   const strange = isRemote
     ? (['virtual', 'verify'] as const).find((name) => flags[name])
     : (['manual', 'session'] as const).find((name) => flags[name]);
+  demandJournalWords(mode, flags);
   if (strange === undefined) return mode;
   const where = isRemote ? 'inside one storage system' : 'between two storage systems';
   throw failure('mode-not-here', `--${strange} is for pairs ${where}.`, 'Leave it out.');
@@ -65,7 +60,6 @@ export async function createParts(
     { place: CreatePart['place']; mode: PairMode; pairs: PairCreateRow[]; globs: number }
   >();
   for (const row of rows) {
-    refuseJournal({ mode: row.mode });
     const peer = row.secondary === 'auto' ? undefined : await toolkit.find(parseAddress(row.secondary).system);
     for (const place of await toolkit.match(parseAddressPattern(row.primary).system)) {
       const isRemote = peer !== undefined && peer.info.id !== place.info.id;
@@ -74,7 +68,11 @@ export async function createParts(
       const entry = found.get(key) ?? { place, mode, pairs: [], globs: 0 };
       const { id } = peer?.info ?? { id: '' };
       const secondarySystem = isRemote ? { id, name: peer.name, path: peer.path } : undefined;
-      entry.pairs.push({ ...createRow(row, flags), secondarySystem });
+      const backup =
+        mode === 'journal' && flags.backup !== undefined
+          ? await backupBeside(toolkit, row.secondary, flags.backup)
+          : undefined;
+      entry.pairs.push({ ...createRow(row, flags), secondarySystem, backup });
       entry.globs += isGlob(parseAddressPattern(row.primary).system) ? 1 : 0;
       found.set(key, entry);
     }
@@ -82,9 +80,11 @@ export async function createParts(
   const { overwrite, verify, manual, session } = flags;
   const common = { overwrite, noCopy: flags['no-copy'], verify, manual, session };
   const entries = [...found.values()].sort((a, b) => (a.place.info.id < b.place.info.id ? -1 : 1));
+  const journals = entries.some(({ mode }) => mode === 'journal') && session !== undefined;
+  const home = journals ? await sessionHome(toolkit, session) : undefined;
   return entries.map(({ place, mode, pairs, globs }) => ({
     place,
-    input: { ...common, mode, pairs },
+    input: { ...common, mode, pairs, ...(mode === 'journal' ? { sessionHome: home } : {}) },
     mayBeEmpty: globs > 0,
   }));
 }

@@ -1,10 +1,8 @@
 import { Args, boolean, option, string } from '../../cli/flags.js';
 import { PairCommand } from '../../cli/pair-command.js';
-import { createParts, refuseJournal, savePlan } from '../../cli/pair-create.js';
+import { createParts, savePlan } from '../../cli/pair-create.js';
 import { actionFlags, pacingFlags } from '../../cli/pair-flags.js';
 import type { Outcome } from '../../cli/toolkit-command.js';
-
-const later = { hidden: true, summary: 'For checkpoint sessions, which are not in this release.' };
 
 export default class PairCreate extends PairCommand<typeof PairCreate> {
   static override summary = 'Pair two volumes and begin the initial copy.';
@@ -16,6 +14,7 @@ export default class PairCreate extends PairCommand<typeof PairCreate> {
   static override examples = [
     '<%= config.bin %> pair create tokyo:db tokyo:db-copy --wait',
     '<%= config.bin %> pair create tokyo:db osaka:db --wait',
+    '<%= config.bin %> pair create tokyo:db osaka:db --mode journal --session sales --backup auto',
     '<%= config.bin %> pair create tokyo:db tokyo:db-copy --split --pace fast --wait=5m',
     "<%= config.bin %> pair create 'tokyo:log*' auto --plan",
     '<%= config.bin %> pair create tokyo:db auto --plan-output pairs.yaml',
@@ -28,7 +27,7 @@ export default class PairCreate extends PairCommand<typeof PairCreate> {
   static override flags = {
     mode: option({
       summary:
-        'How the secondary follows: local inside a system; between systems async unless said; with sync a write completes when both have it.',
+        'How the secondary follows: local inside a system; between systems async unless said; with sync a write completes when both have it; journal belongs to a checkpoint session.',
       options: ['local', 'sync', 'async', 'journal'] as const,
     })(),
     split: boolean({ summary: 'Split at once: SECONDARY shows PRIMARY as it is now, the copy goes on behind.' }),
@@ -44,15 +43,19 @@ export default class PairCreate extends PairCommand<typeof PairCreate> {
     }),
     manual: boolean({ summary: 'Between systems: do not go on by itself when a lost link is back.' }),
     session: string({
-      summary: 'Sync pairs of one session are suspended together, and return together.',
+      summary:
+        'Of journal pairs: their checkpoint session. Sync pairs of one session are suspended together, and return together.',
       helpValue: 'NAME',
     }),
-    backup: string(later),
+    backup: string({
+      summary:
+        'Of journal pairs: a volume beside the secondary that keeps the last checkpoint while differences come back; auto takes a reserved one.',
+      helpValue: 'SYSTEM:VOLUME|auto',
+    }),
     ...actionFlags,
   };
 
   protected async execute(): Promise<Outcome> {
-    refuseJournal(this.flags);
     const parts = await createParts(this.toolkit, this.args, this.flags);
     const output = this.flags['plan-output'];
     if (output === undefined) return this.act('pair.create', parts);
