@@ -44,6 +44,7 @@ export async function waitForPairs(
     .filter((number) => controller.catalog.pairs.has(number))
     .map((number) => controller.fabric.pair(number));
   for (const pair of hurried) pair.waiters += 1;
+  controller.streams.hurried += 1;
   controller.startCopying();
   controller.copier.wake();
   try {
@@ -59,6 +60,7 @@ export async function waitForPairs(
     }
   } finally {
     for (const pair of hurried) pair.waiters -= 1;
+    controller.streams.hurried -= 1;
     await controller.stopCopying();
   }
 }
@@ -76,6 +78,7 @@ export async function drainPairs(
   // Who joins a copier that is at work leaves it the rate that it was started with.
   const capsRate = input.rateBytesPerSecond !== undefined && !controller.isCopying;
   if (capsRate) controller.capCopying(new RateLimit(clock, input.rateBytesPerSecond ?? null));
+  controller.streams.owe();
   controller.startCopying();
   try {
     while (undrained(controller, passes)) {
@@ -99,6 +102,8 @@ export async function drainPairs(
  * that never pauses would have the last word.
  */
 function undrained(controller: Controller, passesAtStart: ReadonlyMap<number, number>): boolean {
+  // What was written to a journal pair before is in its stream; what comes later is another run's.
+  if (controller.streams.isOwed) return true;
   return [...controller.catalog.pairs.values()].some((record) => {
     const drain = drainHere(record);
     if (!drain || record.pace === 'hold') return false;

@@ -32,6 +32,7 @@ export class StreamSender implements CopyJob {
   #stream: TransmitStream | undefined;
   #next: RecordSequence = 0;
   #ackedUpTo: RecordSequence = 0;
+  #owedUpTo: RecordSequence = 0;
   /** Raised with each loss: answers to what was sent before are not looked at. */
   #round = 0;
   readonly #underWay = new Set<Promise<void>>();
@@ -58,21 +59,19 @@ export class StreamSender implements CopyJob {
     return half !== undefined && this.#isRunning && this.#entering.isDue(half);
   }
 
-  /** Whether something is here that the secondary has not, or a pair is about to enter. */
-  get hasUnsent(): boolean {
-    const { catalog, streams } = this.#controller;
+  /** Opens the journal, where writes are in it. */
+  owe(): void {
+    const { streams } = this.#controller;
     const stream = this.#stream ?? (this.#hasJournalled ? streams.of(this.session, this.secondary) : undefined);
-    if (!stream?.journal) return false;
-    const isEntering = stream.pairs().some((half) => isJournalled(half) && half.state.status !== 'duplex');
-    if (isEntering) return true;
-    return (
-      stream.pairs().some(({ number }) => catalog.pairs.has(number)) &&
-      this.#ackedUpTo < stream.journal.nextSequence - 1
-    );
+    this.#owedUpTo = (stream?.journal?.nextSequence ?? 1) - 1;
   }
 
-  /** For the copier's account of jobs. */
-  readonly passes = 0;
+  /** Until the secondary has what is owed, and every pair that can enter has entered; a pair that was suspended owes nothing. */
+  get isOwed(): boolean {
+    const halves = this.#controller.streams.halvesOf(this.session, this.secondary.id).filter(isJournalled);
+    if (halves.length === 0) return false;
+    return halves.some(({ state }) => state.status !== 'duplex') || this.#ackedUpTo < this.#owedUpTo;
+  }
 
   get tracksPerTurn(): number {
     return paceTracks('fast');

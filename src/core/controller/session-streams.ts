@@ -112,9 +112,14 @@ export class Streams {
     return [...this.#senders.values()];
   }
 
-  /** Whether a stream has something that its secondary has not, and could have it. */
-  get hasUnsent(): boolean {
-    return this.jobs().some((sender) => sender.hasUnsent);
+  /** What is in the streams now is to be at their secondaries: for a run that ends when it is. */
+  owe(): void {
+    for (const sender of this.jobs()) sender.owe();
+  }
+
+  /** Whether something of that is not there yet, and may still come. */
+  get isOwed(): boolean {
+    return this.jobs().some((sender) => sender.isOwed);
   }
 
   /** For `checkpoint status`. */
