@@ -1,4 +1,5 @@
 import { FORMATION_BUGS } from './bugs-formation.js';
+import { SESSION_BUGS } from './bugs-session.js';
 
 /** A rule taken out of the code, to see that a test notices. `find` stands exactly once in `file`. */
 export interface PlantedBug {
@@ -588,5 +589,6 @@ export const BUGS: readonly PlantedBug[] = [
   ...protocols,
   ...remote,
   ...FORMATION_BUGS,
+  ...SESSION_BUGS,
   ...synchronous,
 ];

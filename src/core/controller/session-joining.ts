@@ -4,11 +4,13 @@ import {
   type ActiveRow,
   type ActiveTable,
   addStream,
+  mustRecord,
   type PrimaryTable,
   putPrimary,
   type SessionSheet,
   secondaryMaster,
 } from '../session/session.js';
+import { isLost } from './group-sheets.js';
 import type { Controller } from './open-controller.js';
 import type { Answered, Requests } from './requests.js';
 import { atPrimary, atSecondary } from './session-sheets.js';
@@ -110,14 +112,14 @@ export function isSameStream(a: Pick<ActiveRow, 'primary' | 'secondary'>, b: typ
 }
 
 /**
- * Changes the copy-active table under a higher term of it: durable here first, then at every other secondary of it but those left out.
+ * Changes the copy-active table under a higher term of it: durable here first, then at every other secondary of it but the one that leaves.
  * Throws where one cannot be reached; the rounds tell it later, and nothing is released before.
  */
 export async function changeTable(
   controller: Controller,
   id: string,
   next: (table: ActiveTable) => ActiveTable,
-  without: ReadonlySet<string> = new Set(),
+  leaving?: string,
 ): Promise<void> {
   const { sessions } = controller;
   await sessions.sheets.update(
@@ -125,20 +127,29 @@ export async function changeTable(
     atSecondary((table) => withTable(controller, table, next({ term: table.tableTerm, rows: table.table }))),
   );
   controller.step('session.table');
-  await tellTable(controller, id, without);
+  await tellTable(controller, id, leaving);
 }
 
-async function tellTable(controller: Controller, id: string, without: ReadonlySet<string>): Promise<void> {
+/** Whoever takes part has to record it; one that went is told where it can be, and orders nothing in any case. */
+async function tellTable(controller: Controller, id: string, leaving: string | undefined): Promise<void> {
   const { sessions, peers } = controller;
   const sheet = sessions.sheets.byId(id);
   if (!sheet?.secondary) return;
   const { tableTerm, table } = sheet.secondary;
+  const needed = mustRecord(table, peers.self.id, leaving);
   const input = { ...partsOf(sheet), config: undefined, active: { term: tableTerm, rows: table } };
-  for (const system of unique(
+  const systems = unique(
     controller,
     table.map(({ secondary }) => secondary),
-  ))
-    if (system.id !== peers.self.id && !without.has(system.id)) await sessions.ask(system, 'session.put', input);
+  );
+  for (const system of systems) {
+    if (system.id === peers.self.id) continue;
+    try {
+      await sessions.ask(system, 'session.put', input);
+    } catch (error) {
+      if (needed.includes(system.id) || !isLost(error)) throw error;
+    }
+  }
 }
 
 /** A system takes the parts of the session that concern it; what it knows beyond them stays. */

@@ -82,7 +82,7 @@ async function changing(
   const release = await sessions.rounds(id).acquire();
   try {
     const before = sessions.sheets.byId(id)?.secondary?.tableTerm ?? 0;
-    await changeTable(controller, id, next, new Set(leaving ? [leaving.id] : []));
+    await changeTable(controller, id, next, leaving?.id);
     return (sessions.sheets.byId(id)?.secondary?.tableTerm ?? 0) > before ? 'done' : 'nothing';
   } finally {
     release();
