@@ -58,8 +58,8 @@ export const SESSION_BUGS: readonly PlantedBug[] = [
   {
     id: 'H22b',
     file: 'src/core/session/rendezvous.ts',
-    find: '`${checkpoint.number} ${checkpoint.time} ${checkpoint.issuer}`',
-    replace: '`${checkpoint.number}`',
+    find: '{checkpoint.time} ',
+    replace: '{0 * checkpoint.number} ',
     why: 'checkpoints of two masters pass for one',
   },
   {
