@@ -93,6 +93,16 @@ describe('the secondaries of a session whose primaries are gone', () => {
     }
   });
 
+  it('H25: finish what was released to them first, and then go on to the last that all hold', async () => {
+    const desk = await lost(10);
+    await desk.other.ask('fault.set', { kind: 'crash', step: 'session.released' });
+    await desk.apply(2).catch(() => undefined);
+    expect(desk.other.process.process.alive).toBe(false);
+    await desk.restart(desk.other);
+    expect(await recover(desk)).toMatchObject({ case: 'apply', number: 3 });
+    expect(await desk.first()).toEqual([3, 3]);
+  });
+
   it('H25: to which differences were coming back go back to their backups', async () => {
     const desk = await StreamDesk.ready(8, 'clock', true);
     const away = desk.feed(desk.other);

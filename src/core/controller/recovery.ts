@@ -1,7 +1,7 @@
 import { type Catalog, type Change, pairMapKey, volumeMapKey } from '../catalog/catalog.js';
 import type { PairNumber, TrackCount } from '../foundation/foundation.js';
 import { tracksPerRegion } from '../hostio/hostio.js';
-import { mapTakingDoubt, type PairMapName, phaseOf } from '../pair/pair.js';
+import { mapTakingDoubt, type PairMapName, type PairRecord, phaseOf } from '../pair/pair.js';
 import type { VolumeRecord } from '../volume/volume.js';
 import type { Controller } from './open-controller.js';
 
@@ -20,7 +20,7 @@ export function doubtfulChanges(catalog: Catalog, redone: ReadonlySet<PairNumber
     changes.push({ do: 'set', map: volumeMapKey(number, 'codeless'), runs });
     for (const pairNumber of catalog.pairsOf(number)) {
       const pair = catalog.pairs.get(pairNumber);
-      if (!pair || redone.has(pairNumber)) continue;
+      if (!pair || redone.has(pairNumber) || isApplied(pair)) continue;
       const map = mapTakingDoubt(pair, pair.primary === number ? 'primary' : 'secondary');
       changes.push({ do: 'set', map: pairMapKey(pairNumber, map), runs });
     }
@@ -28,6 +28,12 @@ export function doubtfulChanges(catalog: Catalog, redone: ReadonlySet<PairNumber
   }
   changes.push(...formationsEnded(catalog));
   return changes;
+}
+
+/** What was written to the secondary of a session since it was last flushed is applied again, from its journal. */
+function isApplied({ remote }: PairRecord): boolean {
+  if (remote?.side !== 'secondary' || remote.takenOver) return false;
+  return remote.journal?.entered === true && !remote.journal.withdrawn;
 }
 
 /**
