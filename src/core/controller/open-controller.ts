@@ -9,7 +9,6 @@ import type { Sender } from '../transfer/transfer.js';
 import { CopyWork } from './copy-work.js';
 import { displacedChanges } from './displacement.js';
 import { Faults, type FaultTarget, faultyFiles, skewedClock } from './faults.js';
-import { keepForming } from './group-keeping.js';
 import { Groups } from './groups.js';
 import { Halves } from './halves.js';
 import { handlers } from './handlers.js';
@@ -21,7 +20,7 @@ import { Peers } from './peers.js';
 import { answerChange } from './recorded.js';
 import { doubtfulChanges, endUnfinished } from './recovery.js';
 import type { Answered, RequestCode, RequestExtras, Requests, SystemClient } from './requests.js';
-import { keepSessions } from './session-keeping.js';
+import { keepAll } from './session-keeping.js';
 import { recoverStreams } from './session-redo.js';
 import { Streams } from './session-streams.js';
 import { Sessions } from './sessions.js';
@@ -261,10 +260,7 @@ export class Controller implements SystemClient {
   startForming(): void {
     if (this.#forming) return;
     const stop = new AbortController();
-    const kept = [keepForming(this, stop.signal), keepSessions(this, stop.signal)];
-    // Where one ends with a fault of ours the other ends as well, and it is told.
-    for (const one of kept) one.catch(() => stop.abort());
-    this.#forming = { stop, done: Promise.all(kept).then(() => undefined) };
+    this.#forming = { stop, done: keepAll(this, stop) };
     this.#forming.done.catch((error: unknown) => {
       this.#formingFault = error instanceof Error ? error : new Error(String(error));
       this.notify();

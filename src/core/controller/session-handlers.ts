@@ -15,7 +15,7 @@ import { joinSystemOf, resignSystemOf } from './session-resigning.js';
 import { applyHere } from './session-rounds.js';
 import { activeHere, haltHere, startSession, stopSession } from './session-start.js';
 import type { SessionPairRequests } from './session-wire.js';
-import { releasedSoFar, withdraw } from './session-withdraw.js';
+import { judgeWithdrawal, withdraw } from './session-withdraw.js';
 
 type SessionCode = keyof SessionRequests | keyof SessionWireRequests | keyof SessionPairRequests;
 type Noted =
@@ -73,7 +73,7 @@ export const sessionHandlers = {
   'session.collect': collectHere,
   'session.release': releaseHere,
   'session.reset': resetHere,
-  'session.withdraw': releasedSoFar,
+  'session.withdraw': judgeWithdrawal,
   'session.fence': fenceSession,
   'session.weigh': weigh,
   'session.verdict': keepSessionVerdict,

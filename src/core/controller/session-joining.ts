@@ -10,7 +10,6 @@ import {
   type SessionSheet,
   secondaryMaster,
 } from '../session/session.js';
-import { isLost } from './group-sheets.js';
 import type { Controller } from './open-controller.js';
 import type { Answered, Requests } from './requests.js';
 import { atPrimary, atSecondary } from './session-sheets.js';
@@ -22,7 +21,7 @@ import {
   emptySecondary,
   partsOf,
   systemsOf,
-  unique,
+  tellTable,
   withTable,
 } from './session-tables.js';
 
@@ -127,29 +126,11 @@ export async function changeTable(
     atSecondary((table) => withTable(controller, table, next({ term: table.tableTerm, rows: table.table }))),
   );
   controller.step('session.table');
-  await tellTable(controller, id, leaving);
-}
-
-/** Whoever takes part has to record it; one that went is told where it can be, and orders nothing in any case. */
-async function tellTable(controller: Controller, id: string, leaving: string | undefined): Promise<void> {
-  const { sessions, peers } = controller;
   const sheet = sessions.sheets.byId(id);
   if (!sheet?.secondary) return;
-  const { tableTerm, table } = sheet.secondary;
-  const needed = mustRecord(table, peers.self.id, leaving);
-  const input = { ...partsOf(sheet), config: undefined, active: { term: tableTerm, rows: table } };
-  const systems = unique(
-    controller,
-    table.map(({ secondary }) => secondary),
-  );
-  for (const system of systems) {
-    if (system.id === peers.self.id) continue;
-    try {
-      await sessions.ask(system, 'session.put', input);
-    } catch (error) {
-      if (needed.includes(system.id) || !isLost(error)) throw error;
-    }
-  }
+  const { tableTerm: term, table: rows } = sheet.secondary;
+  // One that went is told where it can be, and orders nothing in any case.
+  await tellTable(controller, sheet, { term, rows }, mustRecord(rows, controller.peers.self.id, leaving));
 }
 
 /** A system takes the parts of the session that concern it; what it knows beyond them stays. */

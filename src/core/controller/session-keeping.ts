@@ -1,5 +1,6 @@
 import { isToolkitError, type Milliseconds } from '../foundation/foundation.js';
 import { primaryMaster, type SessionSheet, secondaryMaster } from '../session/session.js';
+import { keepForming } from './group-keeping.js';
 import type { Controller } from './open-controller.js';
 import { issueCheckpoint } from './session-marks.js';
 import { resignSystemOf } from './session-resigning.js';
@@ -20,11 +21,18 @@ interface Kept {
   news: number;
 }
 
+/** Forms groups and keeps sessions until `stop` fires. Where one ends with a fault of ours the other ends as well, and it is told. */
+export async function keepAll(controller: Controller, stop: AbortController): Promise<void> {
+  const kept = [keepForming(controller, stop.signal), keepSessions(controller, stop.signal)];
+  for (const one of kept) one.catch(() => stop.abort());
+  await Promise.all(kept);
+}
+
 /**
  * Keeps the sessions that this system is master of, for as long as its controller lives: issues checkpoints at the interval, runs rounds
  * as they arrive, and resigns a primary that is lost for too long, where the policy says so.
  */
-export async function keepSessions(controller: Controller, signal: AbortSignal): Promise<void> {
+async function keepSessions(controller: Controller, signal: AbortSignal): Promise<void> {
   const kept = new Map<string, Kept>();
   while (!signal.aborted) {
     const { sessions, ports } = controller;

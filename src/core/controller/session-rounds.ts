@@ -3,6 +3,7 @@ import type { SystemRef } from '../group/group.js';
 import { type Checkpoint, type Wanted, wantedOf } from '../sequence/sequence.js';
 import {
   type ActiveTable,
+  type ApplyAnswer,
   decideRound,
   enterStream,
   type RoundDecision,
@@ -14,7 +15,7 @@ import {
 import type { Controller } from './open-controller.js';
 import type { Answered, RequestExtras, Requests } from './requests.js';
 import { atSecondary } from './session-sheets.js';
-import { unique, withTable } from './session-tables.js';
+import { tellTable, unique, withTable } from './session-tables.js';
 
 type Input<Code extends keyof Requests> = Requests[Code]['input'];
 
@@ -22,6 +23,8 @@ type Input<Code extends keyof Requests> = Requests[Code]['input'];
 const STEPS_MAX = 64;
 /** How often a follower looks again when nobody wakes it. */
 const LOOK_MS: Milliseconds = 200;
+/** Applying all that is held may take long. */
+const APPLYING_MS: Milliseconds = 30 * 60_000;
 
 /** Where rounds came to: the last decision, and what stands between it and the next release. */
 export interface Advanced {
@@ -44,6 +47,7 @@ export async function advanceSession(controller: Controller, id: string, wanted?
       last = decision;
       if (decision.kind === 'release') released.push(decision.checkpoint);
       if (decision.kind === 'wait' || decision.kind === 'nothing') break;
+      if (decision.kind === 'enter' && !isMaster(controller, id)) break;
     } finally {
       release();
     }
@@ -54,12 +58,17 @@ export async function advanceSession(controller: Controller, id: string, wanted?
 
 /** One round. Held under the session's mutex: whatever withdraws comes before it or behind it (H20). */
 async function round(controller: Controller, id: string, wanted: Wanted | undefined): Promise<RoundDecision> {
-  const sheet = demandMaster(controller, id);
-  const reports = await collect(controller, sheet);
-  const present = demandMaster(controller, id);
-  const decision = decideRound({ active: activeOf(present), reports: limited(reports, wanted) });
-  await carryOut(controller, present, decision);
+  const { sheet, active, reports } = await ask(controller, id);
+  const decision = decideRound({ active, reports: limited(reports, wanted) });
+  await carryOut(controller, sheet, decision);
   return decision;
+}
+
+/** What every secondary says now, and the table as it is then. Throws `not-master`. Held under the session's mutex. */
+export async function ask(controller: Controller, id: string) {
+  const reports = await collect(controller, demandMaster(controller, id));
+  const sheet = demandMaster(controller, id);
+  return { sheet, active: activeOf(sheet), reports };
 }
 
 /** A person may want an earlier one than the last that all hold. */
@@ -79,6 +88,10 @@ function activeOf({ secondary }: MasterSheet): ActiveTable {
 }
 
 type MasterSheet = SessionSheet & { readonly secondary: SecondaryTable };
+
+function isMaster({ sessions, peers }: Controller, id: string): boolean {
+  return secondaryMaster(sessions.sheets.byId(id)?.secondary?.table ?? [])?.id === peers.self.id;
+}
 
 /** Throws `not-master`, `session-not-found`. */
 export function demandMaster({ sessions, peers }: Controller, id: string): MasterSheet {
@@ -134,7 +147,7 @@ export function secondariesOf(controller: Controller, { table }: SecondaryTable)
 async function carryOut(controller: Controller, sheet: MasterSheet, decision: RoundDecision): Promise<void> {
   switch (decision.kind) {
     case 'enter':
-      await enter(controller, sheet.id, decision);
+      await enter(controller, sheet, decision);
       return;
     case 'finish':
     case 'release':
@@ -148,21 +161,21 @@ async function carryOut(controller: Controller, sheet: MasterSheet, decision: Ro
   }
 }
 
-/** Durable here now, and by the next asking everywhere else, before anything is released over it (H21). */
+/**
+ * The others first: with it another of them may be the master, who has to know. Durable here then, and before anything is released over
+ * it by the next asking everywhere (H21).
+ */
 async function enter(
   controller: Controller,
-  id: string,
+  sheet: MasterSheet,
   { streams }: RoundDecision & { kind: 'enter' },
 ): Promise<void> {
+  const next = streams.reduce((table, stream) => enterStream(table, stream, stream.number), activeOf(sheet));
+  const master = secondaryMaster(next.rows);
+  await tellTable(controller, sheet, next, master ? [master.id] : []);
   await controller.sessions.sheets.update(
-    id,
-    atSecondary((own) => {
-      const active = streams.reduce<ActiveTable>((table, stream) => enterStream(table, stream, stream.number), {
-        term: own.tableTerm,
-        rows: own.table,
-      });
-      return withTable(controller, own, active);
-    }),
+    sheet.id,
+    atSecondary((own) => (own.tableTerm < next.term ? withTable(controller, own, next) : own)),
   );
   controller.step('session.entered');
 }
@@ -189,16 +202,18 @@ async function order(
 /** `checkpoint apply`: rounds until what is meant is shown, or, with `follow`, until the caller stops. */
 export async function applyHere(
   controller: Controller,
-  { session, to, follow }: Input<'session.apply'>,
+  input: Input<'session.apply'>,
   { signal, onProgress }: RequestExtras,
 ): Promise<Answered<'session.apply'>> {
   const { sessions } = controller;
+  const { session, to, follow } = input;
   const { id, secondary } = sessions.sheets.demand(session);
   demandMaster(controller, id);
   let from = secondary?.applied?.number ?? null;
   let before = sessions.work(id);
   for (;;) {
     const { decision } = await advanceSession(controller, id, to);
+    if (decision.kind === 'enter') return { output: await handedOn(controller, input, from) };
     const shown = sessions.sheets.byId(id)?.secondary?.applied?.number ?? null;
     const answer = { session, from, to: shown, ...worked(before, sessions.work(id)) };
     if (!follow || signal?.aborted) {
@@ -213,6 +228,18 @@ export async function applyHere(
     }
     await controller.changed(LOOK_MS, signal);
   }
+}
+
+/** With a stream that entered another secondary became master: it goes on from here. */
+async function handedOn(
+  controller: Controller,
+  input: Input<'session.apply'>,
+  from: number | null,
+): Promise<ApplyAnswer> {
+  const { sessions } = controller;
+  const master = secondaryMaster(sessions.sheets.demand(input.session).secondary?.table ?? []);
+  if (!master) throw failure('session-refuses', 'Nobody applies the checkpoints of the session.');
+  return { ...(await sessions.ask(master, 'session.apply', input, APPLYING_MS)), from };
 }
 
 interface Work {

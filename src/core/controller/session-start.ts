@@ -126,7 +126,7 @@ export async function activeHere(
   if (!present?.primary) throw failure('session-not-found', 'No primary of the session lies here.');
   demandSessionTerm(controller, present, input.term);
   const { anchor } = input;
-  const readNs = ports.clock.sequenceNs();
+  const readNs = clockHere(controller, present);
   if (anchor) {
     await sessions.sheets.update(
       input.session,
@@ -147,6 +147,15 @@ export async function activeHere(
       config: own.config,
     },
   };
+}
+
+/** The host's clock, never below what the last record was stamped with: one that was ahead is seen to have been. */
+function clockHere({ sessions, ports }: Controller, { id, primary }: SessionSheet): bigint {
+  const nowNs = ports.clock.sequenceNs();
+  const anchor = primary?.anchor;
+  if (anchor?.boot !== ports.clock.bootId()) return nowNs;
+  const stampedNs = sessions.lastStamped(id) - timeAt(anchor, 0n);
+  return stampedNs > nowNs ? stampedNs : nowNs;
 }
 
 /** Nothing here was ever stamped or seen above this. */

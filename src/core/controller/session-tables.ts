@@ -9,6 +9,7 @@ import {
   type SecondaryTable,
   type SessionSheet,
 } from '../session/session.js';
+import { isLost } from './group-sheets.js';
 import type { Controller } from './open-controller.js';
 import type { Requests } from './requests.js';
 
@@ -103,6 +104,26 @@ export function primariesOf(controller: Controller, { home, primary }: SessionSh
 
 export function emptyPrimary(): PrimaryTable {
   return { state: 'stopped', configTerm: 0, config: [], anchor: null, issued: null, seen: 0, streams: [] };
+}
+
+/** Tells a table to all its secondaries. Throws where one of those that have to record it cannot be reached. */
+export async function tellTable(
+  controller: Controller,
+  sheet: SessionSheet,
+  active: ActiveTable,
+  needed: readonly string[],
+): Promise<void> {
+  const { sessions, peers } = controller;
+  const input = { ...partsOf(sheet), config: undefined, active };
+  const systems = active.rows.map(({ secondary }) => secondary);
+  for (const system of unique(controller, systems)) {
+    if (system.id === peers.self.id) continue;
+    try {
+      await sessions.ask(system, 'session.put', input);
+    } catch (error) {
+      if (needed.includes(system.id) || !isLost(error)) throw error;
+    }
+  }
 }
 
 /** The session was deleted here meanwhile. */

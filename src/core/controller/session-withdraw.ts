@@ -1,13 +1,13 @@
 import type { Change } from '../catalog/catalog.js';
 import { failure } from '../foundation/foundation.js';
 import type { HalfRecord } from '../pair/pair.js';
-import { type Checkpoint, compareCheckpoints } from '../sequence/sequence.js';
-import { secondaryMaster } from '../session/session.js';
+import type { Checkpoint } from '../sequence/sequence.js';
+import { judgeWithdraw, secondaryMaster } from '../session/session.js';
 import type { Controller, RequestContext } from './open-controller.js';
 import type { Answered, Requests } from './requests.js';
 import { finishApply } from './session-apply.js';
 import { keepBackup } from './session-backup.js';
-import { demandMaster } from './session-rounds.js';
+import { ask } from './session-rounds.js';
 import { atSecondary } from './session-sheets.js';
 import { demandSecondary } from './session-tables.js';
 
@@ -23,25 +23,12 @@ export async function withdraw(
   input: Input<'stream.withdraw'>,
   context: RequestContext,
 ): Promise<Answered<'stream.withdraw'>> {
-  const { sessions } = controller;
   const half = withdrawing(controller, input);
   const { journal } = half.remote;
   if (journal?.withdrawn && isVoid(controller, input)) return { output: { recoverable: journal.backup !== null } };
   await change(controller, input, (row) => ({ ...row, heldFrom: Math.max(row.heldFrom, input.before) }));
   controller.step('session.withdrawing');
-  const { term, tableTerm, table } = demandSecondaryWithTerm(controller, input);
-  const master = secondaryMaster(table);
-  if (master) {
-    const asked = {
-      session: input.session,
-      term,
-      tableTerm,
-      secondary: controller.peers.self.id,
-      primary: input.primary,
-    };
-    const { released } = await sessions.ask(master, 'session.withdraw', asked);
-    if (released) await applyReleased(controller, input, released);
-  }
+  await applyReleased(controller, input);
   // One that was let go before is a mix already; what it was kept as stays.
   const isKept = journal?.withdrawn ? journal.backup !== null : await keepBackup(controller, half, context);
   await letGo(controller, input, half);
@@ -50,38 +37,47 @@ export async function withdraw(
   return { output: { recoverable: isKept } };
 }
 
-/** Answers at the master: a round that is under way has decided by then, durably. */
-export async function releasedSoFar(
+/** Answers at the master: a round that is under way has decided by then, durably, and every other secondary is asked anew. */
+export async function judgeWithdrawal(
   controller: Controller,
   input: Input<'session.withdraw'>,
 ): Promise<Answered<'session.withdraw'>> {
   const release = await controller.sessions.rounds(input.session).acquire();
   try {
-    const { secondary } = demandMaster(controller, input.session);
-    const { releasing, applied } = secondary;
-    return { output: { released: releasing ?? applied } };
+    const { active, reports } = await ask(controller, input.session);
+    return { output: { verdict: judgeWithdraw({ active, reports }, input.secondary) } };
   } finally {
     release();
   }
 }
 
-/** What the master had released counts on this stream as well, whether or not the order has come. */
-async function applyReleased(
-  controller: Controller,
-  input: Input<'stream.withdraw'>,
-  released: Checkpoint,
-): Promise<void> {
-  const { sessions } = controller;
-  const stream = await sessions.stream(input.session, input.primary);
-  const { applied, releasing } = demandSecondary(controller, input);
-  const isDue = applied === null || compareCheckpoints(released, applied) > 0;
-  if (isDue && releasing === null && stream.holding(released)) {
-    await sessions.sheets.update(
-      input.session,
-      atSecondary((table) => ({ ...table, releasing: released })),
-    );
-    controller.step('session.released');
+/** What the session released counts on this stream as well, whether or not the order has come. Nobody is asked before there is a master. */
+async function applyReleased(controller: Controller, input: Input<'stream.withdraw'>): Promise<void> {
+  const { sessions, peers } = controller;
+  for (;;) {
+    const { tableTerm, table } = demandSecondary(controller, input);
+    const master = secondaryMaster(table);
+    if (!master) return;
+    const term = sessions.sheets.byId(input.session)?.term ?? input.term;
+    const asked = { session: input.session, term, tableTerm, secondary: peers.self.id, primary: input.primary };
+    const { verdict } = await sessions.ask(master, 'session.withdraw', asked);
+    if (verdict.kind === 'go') return;
+    if (verdict.kind === 'wait')
+      throw failure(
+        'link-lost',
+        'Secondaries of the session cannot be reached, so that it is not known what they show.',
+      );
+    await applyFirst(controller, input, verdict.checkpoint);
   }
+}
+
+async function applyFirst(controller: Controller, input: Input<'stream.withdraw'>, due: Checkpoint): Promise<void> {
+  const { sessions } = controller;
+  await sessions.sheets.update(
+    input.session,
+    atSecondary((table) => ({ ...table, releasing: table.releasing ?? due })),
+  );
+  controller.step('session.released');
   await finishApply(controller, input.session);
 }
 
@@ -130,9 +126,4 @@ function withdrawing(controller: Controller, input: Input<'stream.withdraw'>): H
   const half = controller.halves.find(input.pair);
   if (half.remote.side === 'secondary' && half.remote.journal?.session === input.session) return half;
   throw failure('session-refuses', 'The pair belongs to another session.');
-}
-
-function demandSecondaryWithTerm(controller: Controller, input: Input<'stream.withdraw'>) {
-  const { tableTerm, table } = demandSecondary(controller, input);
-  return { term: controller.sessions.sheets.byId(input.session)?.term ?? input.term, tableTerm, table };
 }

@@ -3,6 +3,7 @@ import type { Anchor, Checkpoint, ClockMark } from '../sequence/sequence.js';
 import type { ActiveRow, ConfigRow, SessionOrder, SessionPolicy, SessionSheet, SessionVerdict } from './record.js';
 import type { Weighed } from './recovery.js';
 import type { Returning } from './requests.js';
+import type { WithdrawVerdict } from './rounds.js';
 
 interface OfTerm {
   /** The session's id. */
@@ -64,7 +65,7 @@ export interface SessionWireRequests {
     input: OfTerm & { readonly from: SystemRef; readonly anchor: Anchor | null };
     output: {
       readonly clock: ClockMark;
-      /** The sequence time that its next record would have, decimal digits: never below its last one, so that a clock that was ahead is seen. */
+      /** The host's monotonic clock, decimal digits: never below what its last record was stamped with, so that a clock that was ahead is seen. */
       readonly readNs: string;
       readonly seen: number;
       readonly configTerm: number;
@@ -96,7 +97,7 @@ export interface SessionWireRequests {
    */
   'session.withdraw': {
     input: OfTable & { readonly secondary: string; readonly primary: string };
-    output: { readonly released: Checkpoint | null };
+    output: { readonly verdict: WithdrawVerdict };
   };
   /** From a secondary to its primaries, and from these to the others: whose streams have resigned, so that another master issues. */
   'session.resigned': {
