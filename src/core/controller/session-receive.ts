@@ -183,8 +183,8 @@ export class ReceiveStream {
     await this.journal.trim(this.journal.nextSequence - 1);
   }
 
-  async close(): Promise<void> {
-    await this.journal.close();
+  close(): void {
+    this.journal.close();
   }
 
   #scan(): void {

@@ -227,7 +227,7 @@ export class TransmitStream implements Recorder {
 
   async close(): Promise<void> {
     await this.#preparing?.catch(() => undefined);
-    await this.#journal?.close();
+    this.#journal?.close();
   }
 
   async #degrading({ why, reason }: Broken): Promise<void> {

@@ -155,7 +155,7 @@ export class Sessions {
     for (const [key, stream] of this.#streams) {
       if (!key.startsWith(`${id} `)) continue;
       this.#streams.delete(key);
-      await (await stream).close();
+      (await stream).close();
     }
   }
 
@@ -163,8 +163,8 @@ export class Sessions {
     while (this.#behind.size > 0) await Promise.all(this.#behind);
     const streams = [...this.#streams.values()];
     this.#streams.clear();
-    for (const stream of streams) await (await stream.catch(() => undefined))?.close();
-    if (this.#fault !== undefined) throw this.#fault;
+    for (const stream of streams) (await stream.catch(() => undefined))?.close();
+    if (this.#fault !== undefined) throw this.#fault as Error;
   }
 
   async #open(id: string, primary: string): Promise<ReceiveStream> {

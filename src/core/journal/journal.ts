@@ -10,7 +10,6 @@
  * It knows records and positions, not pairs, and not who sends or applies them.
  */
 export {
-  decodeRecords,
   type JournalRecord,
   type NewRecord,
   type RecordSequence,
