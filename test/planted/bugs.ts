@@ -182,9 +182,9 @@ const jumpsAndStatuses: readonly PlantedBug[] = [
   },
   {
     id: 'H11d',
-    file: `${HOSTIO}/drain.ts`,
-    find: 'this.#fabric.read(batch.source.number, bytes, geometry.offsetOf(first));',
-    replace: 'batch.source.image.read(bytes, geometry.offsetOf(first));',
+    file: `${HOSTIO}/lane-reading.ts`,
+    find: 'fabric.read(source.number, bytes, source.geometry.offsetOf(first));',
+    replace: 'source.image.read(bytes, source.geometry.offsetOf(first));',
     why: 'the copier reads the image of a volume that lacks tracks',
   },
   {
