@@ -147,8 +147,9 @@ async function library() {
     platform: 'node',
     target: 'node20',
     packages: 'external',
-    minifySyntax: true,
-    minifyWhitespace: true,
+    // Short names make it a third smaller; functions and classes say their own names in stacks all the same.
+    minify: true,
+    keepNames: true,
     legalComments: 'none',
     logLevel: 'error',
     write: false,
