@@ -1,6 +1,6 @@
 // Bundles the command line into dist/cli/: program.cjs holds every command and oclif, start.cjs compiles it with the code that
-// an earlier run left behind and starts it (docs/decisions/0003-bundle.md, 0040-compiled-code-is-kept.md). Beside it the library in
-// dist/library/, with its types.
+// an earlier run left behind and starts it (docs/decisions/0003-bundle.md, 0040-compiled-code-is-kept.md). The library's door and its
+// types go to dist/library/.
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -133,29 +133,37 @@ export async function bundle() {
   const packages = [...apart].map(([name, path]) =>
     script(`packages/${name}`, `module.exports = require('${path}');`, {}),
   );
-  await replaceDist([withHash(program), start, ...(await Promise.all(packages)), await library(), ...(await types())]);
+  await replaceDist([withHash(program), start, ...(await Promise.all(packages)), library(), ...(await types())]);
 }
 
-/** The library is one module; the packages that it uses are installed beside it. */
-async function library() {
-  const { outputFiles } = await build({
-    absWorkingDir: root,
-    entryPoints: ['src/library/copyset.ts'],
-    outfile: 'dist/library/copyset.js',
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    packages: 'external',
-    // Short names make it a third smaller; functions and classes say their own names in stacks all the same.
-    minify: true,
-    keepNames: true,
-    legalComments: 'none',
-    logLevel: 'error',
-    write: false,
-  });
-  return outputFiles[0];
-}
+/** What programs import; a test compares it with what the source exports. */
+const LIBRARY = [
+  'CopysetError',
+  'ERROR_CODES',
+  'applyTopology',
+  'createSystem',
+  'deleteSystem',
+  'exportTopology',
+  'isCopysetError',
+  'openSystem',
+];
+
+/** The library's code lies in program.cjs beside the commands, which share the core with it; no oclif is run for it. */
+const library = () => ({
+  path: join(root, 'dist/library/copyset.js'),
+  text: `import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Script } from 'node:vm';
+
+const file = fileURLToPath(new URL('../cli/program.cjs', import.meta.url));
+const module = { exports: {} };
+const program = new Script(readFileSync(file, 'latin1'), { filename: file }).runInThisContext();
+program(module.exports, createRequire(file), module, file, dirname(file));
+export const { ${LIBRARY.join(', ')} } = module.exports.library;
+`,
+});
 
 /** The modules of the library that its users see, each by itself: what they say needs nothing else. */
 const TYPED = ['api', 'copyset', 'errors'];
@@ -198,6 +206,7 @@ export type ErrorCode = ${codes};
 /** Each command is run when it is first asked for. */
 const programOf = (files, ids) => `
 exports.main = (...args) => require('./src/cli/run.ts').main(...args);
+Object.defineProperty(exports, 'library', { get: () => require('./src/library/copyset.ts') });
 exports.commands = {
 ${files.map((file, i) => `  get '${ids[i]}'() { return require('./${file}').default; },`).join('\n')}
 };`;

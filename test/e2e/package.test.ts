@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as library from '../../src/library/copyset.js';
 
 const top = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
@@ -88,6 +89,8 @@ console.log(volume.address, known);
     await run(join(top, 'node_modules/.bin/tsc'), [...options, ...typeRoots, 'use.ts'], { cwd: place });
     const { stdout } = await run(process.execPath, ['use.js'], { cwd: place });
     expect(stdout).toBe('tokyo:db volume-not-found\n');
+    const built = (await import(join(place, 'package/dist/library/copyset.js'))) as object;
+    expect(Object.keys(built).sort()).toEqual(Object.keys(library).sort());
     await writeFile(
       join(place, 'schema.js'),
       `import schema from 'copyset/topology.schema.json' with { type: 'json' };
