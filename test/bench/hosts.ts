@@ -1,7 +1,7 @@
 /**
  * npm run bench:hosts -- [--rounds 7] [--seconds 1] [--size 1GiB] [--dir DIR[,DIR]] [--only 4k-write-16,…]: `copyset serve` beside
- * `nbdkit file` and `qemu-nbd` on images with the same contents, a volume in duplex beside one without a pair, and a host's slowest
- * requests while the copier works. Interleaved rounds whose order turns round; medians of the ratios of each round.
+ * `nbdkit file` and `qemu-nbd` on images with the same contents, a volume in duplex beside one without a pair, pairs to another system in
+ * modes async and sync beside it, and a host's slowest requests while the copier works. Interleaved rounds whose order turns round; medians of the ratios of each round.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
@@ -66,6 +66,7 @@ const COPY_GOAL = 0.75;
 const QEMU_GOAL = 1;
 const DUPLEX_GOAL = 0.9;
 const COPIER_GOAL = 2;
+const MODES = ['async', 'sync'] as const;
 const wants = (name: string) => only.length === 0 || only.includes(name);
 
 async function fio(uri: string, words: readonly string[]): Promise<Measured> {
@@ -131,6 +132,7 @@ class HostBench {
     for (const name of ['copyset', 'duplex', 'copied'])
       await this.#copyset('volume', 'import', `tokyo:${name}`, source, '--overwrite');
     await this.#copyset('pair', 'create', 'tokyo:duplex', 'tokyo:follows', '--pace', 'fast', '--wait');
+    await this.#prepareRemote(source);
     const socket = await this.#start('all', process.execPath, (path) => [
       runJs,
       'serve',
@@ -138,7 +140,8 @@ class HostBench {
       '--nbd',
       `unix:${path}`,
     ]);
-    for (const name of ['copyset', 'duplex']) this.#peers.push({ name, uri: `nbd+unix:///${name}?socket=${socket}` });
+    for (const name of ['copyset', 'duplex', ...MODES])
+      this.#peers.push({ name, uri: `nbd+unix:///${name}?socket=${socket}` });
     for (const name of ['nbdkit', 'qemu-nbd']) {
       const image = join(this.#place, `${name}.img`);
       await run('cp', [source, image]);
@@ -149,6 +152,19 @@ class HostBench {
       this.#peers.push({ name, uri: `nbd+unix:///?socket=${await this.#start(name, name, words)}` });
     }
     await this.#settle();
+  }
+
+  /** A pair of each mode to a system that is served by a process of its own, over a socket of this machine. */
+  async #prepareRemote(source: string): Promise<void> {
+    await this.#copyset('system', 'create', 'osaka');
+    await this.#start('osaka', process.execPath, (path) => [runJs, 'serve', 'osaka', '--nbd', `unix:${path}`]);
+    for (const mode of MODES) {
+      for (const system of ['tokyo', 'osaka'])
+        await this.#copyset('volume', 'create', `${system}:${mode}`, '--size', String(sizeBytes));
+      await this.#copyset('volume', 'import', `tokyo:${mode}`, source, '--overwrite');
+      const pair = [`tokyo:${mode}`, `osaka:${mode}`, '--mode', mode, '--pace', 'fast', '--wait'];
+      await this.#copyset('pair', 'create', ...pair);
+    }
   }
 
   /**
@@ -183,6 +199,24 @@ class HostBench {
         ratio: `${ratio.toFixed(2)} of unpaired`,
         goal: `${DUPLEX_GOAL}`,
         met: ratio >= DUPLEX_GOAL,
+      });
+    }
+  }
+
+  /** What another system costs the host: of a synchronous pair it waits for both. No goal: that is the price of the mode. */
+  async remote(): Promise<void> {
+    for (const { name, fio: words } of JOBS.filter((job) => job.name.includes('-write-'))) {
+      if (!wants(`remote-${name}`)) continue;
+      const names = ['copyset', ...MODES];
+      const results = await interleaved(names, (peer) => fio(this.#uri(peer), words));
+      const [async, sync] = MODES.map((mode) => ratioOf(results, mode, 'copyset').toFixed(2));
+      const besideAsync = ratioOf(results, 'sync', 'async').toFixed(2);
+      this.#tell({
+        what: `remote-${name}`,
+        figures: names.map((peer) => perSecond(results, peer)).join(', '),
+        ratio: `sync ${sync} of unpaired and ${besideAsync} of async, async ${async} of unpaired`,
+        goal: 'none',
+        met: true,
       });
     }
   }
@@ -287,6 +321,7 @@ for (const folder of values.dir.split(',')) {
     await bench.prepare();
     await bench.peers();
     await bench.duplex();
+    await bench.remote();
     await bench.copier();
   } finally {
     await bench.end();
