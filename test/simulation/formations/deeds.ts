@@ -77,7 +77,9 @@ export async function makeMaster(stage: Stage, target: string): Promise<boolean>
   const { places, groupId: id } = stage.template;
   const systems = [...places.keys()].map((name) => refOf(places, name));
   try {
-    const { output } = await stage.site(target).ask('cg.master', { group: GROUP, id, systems });
+    const asked = stage.site(target).ask('cg.master', { group: GROUP, id, systems });
+    stage.orders.add(asked);
+    const { output } = await asked.finally(() => stage.orders.delete(asked));
     stage.outcomes.push(`master:${target}:${output.outcome}`);
     return true;
   } catch (error) {

@@ -26,6 +26,8 @@ export async function checkPeace(stage: Stage): Promise<void> {
 
 /** Whoever gave up half-way gives the same order again; a former master with an open decision settles it first. */
 async function oneMaster(stage: Stage): Promise<void> {
+  // One of several that somebody ordered before may still be taking office.
+  await Promise.allSettled(stage.orders);
   for (let tries = 0; tries < 40; tries += 1) {
     if (await makeMaster(stage, stage.masterName)) return;
     for (const name of stage.masters) {

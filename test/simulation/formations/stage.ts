@@ -40,6 +40,8 @@ export class Stage {
   /** Whom people take for the master, and all that have ever been it. */
   masterName: string;
   readonly masters = new Set<string>();
+  /** Orders of people that may still be carried out. */
+  readonly orders = new Set<Promise<unknown>>();
   /** To look at one schedule closely: every step of every system. */
   trace: ((line: string) => void) | undefined;
   /** Told of every step that a system reaches, before it goes on; it may end the system's process. */
