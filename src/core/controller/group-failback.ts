@@ -102,12 +102,18 @@ async function bringBack(
   return 'returned';
 }
 
-/** Remotes first, the master last: it forms nothing that they would still refuse. */
+/**
+ * This system last: as long as it counts as recovered, the way back can be gone on with here. Before it the master, after those that
+ * obey it; what it forms meanwhile is refused here.
+ */
 async function goHome(controller: Controller, { id, table, parts }: WayBackOfGroup): Promise<void> {
   const term = table.term + 1;
   const remotes = new Map(table.members.map(({ secondary }) => [secondary.system.id, secondary.system]));
   const primaries = new Map(parts.map(({ system }) => [system.id, system]));
-  const systems = [...remotes.values(), ...primaries.values(), table.master];
+  const others = [...remotes.values(), ...primaries.values(), table.master].filter(
+    ({ id: other }) => other !== controller.peers.self.id,
+  );
+  const systems = [...others, controller.peers.self];
   for (const system of systems) await controller.groups.ask(system, 'group.home', { group: id, term });
 }
 
@@ -121,11 +127,13 @@ export async function comeHome(controller: Controller, input: Input<'group.home'
 function homeSheet({ master, subordinate, remote, ...sheet }: GroupSheet, term: number, self: string): GroupSheet {
   // One that handed over to another before the disaster is not master again.
   const isMaster = ((remote ?? subordinate)?.master.id ?? self) === self;
+  // One that is told again may have begun a formation since.
+  const isHome = master !== null && master.term >= term;
   return {
     ...sheet,
     // The recovery has settled whatever its last formation had left open.
     master:
-      master && isMaster
+      master && isMaster && !isHome
         ? { ...master, term, handedOver: false, last: master.last && { ...master.last, phase: 'settled' } }
         : master,
     subordinate: subordinate && { ...subordinate, term, failedOver: false },

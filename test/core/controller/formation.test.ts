@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { FAULT_TABLE } from '../../../src/core/catalog/catalog.js';
 import type { Requests } from '../../../src/core/controller/controller.js';
 import { SimSite } from '../../simulation/system/sim-sites.js';
 import { World } from '../../simulation/world/world.js';
@@ -110,6 +111,32 @@ describe('A formation', () => {
     expect(await master()).toMatchObject({ term: 3, handedOver: false });
     expect(await tokyo.ask('cg.start', { group: 'g' })).toMatchObject({ outcome: 'formed' });
   });
+
+  it.each(['master', 'subordinate', 'remote'] as const)(
+    'forms again where its %s dies when it comes home, and the way back is gone on with',
+    async (who) => {
+      const { world, tokyo, kyoto, osaka } = await twoSites(5);
+      for (const [site, volume] of [
+        [tokyo, 'db'],
+        [kyoto, 'log'],
+      ] as const)
+        await site.ask('pair.wait', { pairs: [{ primary: volume }], statuses: ['duplex'] });
+      await tokyo.ask('cg.start', { group: 'g' });
+      await osaka.ask('cg.recover', { group: 'g', at: [osaka.ref], without: [] });
+      const dying = { master: tokyo, subordinate: kyoto, remote: osaka }[who];
+      await dying.ask('fault.set', { kind: 'crash', step: 'group.home' });
+      const first = osaka.client.request('cg.failback', { group: 'g', wait: {} }).catch((error: unknown) => error);
+      await world.run(Promise.race([first, world.clock.sleep(60_000)]));
+      expect(dying.process.process.alive).toBe(false);
+      world.files.remove(`${dying.place.path}/${FAULT_TABLE}`);
+      await dying.restart();
+      const again = osaka.client.request('cg.failback', { group: 'g', wait: {} });
+      // The remote comes home last: what died there was done.
+      if (who === 'remote') await expect(world.run(again)).rejects.toMatchObject({ code: 'group-refuses' });
+      else expect((await world.run(again)).output).toMatchObject({ outcome: 'returned' });
+      expect(await tokyo.ask('cg.start', { group: 'g' })).toMatchObject({ outcome: 'formed', sequence: 2 });
+    },
+  );
 
   it('is there after a crash of the remote, though what a commit folded was marked in memory alone', async () => {
     const { tokyo, kyoto, osaka } = await twoSites(3);
