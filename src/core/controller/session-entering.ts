@@ -4,6 +4,7 @@ import { MIB, plural, type TrackRun } from '../foundation/foundation.js';
 import { checkCodeFailure, degradePair, type LivePair, type LiveVolume, readCoded } from '../hostio/hostio.js';
 import { activeState, type HalfRecord, isHalf, isJournalled, type PairRecord } from '../pair/pair.js';
 import type { Controller } from './open-controller.js';
+import { mayCopy } from './session-return.js';
 import type { TransmitStream } from './session-transmit.js';
 
 /** So little is left that it goes as records, and writes are recorded meanwhile. */
@@ -29,11 +30,20 @@ export class Entering {
   /** Takes every pair of the stream one step further. True where something was done. */
   async advance(stream: TransmitStream): Promise<boolean> {
     let done = false;
+    if (stream.hasOverflowed) await this.#makeRoom(stream);
     for (const half of stream.pairs()) {
       if (isJournalled(half)) done = (await this.#enter(stream, half)) || done;
       else if (this.#isReady(half)) done = (await this.#begin(stream, half)) || done;
     }
     return done;
+  }
+
+  /** A journal was full, here or there: the secondary lets go of what it cannot show any more, so that the stream goes on. */
+  async #makeRoom(stream: TransmitStream): Promise<void> {
+    const halves = stream.pairs();
+    if (halves.some(isJournalled)) return;
+    for (const { number, state } of halves) if (state.status !== 'suspended') await mayCopy(this.#controller, number);
+    stream.hasOverflowed = false;
   }
 
   /** Whether a pair of the stream is on its way to be journalled, so that its copying is not what ends it. */
@@ -68,6 +78,9 @@ export class Entering {
     const pair = fabric.pair(number);
     const link = halves.link(number);
     const volume = fabric.volume(primary);
+    // A journal that is full has room again once what it holds has arrived.
+    if (!stream.hasRoom(stream.recordMaxBytes)) await stream.ready(stream.recordMaxBytes);
+    if (!stream.hasRoom(stream.recordMaxBytes)) return false;
     const acquired = pair.mutex.acquire();
     copier.wake();
     const release = await acquired;
@@ -75,7 +88,6 @@ export class Entering {
       // Whatever an earlier link session still sends is refused from now on: it would come behind records that are later (H4).
       link.giveUp();
       if (!(await link.ready()) || !(await link.tell())) return false;
-      await stream.ready(stream.recordMaxBytes);
       volume.gate.close();
       try {
         await volume.gate.quiet();

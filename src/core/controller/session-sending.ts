@@ -209,7 +209,7 @@ export class StreamSender implements CopyJob {
       this.#round += 1;
       this.#isOpen = false;
     }
-    await this.#stream?.applied(appliedSequence);
+    await this.#stream?.arrived(durableUpTo, appliedSequence);
     this.#controller.notify();
   }
 
@@ -220,7 +220,7 @@ export class StreamSender implements CopyJob {
     const { peers, place } = this.#controller;
     const input = { session: this.session, term: this.#term, primary: peers.self.id };
     const { output } = await peers.request(this.secondary, 'stream.state', input, { limitMs: place.info.linkLimitMs });
-    await this.#stream?.applied(output.appliedSequence);
+    await this.#stream?.arrived(output.durableUpTo, output.appliedSequence);
   }
 
   async #opened(stream: TransmitStream): Promise<boolean> {
@@ -253,6 +253,7 @@ export class StreamSender implements CopyJob {
   /** Whatever the secondary refuses is tried again: the journal keeps it, and its limit decides how long. */
   #lost(error: unknown): void {
     if (!isToolkitError(error)) throw error;
+    if (this.#stream && error.code === 'limit-reached') this.#stream.hasOverflowed = true;
     this.#isOpen = false;
     this.#round += 1;
     this.#nextTryMs = this.#nowMs() + this.#retryMs;

@@ -29,6 +29,8 @@ interface Broken {
 export class TransmitStream implements Recorder {
   readonly session: string;
   readonly secondary: SystemRef;
+  /** There was no room for a record, here or at the secondary. */
+  hasOverflowed = false;
   readonly #controller: Controller;
   readonly #journal: Journal | undefined;
   readonly #kept = new KeptTracks();
@@ -216,6 +218,14 @@ export class TransmitStream implements Recorder {
       await this.#controller.ports.clock.yieldTurn();
   }
 
+  /**
+   * What the secondary has: of journalled pairs everything that it has not applied is kept, of pairs that track all is marked, and it is
+   * enough that it has arrived. What did not is never dropped, so that the stream goes on without a gap.
+   */
+  async arrived(durableUpTo: RecordSequence, appliedUpTo: RecordSequence): Promise<void> {
+    await this.applied(this.pairs().some(isJournalled) ? appliedUpTo : durableUpTo);
+  }
+
   /** The secondary needs records up to this one no more. */
   async applied(upTo: RecordSequence): Promise<void> {
     const journal = this.#journal;
@@ -232,6 +242,7 @@ export class TransmitStream implements Recorder {
 
   async #degrading({ why, reason }: Broken): Promise<void> {
     const { fabric } = this.#controller;
+    if (reason === 'journal-full') this.hasOverflowed = true;
     await this.scan().catch((error: unknown) => {
       if (!isToolkitError(error)) throw error;
     });
@@ -240,10 +251,6 @@ export class TransmitStream implements Recorder {
       .map(({ number }) => fabric.pair(number));
     if (reason === null) await degradePairs(fabric, pairs, why);
     else if (pairs.length > 0) await suspendPairs(fabric, pairs, { reason, message: why, lost: false });
-    // What was kept is marked, durably: the room is free again.
-    const journal = this.#journal;
-    if (reason === 'journal-full' && journal && !this.pairs().some(isJournalled))
-      await this.applied(journal.nextSequence - 1);
   }
 
   #prepare(journal: Journal): Promise<void> {

@@ -32,6 +32,7 @@ export async function withdraw(
   // One that was let go before is a mix already; what it was kept as stays.
   const isKept = journal?.withdrawn ? journal.backup !== null : await keepBackup(controller, half, context);
   await letGo(controller, input, half);
+  await dropVoid(controller, input);
   controller.step('session.withdrawn');
   controller.notify();
   return { output: { recoverable: isKept } };
@@ -97,6 +98,18 @@ async function letGo(controller: Controller, input: Input<'stream.withdraw'>, ha
     ];
   });
   await catalog.durable();
+}
+
+/** Where the session counts on no pair of the stream any more, what is void for all of them is dropped, and there is room again. */
+async function dropVoid(controller: Controller, input: Input<'stream.withdraw'>): Promise<void> {
+  const stream = await controller.sessions.stream(input.session, input.primary);
+  const halves = stream.pairs();
+  if (halves.some(({ remote: { journal } }) => journal?.entered && !journal.withdrawn)) return;
+  const { voidBefore } = stream.row;
+  const places = halves.filter(({ remote }) => remote.journal?.entered).map(({ remote }) => voidBefore[remote.id] ?? 1);
+  const upTo = Math.min(stream.journal.nextSequence, ...places) - 1;
+  await change(controller, input, (row) => ({ ...row, appliedSequence: Math.max(row.appliedSequence, upTo) }));
+  await stream.applied(upTo);
 }
 
 type Row = NonNullable<ReturnType<typeof demandSecondary>['streams'][number]>;

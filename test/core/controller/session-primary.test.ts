@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { tuning } from '../../../src/core/foundation/foundation.js';
 import {
   isRecording,
   journalled,
@@ -27,16 +28,29 @@ describe('the primary of a journal pair', () => {
 });
 
 describe('a journalled pair that cannot go on', () => {
-  it('tracks what its journal has no room for', async () => {
-    const systems = await journalled(2, { journalLimitBytes: 2 * 1024 * 1024 });
-    systems.cutLink();
-    for (let round = 0; round < 20; round += 1) await systems.write('tokyo', 'db', 0, 20 + round, 16);
-    expect(isRecording(systems)).toBe(false);
-    const row = await systems.row('tokyo');
-    expect(row?.status).toBe('suspended');
-    expect(row?.reason).toMatch(/journal is full/);
-    expect(row?.outOfSyncTracks).toBe(16);
-    await systems.close();
+  it('tracks what its journal has no room for, and comes back by itself', async () => {
+    const usual = tuning.journalSegmentBytes;
+    tuning.journalSegmentBytes = 128 * 1024;
+    try {
+      const systems = await journalled(2, { journalLimitBytes: 1024 * 1024 });
+      expect(await show(systems)).toBe('applied');
+      systems.cutLink();
+      for (let round = 0; round < 20; round += 1) await systems.write('tokyo', 'db', 0, 20 + round, 16);
+      expect(isRecording(systems)).toBe(false);
+      const row = await systems.row('tokyo');
+      expect(row?.status).toBe('suspended');
+      expect(row?.reason).toMatch(/journal is full/);
+      expect(row?.outOfSyncTracks).toBe(16);
+      systems.healLink();
+      await systems.rest(10_000);
+      expect(await systems.status('tokyo')).toBe('duplex');
+      expect(isRecording(systems)).toBe(true);
+      expect(await show(systems)).toBe('applied');
+      expect(await systems.read('osaka', 'db-copy')).toEqual(systems.image('tokyo', 'db'));
+      await systems.close();
+    } finally {
+      tuning.journalSegmentBytes = usual;
+    }
   });
 
   it('is suspended by a person with every track of its records marked', async () => {
