@@ -68,7 +68,9 @@ describe('the records of a journal pair and its data', () => {
     await systems.write('tokyo', 'db', 7, 99);
     const after = await TwoSystems.again(systems, 'power', 'none');
     expect(after.image('tokyo', 'db')[7]).toBe(99);
-    expect(markedOrKept(after).has(7)).toBe(true);
+    // It may have been copied already since the systems are up again.
+    const known = markedOrKept(after);
+    expect(differing(after).filter((track) => !known.has(track))).toEqual([]);
     await after.close();
   });
 

@@ -1,5 +1,6 @@
 import { FORMATION_BUGS } from './bugs-formation.js';
 import { SESSION_BUGS } from './bugs-session.js';
+import { STREAM_BUGS } from './bugs-streams.js';
 
 /** A rule taken out of the code, to see that a test notices. `find` stands exactly once in `file`. */
 export interface PlantedBug {
@@ -590,5 +591,6 @@ export const BUGS: readonly PlantedBug[] = [
   ...remote,
   ...FORMATION_BUGS,
   ...SESSION_BUGS,
+  ...STREAM_BUGS,
   ...synchronous,
 ];
