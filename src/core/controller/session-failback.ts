@@ -85,30 +85,42 @@ async function bringBack(
   }
   await askAll(controller, way, 'finish');
   controller.step('failback.finished');
-  const term = way.sheet.term + 1;
+  const { id: session, term, run, home } = way.sheet;
   const primaries = way.parts.map(({ system }) => system);
-  for (const system of unique(controller, [...way.systems, ...primaries, way.sheet.home]))
-    await controller.sessions.ask(system, 'session.home', { session: way.sheet.id, term });
+  const all = unique(controller, [...way.systems, ...primaries, home]);
+  const self = controller.peers.self.id;
+  // This one comes last: until then it can be run again.
+  for (const system of [...all.filter(({ id }) => id !== self), ...all.filter(({ id }) => id === self)])
+    await controller.sessions.ask(system, 'session.home', { session, term: term + 1, run: run + 1 });
   return 'returned';
 }
 
 /** Answers at every system of the session: the recovery is over, under this term. Its pairs begin with nothing that counts. */
 export async function comeHomeSession(
   controller: Controller,
-  { session, term }: Input<'session.home'>,
+  { session, term, run }: Input<'session.home'>,
 ): Promise<Answered<'session.home'>> {
-  const { sessions } = controller;
+  const { sessions, catalog } = controller;
   const present = sessions.sheets.byId(session);
   if (!present || present.term >= term) return { output: {} };
-  const back = { term, run: present.run + 1 };
-  await sessions.sheets.update(session, (sheet) => ({
-    ...atSecondary(atHome)(sheet),
-    ...back,
-  }));
-  for (const { remote } of controller.catalog.pairs.values()) if (remote) sessions.returning.delete(remote.id);
+  const back = { term, run: Math.max(run, present.run) };
+  const halves = () =>
+    [...catalog.pairs.values()].filter(isHalf).filter(({ remote }) => remote.journal?.session === session);
+  await catalog.change(() => [
+    ...halves().map((half) => ({ do: 'put-pair' as const, record: anew(half) })),
+    ...sessions.sheets.change(session, (sheet) => ({ ...atSecondary(atHome)(sheet), ...back })),
+  ]);
+  await catalog.durable();
+  for (const { remote } of halves()) sessions.returning.delete(remote.id);
   controller.step('session.home');
   controller.notify();
   return { output: {} };
+}
+
+/** What the secondary holds is what its hosts wrote: it counts for no checkpoint, and shows none. */
+function anew(half: HalfRecord): HalfRecord {
+  const journal = half.remote.journal && { ...half.remote.journal, entered: false, withdrawn: false };
+  return { ...half, remote: { ...half.remote, journal } };
 }
 
 /** Every stream enters anew: its secondaries were primaries, and hold what no checkpoint says. */

@@ -14,7 +14,7 @@ import {
 import { isLost } from './group-sheets.js';
 import type { Controller } from './open-controller.js';
 import type { Answered, RequestExtras, Requests } from './requests.js';
-import { advanceSession } from './session-rounds.js';
+import { advanceSession, demandMaster, otherMaster } from './session-rounds.js';
 import { atPrimary } from './session-sheets.js';
 import { clockRefused, isAnchored, lookAt } from './session-start.js';
 
@@ -23,6 +23,8 @@ type Input<Code extends keyof Requests> = Requests[Code]['input'];
 /** A new master may have to pass what its predecessors issued, once. */
 const TRIES = 3;
 const LOOK_MS = 100;
+/** Beyond the span of a wait that another system keeps. */
+const FAR_MS = 30_000;
 
 /** Answers at the primary master. Throws `not-primary-master` elsewhere. */
 export async function markHere(
@@ -145,14 +147,24 @@ async function placeAt(
 /** Answers at the secondary master: waits until a mark is shown at every secondary. */
 export async function waitHere(
   controller: Controller,
-  { session, mark, timeoutMs }: Input<'session.wait'>,
+  input: Input<'session.wait'>,
   { signal }: RequestExtras,
 ): Promise<Answered<'session.wait'>> {
   const { sessions, ports } = controller;
+  const { session, mark, timeoutMs } = input;
   const { id } = sessions.sheets.demand(session);
   const asked = parseMark(mark);
   const deadlineMs = timeoutMs === undefined ? Number.POSITIVE_INFINITY : ports.clock.monotonicMs() + timeoutMs;
+  demandMaster(controller, id);
   for (;;) {
+    const leftMs = deadlineMs - ports.clock.monotonicMs();
+    const master = otherMaster(controller, id);
+    if (master) {
+      const left = Number.isFinite(leftMs) ? Math.max(0, leftMs) : undefined;
+      return {
+        output: await sessions.ask(master, 'session.wait', { ...input, timeoutMs: left }, (left ?? 0) + FAR_MS),
+      };
+    }
     const { decision } = await advanceSession(controller, id);
     const { run, secondary } = sessions.sheets.demand(session);
     const applied = secondary?.resetTo ?? 0;
@@ -160,7 +172,6 @@ export async function waitHere(
     const { verdict } = judgeWait({ mark: asked, run, applied, complete: applied, degraded: reason !== null });
     const answer = { session, mark, applied: applied === 0 ? null : applied, reason };
     if (verdict !== null) return { output: { ...answer, verdict } };
-    const leftMs = deadlineMs - ports.clock.monotonicMs();
     if (leftMs <= 0 || signal?.aborted) return { output: { ...answer, verdict: 'timed-out' } };
     await controller.changed(Math.min(leftMs, LOOK_MS), signal);
   }

@@ -1,5 +1,5 @@
 import { failure } from '../foundation/foundation.js';
-import { type HalfRecord, isHalf, mayCopyDirectly, type PairRecord } from '../pair/pair.js';
+import { type HalfRecord, isHalf, isReturning, mayCopyDirectly, type PairRecord } from '../pair/pair.js';
 import type { Controller } from './open-controller.js';
 
 /**
@@ -9,6 +9,8 @@ import type { Controller } from './open-controller.js';
 export async function mayCopy(controller: Controller, number: number): Promise<boolean> {
   const half = controller.catalog.pairs.get(number);
   if (!half || !isHalf(half) || mayCopyDirectly(half.remote)) return half !== undefined;
+  // What comes back from a secondary that was made a primary changes nothing there.
+  if (isReturning(half)) return true;
   await withdraw(controller, half);
   return true;
 }

@@ -3,7 +3,6 @@ import type { SystemRef } from '../group/group.js';
 import { type Checkpoint, type Wanted, wantedOf } from '../sequence/sequence.js';
 import {
   type ActiveTable,
-  type ApplyAnswer,
   decideRound,
   enterStream,
   type RoundDecision,
@@ -47,7 +46,7 @@ export async function advanceSession(controller: Controller, id: string, wanted?
       last = decision;
       if (decision.kind === 'release') released.push(decision.checkpoint);
       if (decision.kind === 'wait' || decision.kind === 'nothing') break;
-      if (decision.kind === 'enter' && !isMaster(controller, id)) break;
+      if (decision.kind === 'enter' && otherMaster(controller, id)) break;
     } finally {
       release();
     }
@@ -89,8 +88,10 @@ function activeOf({ secondary }: MasterSheet): ActiveTable {
 
 type MasterSheet = SessionSheet & { readonly secondary: SecondaryTable };
 
-function isMaster({ sessions, peers }: Controller, id: string): boolean {
-  return secondaryMaster(sessions.sheets.byId(id)?.secondary?.table ?? [])?.id === peers.self.id;
+/** The master of the session's secondaries, where it is another system. */
+export function otherMaster({ sessions, peers }: Controller, id: string): SystemRef | undefined {
+  const master = secondaryMaster(sessions.sheets.byId(id)?.secondary?.table ?? []);
+  return master?.id === peers.self.id ? undefined : master;
 }
 
 /** Throws `not-master`, `session-not-found`. */
@@ -213,7 +214,10 @@ export async function applyHere(
   let before = sessions.work(id);
   for (;;) {
     const { decision } = await advanceSession(controller, id, to);
-    if (decision.kind === 'enter') return { output: await handedOn(controller, input, from) };
+    // With a stream that entered another secondary became master: it goes on from here.
+    const master = otherMaster(controller, id);
+    if (decision.kind === 'enter' && master)
+      return { output: { ...(await sessions.ask(master, 'session.apply', input, APPLYING_MS)), from } };
     const shown = sessions.sheets.byId(id)?.secondary?.applied?.number ?? null;
     const answer = { session, from, to: shown, ...worked(before, sessions.work(id)) };
     if (!follow || signal?.aborted) {
@@ -228,18 +232,6 @@ export async function applyHere(
     }
     await controller.changed(LOOK_MS, signal);
   }
-}
-
-/** With a stream that entered another secondary became master: it goes on from here. */
-async function handedOn(
-  controller: Controller,
-  input: Input<'session.apply'>,
-  from: number | null,
-): Promise<ApplyAnswer> {
-  const { sessions } = controller;
-  const master = secondaryMaster(sessions.sheets.demand(input.session).secondary?.table ?? []);
-  if (!master) throw failure('session-refuses', 'Nobody applies the checkpoints of the session.');
-  return { ...(await sessions.ask(master, 'session.apply', input, APPLYING_MS)), from };
 }
 
 interface Work {

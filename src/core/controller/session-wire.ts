@@ -23,9 +23,9 @@ export interface SessionPairRequests {
     input: { readonly session: string; readonly term: number };
     output: Record<string, never>;
   };
-  /** To each system, after a failback: the roles are as before the recovery, under this term. */
+  /** To each system, after a failback: the roles are as before the recovery, under this term and in this run. */
   'session.home': {
-    input: { readonly session: string; readonly term: number };
+    input: { readonly session: string; readonly term: number; readonly run: number };
     output: Record<string, never>;
   };
   /** Asked of a secondary, for a failback: which of its halves were made primaries, and what their hosts wrote since. */

@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+import { SESSION, SimSession } from '../../simulation/system/sim-session.js';
+import { codeOf } from './desk.js';
+
+describe('a session of two subsystems', () => {
+  it('shows at both secondaries what both primaries held at one time', async () => {
+    const session = await SimSession.ready(1);
+    await session.write(1, 2);
+    await session.write(2, 3);
+    expect(await session.shown()).toEqual([0, 0]);
+    expect(await session.show()).toBe('applied');
+    expect(await session.shown()).toEqual([2, 3]);
+  });
+
+  it('issues and applies by itself where its systems are served', async () => {
+    const session = await SimSession.ready(2, { intervalMs: 100 });
+    await session.write(1, 2);
+    await session.write(2, 3);
+    await session.pass(2_000);
+    expect(await session.shown()).toEqual([2, 3]);
+  });
+
+  it('shows nothing of a write behind a checkpoint before the next', async () => {
+    const session = await SimSession.ready(3);
+    await session.write(1, 2);
+    await session.show();
+    await session.write(1, 4);
+    await session.pass(500);
+    expect(await session.shown()).toEqual([2, 0]);
+  });
+
+  it('goes on after a secondary was killed, with nothing copied anew', async () => {
+    const session = await SimSession.ready(4);
+    await session.write(1, 2);
+    await session.mark();
+    await session.pass(200);
+    session.kill('s1');
+    await session.write(1, 3);
+    await session.start('s1');
+    await session.pass(1_000);
+    const { pairs } = await session.ask('p1', 'pair.list', {});
+    expect(pairs[0]?.outOfSyncTracks).toBe(0);
+    expect(await session.show()).toBe('applied');
+    expect(await session.shown()).toEqual([3, 0]);
+  });
+
+  it('goes on after a primary was killed', async () => {
+    const session = await SimSession.ready(5);
+    await session.write(1, 2);
+    session.kill('p1');
+    await session.start('p1');
+    await session.write(1, 3);
+    await session.follows();
+    expect(await session.show()).toBe('applied');
+    expect(await session.shown()).toEqual([3, 0]);
+  });
+
+  it('goes on without a primary that was lost for too long, and with it again when it is back', async () => {
+    const session = await SimSession.ready(6, { intervalMs: 100, resignAfterMs: 1_000 });
+    const lost = session.issuer === 'p1' ? 2 : 1;
+    const stays = 3 - lost;
+    session.kill(`p${lost}`);
+    await session.write(stays, 2);
+    await session.pass(5_000);
+    expect(await session.read(`s${stays}`)).toBe(2);
+    await session.start(`p${lost}`);
+    await session.write(lost, 3);
+    await session.pass(5_000);
+    expect(await session.read(`s${lost}`)).toBe(3);
+  });
+
+  it('is recovered at its secondaries and brought back by differences', async () => {
+    const session = await SimSession.ready(7);
+    await session.write(1, 2);
+    await session.write(2, 3);
+    await session.show();
+    await session.write(1, 4);
+    for (const number of session.numbers) session.kill(`p${number}`);
+    const at = session.secondaries.map((name) => session.ref(name));
+    expect(await session.ask('s1', 'session.recover', { session: SESSION, at })).toMatchObject({ term: 2 });
+    expect(await session.shown()).toEqual([2, 3]);
+    await session.write(2, 7, 1, 's');
+    for (const number of session.numbers) await session.start(`p${number}`);
+    expect(await codeOf(session.write(1, 5))).toBe('displaced');
+    const back = await session.ask('s1', 'session.failback', { session: SESSION, wait: { timeoutMs: 60_000 } });
+    expect(back).toMatchObject({ outcome: 'returned', term: 3 });
+    expect([await session.read('p1'), await session.read('p2', 1)]).toEqual([2, 7]);
+    expect(await codeOf(session.write(1, 5, 0, 's'))).not.toBe('nothing');
+    await session.write(1, 6);
+    await session.follows();
+    expect(await session.show()).toBe('applied');
+    expect(await session.shown()).toEqual([6, 3]);
+    expect(await session.shown(1)).toEqual([0, 7]);
+  });
+});

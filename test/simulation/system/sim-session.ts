@@ -1,0 +1,180 @@
+import {
+  createSystem,
+  type OwnController,
+  openOwner,
+  type RequestCode,
+  type Requests,
+  readPlace,
+  type SystemPlace,
+} from '../../../src/core/controller/controller.js';
+import { KIB, tuning } from '../../../src/core/foundation/foundation.js';
+import { secondaryMaster } from '../../../src/core/session/session.js';
+import { World, type WorldProcess } from '../world/world.js';
+import { portsOf, TRACK } from './sim-system.js';
+
+export const SESSION = 'j';
+export const TRACKS = 4;
+/** Journals of the usual size would take most of a test's time. */
+tuning.journalSegmentBytes = 64 * KIB;
+
+export interface SessionWishes {
+  readonly subsystems?: number;
+  readonly order?: 'clock' | 'arrival';
+  /** 0: checkpoints are issued by hand alone. */
+  readonly intervalMs?: number;
+  readonly resignAfterMs?: number;
+  readonly backup?: boolean;
+}
+
+interface Served {
+  readonly process: WorldProcess;
+  readonly own: OwnController;
+}
+
+/**
+ * Session `j` over several subsystems: each a primary system with a volume `db` and a secondary one with `db` and `kept`. All are served
+ * by processes of their own, with their copiers; with an interval their keepers run as well.
+ */
+export class SimSession {
+  readonly world: World;
+  readonly count: number;
+  readonly #keeps: boolean;
+  readonly #served = new Map<string, Served>();
+
+  private constructor(world: World, count: number, keeps: boolean) {
+    this.world = world;
+    this.count = count;
+    this.#keeps = keeps;
+  }
+
+  /** In a running session, every pair entered, all volumes holding zeros. */
+  static async ready(seed: number, wishes: SessionWishes = {}): Promise<SimSession> {
+    const { subsystems = 2, order = 'clock', intervalMs = 0, resignAfterMs, backup } = wishes;
+    const session = new SimSession(new World(seed), subsystems, intervalMs > 0);
+    for (const number of session.numbers)
+      for (const side of ['p', 's'] as const) await session.#make(`${side}${number}`);
+    const policy = { intervalMs, resignAfterMs };
+    await session.ask('p1', 'session.create', { session: SESSION, order, policy, enableAtSecondary: false });
+    for (const number of session.numbers) {
+      const secondarySystem = session.ref(`s${number}`);
+      await session.ask(`p${number}`, 'pair.create', {
+        pairs: [{ primary: 'db', secondary: 'db', secondarySystem, backup: backup ? 'kept' : undefined }],
+        mode: 'journal',
+        session: SESSION,
+        sessionHome: session.ref('p1'),
+      });
+    }
+    await session.ask('p1', 'session.start', { session: SESSION });
+    await session.follows();
+    await session.show();
+    return session;
+  }
+
+  get numbers(): readonly number[] {
+    return Array.from({ length: this.count }, (_, at) => at + 1);
+  }
+
+  get secondaries(): readonly string[] {
+    return this.numbers.map((number) => `s${number}`);
+  }
+
+  /** Who issues. */
+  get issuer(): string {
+    const names = this.numbers.map((number) => `p${number}`);
+    return names.sort((a, b) => (this.ref(a).id < this.ref(b).id ? -1 : 1))[0] as string;
+  }
+
+  /** Who applies, as the secondaries' table has it. */
+  async master(): Promise<string> {
+    const { sheets } = await this.ask('s1', 'session.list', {});
+    return secondaryMaster(sheets[0]?.secondary?.table ?? [])?.name ?? 's1';
+  }
+
+  ref(name: string) {
+    const place = this.place(name);
+    return { id: place.info.id, name, path: place.path };
+  }
+
+  place(name: string): SystemPlace {
+    return readPlace(this.world.files, `/sys/${name}`);
+  }
+
+  async ask<Code extends RequestCode>(
+    name: string,
+    code: Code,
+    input: Requests[Code]['input'],
+    data?: Uint8Array,
+  ): Promise<Requests[Code]['output']> {
+    const served = this.#served.get(name);
+    if (!served) throw new Error(`${name} is not served`);
+    return (await this.world.run(served.own.request(code, input, data ? { data } : {}))).output;
+  }
+
+  async write(subsystem: number, value: number, track = 0, side: 'p' | 's' = 'p'): Promise<void> {
+    const input = { volume: 'db', offsetBytes: track * TRACK, durable: true };
+    await this.ask(`${side}${subsystem}`, 'volume.write', input, new Uint8Array(TRACK).fill(value));
+  }
+
+  /** What the host of one subsystem's volume reads of a track. */
+  async read(name: string, track = 0): Promise<number> {
+    const served = this.#served.get(name);
+    const input = { volume: 'db', offsetBytes: track * TRACK, lengthBytes: TRACK };
+    const answer = await this.world.run(served?.own.request('volume.read', input) ?? Promise.reject(new Error(name)));
+    return answer.data?.[0] ?? -1;
+  }
+
+  /** What all secondaries show of a track. */
+  async shown(track = 0): Promise<number[]> {
+    const values: number[] = [];
+    for (const name of this.secondaries) values.push(await this.read(name, track));
+    return values;
+  }
+
+  /** Every pair follows. */
+  async follows(): Promise<void> {
+    for (const number of this.numbers)
+      await this.ask(`p${number}`, 'pair.wait', {
+        pairs: [{ primary: 'db' }],
+        statuses: ['duplex'],
+        timeoutMs: 60_000,
+      });
+  }
+
+  mark() {
+    return this.ask(this.issuer, 'session.mark', { session: SESSION });
+  }
+
+  /** Issues a checkpoint, and waits until all show it. */
+  async show(): Promise<string> {
+    const { mark } = await this.mark();
+    const input = { session: SESSION, mark, timeoutMs: 60_000 };
+    return (await this.ask(await this.master(), 'session.wait', input)).verdict;
+  }
+
+  kill(name: string): void {
+    this.#served.get(name)?.process.process.end();
+    this.#served.delete(name);
+  }
+
+  async start(name: string): Promise<void> {
+    const process = this.world.start(name);
+    const own = await this.world.run(openOwner(portsOf(process), this.place(name), { purpose: 'serve' }));
+    own.controller.startCopying();
+    if (this.#keeps) own.controller.startForming();
+    this.#served.set(name, { process, own });
+  }
+
+  pass(ms: number): Promise<unknown> {
+    return this.world.run(this.world.clock.sleep(ms));
+  }
+
+  async #make(name: string): Promise<void> {
+    this.world.files.makeFolder('/sys');
+    await this.world.run(this.world.files.flushFolder('/'));
+    const wishes = { name, trackSizeBytes: TRACK, fixture: true };
+    await this.world.run(createSystem(portsOf(this.world), `/sys/${name}`, wishes));
+    await this.start(name);
+    for (const volume of ['db', 'kept'])
+      await this.ask(name, 'volume.create', { name: volume, sizeBytes: TRACKS * TRACK });
+  }
+}
