@@ -155,7 +155,8 @@ function clockHere({ sessions, ports }: Controller, { id, primary }: SessionShee
   const anchor = primary?.anchor;
   if (anchor?.boot !== ports.clock.bootId()) return nowNs;
   const stampedNs = sessions.lastStamped(id) - timeAt(anchor, 0n);
-  return stampedNs > nowNs ? stampedNs : nowNs;
+  if (stampedNs > nowNs) return stampedNs;
+  return nowNs;
 }
 
 /** Nothing here was ever stamped or seen above this. */
