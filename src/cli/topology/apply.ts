@@ -6,6 +6,7 @@ import { namedVolume, refOf } from '../group-finding.js';
 import { byId, type Toolkit } from '../open-toolkit.js';
 import { selectorOfPair } from '../pair-selectors.js';
 import type { Progress } from '../render/progress.js';
+import { findSession, primaryMasterPlace, startedPlace } from '../session-finding.js';
 import type { EndStatus } from './desired.js';
 import type { TopologyFile } from './file.js';
 import { planTopology } from './plan.js';
@@ -18,8 +19,6 @@ export async function planOf(toolkit: Toolkit, file: TopologyFile, prune: boolea
     'Nothing was changed. Such things are settled when they are made; change the file, or delete them first.';
   const problems = file.problems('topology-differs', 'What is there cannot be made to agree with the topology', hint);
   const steps = planTopology(file.desired, await readPresent(toolkit, file.desired), prune, problems);
-  const [session] = file.desired.sessions;
-  if (session) problems.add(session.place, 'checkpoint sessions are not in this release');
   problems.demandNone();
   return steps;
 }
@@ -139,7 +138,11 @@ class Applier {
       case 'remove-member': {
         const primary = await namedVolume(this.#toolkit, deed.primary);
         await (await this.#client(at)).request('cg.remove', { group: deed.group, primary });
+        return;
       }
+      case 'start-session':
+      case 'stop-session':
+        await this.#turnSession(deed.do === 'start-session', deed.session);
     }
   }
 
@@ -163,8 +166,20 @@ class Applier {
       rateBytesPerSecond: rateBytesPerSecond === 0 ? undefined : rateBytesPerSecond,
       split: pair.status === 'split',
       virtual,
+      backup: pair.backup === undefined ? undefined : parseAddress(pair.backup).volume,
     };
-    await (await this.#client(at)).request('pair.create', { pairs: [row], mode, overwrite, manual, session });
+    const isJournal = mode === 'journal' && session !== undefined;
+    const sessionHome = isJournal ? (await findSession(this.#toolkit, session)).session.home : undefined;
+    const input = { pairs: [row], mode, overwrite, manual, session, sessionHome };
+    await (await this.#client(at)).request('pair.create', input);
+  }
+
+  /** Asked of whoever issues the checkpoints, which the pairs decide. */
+  async #turnSession(on: boolean, session: string): Promise<void> {
+    await this.letGo();
+    const found = await findSession(this.#toolkit, session);
+    const { name } = on ? primaryMasterPlace(found) : startedPlace(found);
+    await (await this.#client(name)).request(on ? 'session.start' : 'session.stop', { session });
   }
 
   async #addMember(at: string, { group, member }: Extract<Deed, { do: 'add-member' }>): Promise<void> {

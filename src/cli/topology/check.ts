@@ -87,6 +87,8 @@ function checkPair(pair: DesiredPair, problems: Problems): void {
   if (mode === 'journal' && session === undefined) problems.add(place, 'a journal pair needs a session');
   if (pair.backup !== undefined && mode !== 'journal')
     problems.add([...place, 'backup'], 'only journal pairs have one');
+  if (pair.backup !== undefined && parseAddress(pair.backup).system !== parseAddress(secondary).system)
+    problems.add([...place, 'backup'], `it lies beside the secondary, in ${parseAddress(secondary).system}`);
   if (pace === 'hold' && status !== undefined && status !== 'suspended' && !virtual)
     problems.add([...place, 'pace'], `with pace hold it never becomes ${status}`);
 }

@@ -1,6 +1,7 @@
 import type { SystemWishes } from '../../core/controller/controller.js';
 import type { PolicyChange } from '../../core/group/group.js';
 import type { Pace, PairMode } from '../../core/pair/pair.js';
+import type { SessionPolicyChange } from '../../core/session/session.js';
 
 /** What a topology file asks for, with every size, span and path settled. */
 export interface DesiredTopology {
@@ -84,8 +85,10 @@ export interface DesiredGroup {
 export interface DesiredSession {
   readonly place: Place;
   readonly name: string;
+  /** The system that holds its configuration table; undefined where neither the file nor a pair says. */
   readonly at: string | undefined;
   readonly order: 'clock' | 'arrival' | undefined;
-  readonly intervalMs: number | undefined;
-  readonly resignAfterMs: number | undefined;
+  readonly policy: SessionPolicyChange;
+  readonly enableAtSecondary: boolean | undefined;
+  readonly started: boolean | undefined;
 }

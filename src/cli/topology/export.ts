@@ -7,13 +7,16 @@ import {
 } from '../../core/foundation/foundation.js';
 import { formatWindow, type GroupPolicy, type LocatedGroup, POLICY_DEFAULT } from '../../core/group/group.js';
 import type { PairStatus } from '../../core/pair/pair.js';
+import type { LocatedSession } from '../../core/session/session.js';
 import { parseAddress } from '../../core/volume/volume.js';
 import type { EndStatus } from './desired.js';
+import { isStarted } from './plan-sessions.js';
 import { addressOfRef, type PresentPair, type PresentSystem, type PresentTopology } from './present.js';
 import type {
   GroupDocument,
   PairDocument,
   PortDocument,
+  SessionDocument,
   SystemDocument,
   TopologyDocument,
   VolumeDocument,
@@ -28,12 +31,14 @@ export function exportTopology(present: PresentTopology): { document: TopologyDo
   const pairs = present.pairs.filter(({ primary, secondary }) => known(primary) && known(secondary));
   const lost = present.pairs.filter((pair) => !pairs.includes(pair));
   const groups = present.groups.flatMap((group) => groupOf(group) ?? []);
+  const sessions = present.sessions.map(sessionOf);
   const unseen = present.groups.filter(({ table }) => table === null);
   return {
     document: {
       systems,
       ...(pairs.length === 0 ? {} : { pairs: pairs.map(pairOf) }),
       ...(groups.length === 0 ? {} : { groups }),
+      ...(sessions.length === 0 ? {} : { sessions }),
     },
     notes: [
       ...lost.map(({ primary, secondary }) => `Left out: ${primary} -> ${secondary}, a system of which is not here.`),
@@ -107,7 +112,7 @@ const ENDS: Readonly<Record<PairStatus, EndStatus | undefined>> = {
 };
 
 function pairOf(pair: PresentPair): PairDocument {
-  const { primary, secondary, mode, status, virtual, pace, rateBytesPerSecond, manual, session } = pair;
+  const { primary, secondary, mode, status, virtual, pace, rateBytesPerSecond, manual, session, backup } = pair;
   const isHeld = pace === 'hold' && status !== 'suspended' && !virtual;
   return said<PairDocument>({
     primary,
@@ -119,6 +124,7 @@ function pairOf(pair: PresentPair): PairDocument {
     rate: rateBytesPerSecond === null ? undefined : exactSize(rateBytesPerSecond),
     manual: unless(false, manual),
     session: unless(null, session),
+    backup: unless(null, backup),
   });
 }
 
@@ -142,5 +148,19 @@ function policyOf(policy: GroupPolicy): Partial<GroupDocument> {
     holdLimit: span('holdLimitMs'),
     rate: policy.rateBytesPerSecond === null ? undefined : exactSize(policy.rateBytesPerSecond),
     window: policy.window === null ? undefined : formatWindow(policy.window),
+  });
+}
+
+function sessionOf(session: LocatedSession): SessionDocument {
+  const { name, home, sheet } = session;
+  const { intervalMs, resignAfterMs, enableAtSecondary } = sheet.policy;
+  return said<SessionDocument>({
+    name,
+    at: home.name,
+    order: sheet.order,
+    interval: exactSpan(intervalMs),
+    resignAfter: resignAfterMs === null ? undefined : exactSpan(resignAfterMs),
+    enableAtSecondary: unless(false, enableAtSecondary),
+    started: isStarted(session) ? true : undefined,
   });
 }

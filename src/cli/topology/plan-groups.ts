@@ -9,7 +9,7 @@ import {
 import type { DesiredGroup, DesiredMember } from './desired.js';
 import type { Problems } from './file.js';
 import { addressOfRef, keyOf } from './present.js';
-import { demandVolume, type Sight } from './sight.js';
+import { demandVolume, isNamedSystem, type Sight } from './sight.js';
 import { type Step, step } from './steps.js';
 
 export function planGroups(sight: Sight, problems: Problems): Step[] {
@@ -18,7 +18,7 @@ export function planGroups(sight: Sight, problems: Problems): Step[] {
     demandPolicy(group, problems);
     const there = sight.present.groups.find((one) => one.name === name);
     if (!there) {
-      if (!isNamed(master, sight)) problems.add([...place, 'master'], `there is no storage system ${master}`);
+      if (!isNamedSystem(master, sight)) problems.add([...place, 'master'], `there is no storage system ${master}`);
       const made = step('+', 'group', name, master, `master ${master}`, [
         { do: 'request', code: 'cg.create', input: { group: name, policy } },
       ]);
@@ -34,10 +34,6 @@ export function planGroups(sight: Sight, problems: Problems): Step[] {
     const members = group.members.flatMap((member) => planMember(member, group, there, sight, problems));
     return [...changedPolicy(group, there.table?.policy ?? POLICY_DEFAULT), ...members];
   });
-}
-
-function isNamed(system: string, { desired, system: present, prune }: Sight): boolean {
-  return desired.systems.some(({ name }) => name === system) || (present(system) !== undefined && !prune);
 }
 
 function demandPolicy({ place, policy }: DesiredGroup, problems: Problems): void {

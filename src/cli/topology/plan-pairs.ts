@@ -55,6 +55,7 @@ export function planPairs(sight: Sight, problems: Problems): Step[] {
     const from = demandVolume(pair.primary, [...pair.place, 'primary'], sight, problems);
     const to = demandVolume(pair.secondary, [...pair.place, 'secondary'], sight, problems);
     const other = staying.find(({ secondary }) => secondary === pair.secondary);
+    if (pair.backup !== undefined) demandVolume(pair.backup, [...pair.place, 'backup'], sight, problems);
     if (other) problems.add([...pair.place, 'secondary'], `it is the secondary of ${other.primary} here`);
     return from && to ? [makePair(pair, sight)] : [];
   });
@@ -183,6 +184,7 @@ function demandFixed(pair: DesiredPair, there: PresentPair, problems: Problems):
   if (mode !== there.mode) differs('mode', mode, there.mode);
   else if (mode !== 'local' && manual !== there.manual) differs('manual', manual, there.manual);
   else if (session !== undefined && session !== there.session) differs('session', session, there.session);
+  else if (pair.backup !== undefined && pair.backup !== there.backup) differs('backup', pair.backup, there.backup);
 }
 
 function pacingChange(

@@ -1,6 +1,7 @@
 import { formatAddress, parseAddress } from '../../core/volume/volume.js';
 import { selectorOfPair } from '../pair-selectors.js';
 import { formatBytes } from '../render/bytes.js';
+import { isStarted } from './plan-sessions.js';
 import { addressOfRef, keyOf, type PresentPair, type PresentSystem } from './present.js';
 import type { Sight } from './sight.js';
 import { type Step, step } from './steps.js';
@@ -14,6 +15,7 @@ export function planRemovals(sight: Sight): Step[] {
   return [
     ...removeGroups(sight),
     ...removePairs(sight),
+    ...removeSessions(sight),
     ...staying.flatMap((system) => removePorts(system, sight)),
     ...staying.flatMap((system) => removeVolumes(system, sight)),
     ...going.map(removeSystem),
@@ -65,6 +67,18 @@ function removePairs({ present, desired }: Sight): Step[] {
         [deed],
         lost,
       );
+    });
+}
+
+/** One that runs is stopped first; its secondaries keep the checkpoint that they show. */
+function removeSessions({ present, desired }: Sight): Step[] {
+  return present.sessions
+    .filter(({ name }) => !desired.sessions.some((one) => one.name === name))
+    .map((session) => {
+      const { name, home } = session;
+      const stop = isStarted(session) ? [{ do: 'stop-session', session: name } as const] : [];
+      const deed = { do: 'request', code: 'session.delete', input: { session: name } } as const;
+      return step('-', 'session', name, home.name, '', [...stop, deed]);
     });
 }
 

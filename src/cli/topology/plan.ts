@@ -5,6 +5,7 @@ import type { Problems } from './file.js';
 import { planGroups } from './plan-groups.js';
 import { planPairs } from './plan-pairs.js';
 import { planRemovals } from './plan-removals.js';
+import { planSessions, planStarts } from './plan-sessions.js';
 import type { PresentSystem, PresentTopology } from './present.js';
 import { look, poolOf, type Sight } from './sight.js';
 import { type Deed, type Step, step } from './steps.js';
@@ -24,8 +25,10 @@ export function planTopology(
   const removals = prune ? planRemovals(sight) : [];
   const systems = desired.systems.flatMap((system) => planSystem(system, sight, problems));
   const ports = desired.systems.flatMap((system) => planPorts(system, sight, problems));
+  const sessions = planSessions(sight, problems);
   const pairs = planPairs(sight, problems);
-  return [...removals, ...systems, ...ports, ...pairs, ...planGroups(sight, problems)];
+  const groups = planGroups(sight, problems);
+  return [...removals, ...systems, ...ports, ...sessions, ...pairs, ...groups, ...planStarts(sight)];
 }
 
 function planSystem(system: DesiredSystem, sight: Sight, problems: Problems): Step[] {

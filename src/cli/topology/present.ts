@@ -1,6 +1,7 @@
 import type { PairListing, PortListing, SystemPlace, VolumeListing } from '../../core/controller/controller.js';
 import { failure } from '../../core/foundation/foundation.js';
 import { type LocatedGroup, locateGroups, type SystemView, type VolumeRef } from '../../core/group/group.js';
+import { type LocatedSession, locateSessions, type SessionView } from '../../core/session/session.js';
 import { formatAddress } from '../../core/volume/volume.js';
 import { refOf } from '../group-finding.js';
 import { nowMs } from '../now.js';
@@ -14,6 +15,7 @@ export interface PresentTopology {
   /** Without the pairs that a group makes for its backups. Each stands here once. */
   readonly pairs: readonly PresentPair[];
   readonly groups: readonly LocatedGroup[];
+  readonly sessions: readonly LocatedSession[];
   /** Images of the file that hold nothing but zeros; an empty volume is filled with them already. */
   readonly emptyImages: ReadonlySet<string>;
 }
@@ -35,33 +37,42 @@ export async function readPresent(toolkit: Toolkit, desired?: DesiredTopology): 
   const systems: PresentSystem[] = [];
   const pairs: PairListing[] = [];
   const views: SystemView[] = [];
+  const sessionViews: SessionView[] = [];
   for (const place of places) {
     await toolkit.read(place, async (reader) => {
       const { volumes } = (await reader.request('volume.list')).output;
       const { ports } = (await reader.request('port.list')).output;
       systems.push({ place, volumes, ports });
       pairs.push(...(await reader.request('pair.list')).output.pairs);
-      views.push({ system: refOf(place), ...(await reader.request('cg.list')).output, asOfMs: nowMs() });
+      const seen = { system: refOf(place), asOfMs: nowMs() };
+      views.push({ ...seen, ...(await reader.request('cg.list')).output });
+      sessionViews.push({ ...seen, ...(await reader.request('session.list')).output });
     });
   }
   const groups = locateGroups(views);
-  const own = pairsOfGroups(views);
-  const present = withFarChanges(pairs).filter((pair) => !own.has(keyOf(pair)));
-  return { systems, pairs: present, groups, emptyImages: await emptyImages(systems, desired) };
+  const merged = withFarSide(pairs);
+  const own = new Set([...pairsOfGroups(views), ...merged.flatMap(backupPair)]);
+  const present = merged.filter((pair) => !own.has(keyOf(pair)));
+  const sessions = locateSessions(sessionViews);
+  return { systems, pairs: present, groups, sessions, emptyImages: await emptyImages(systems, desired) };
 }
 
-/** Of the two halves of a pair the primary's counts, with what only the secondary's knows: what was written there. */
-function withFarChanges(pairs: readonly PairListing[]): PairListing[] {
+/** The primary's half of each pair, with what only the secondary's knows: what was written there, and its backup. */
+function withFarSide(pairs: readonly PairListing[]): PairListing[] {
   const far = new Map(
-    pairs.flatMap(({ half, secondaryChangedTracks }) =>
-      half?.side === 'secondary' ? [[half.id, secondaryChangedTracks] as const] : [],
-    ),
+    pairs.flatMap((pair) => (pair.half?.side === 'secondary' ? [[pair.half.id, pair] as const] : [])),
   );
   const near = pairs.filter(({ half }) => half?.side !== 'secondary');
   return near.map((pair) => {
-    const secondaryChangedTracks = Math.max(pair.secondaryChangedTracks, far.get(pair.half?.id ?? '') ?? 0);
-    return { ...pair, secondaryChangedTracks };
+    const other = far.get(pair.half?.id ?? '');
+    const secondaryChangedTracks = Math.max(pair.secondaryChangedTracks, other?.secondaryChangedTracks ?? 0);
+    return { ...pair, secondaryChangedTracks, backup: other?.backup ?? null };
   });
+}
+
+/** On which a session keeps a secondary while differences come back to it. */
+function backupPair({ secondary, backup }: PairListing): string[] {
+  return backup === null ? [] : [keyOf({ primary: secondary, secondary: backup })];
 }
 
 /** `primary -> secondary`, by which a pair is found again. */

@@ -123,10 +123,17 @@ const group = v.strictObject({
 
 const session = v.strictObject({
   name,
-  at: v.optional(v.pipe(name, v.description('The system from which the session is made.'))),
+  at: v.optional(
+    v.pipe(
+      name,
+      v.description('The system that holds its configuration table; that of its first primary unless given.'),
+    ),
+  ),
   order: v.optional(v.picklist(['clock', 'arrival'] as const)),
   interval: v.optional(duration),
-  resignAfter: v.optional(duration),
+  resignAfter: v.optional(v.pipe(duration, v.description('0 is never.'))),
+  enableAtSecondary: v.optional(v.boolean()),
+  started: v.optional(v.pipe(v.boolean(), v.description('Brought to this once its pairs are there.'))),
 });
 
 export const topologySchema = v.strictObject({

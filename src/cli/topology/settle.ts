@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { isToolkitError } from '../../core/foundation/foundation.js';
 import { type PolicyChange, parseWindow } from '../../core/group/group.js';
+import { changeSessionPolicy, SESSION_POLICY_DEFAULT, type SessionPolicyChange } from '../../core/session/session.js';
 import {
   checkTrackSize,
   checkVolumeSize,
@@ -48,7 +49,9 @@ export async function settleTopology(
     systems,
     pairs: (document.pairs ?? []).map((pair, index) => settler.pair(pair, ['pairs', index])),
     groups: (document.groups ?? []).map((group, index) => settler.group(group, ['groups', index])),
-    sessions: (document.sessions ?? []).map((session, index) => settler.session(session, ['sessions', index])),
+    sessions: (document.sessions ?? []).map((session, index) =>
+      settler.session(session, ['sessions', index], document.pairs ?? []),
+    ),
   };
 }
 
@@ -173,16 +176,18 @@ class Settler {
     return { place, name, master, policy, members };
   }
 
-  session(session: SessionDocument, place: Place): DesiredSession {
-    const { name, at, order } = session;
-    return {
-      place,
-      name,
-      at,
-      order,
+  session(session: SessionDocument, place: Place, pairs: readonly PairDocument[]): DesiredSession {
+    const { name, order, enableAtSecondary, started } = session;
+    this.#try([...place, 'name'], () => parseName(name, 'session'));
+    const first = pairs.find((pair) => pair.mode === 'journal' && pair.session === name);
+    const at = session.at ?? (first && parseAddress(first.primary).system);
+    if (at === undefined) this.#problems.add(place, 'it needs at: SYSTEM, for it has no pair here');
+    const policy: SessionPolicyChange = {
       intervalMs: this.#duration(session.interval, [...place, 'interval']),
       resignAfterMs: this.#duration(session.resignAfter, [...place, 'resignAfter']),
     };
+    this.#try(place, () => changeSessionPolicy(SESSION_POLICY_DEFAULT, policy));
+    return { place, name, at, order, policy, enableAtSecondary, started };
   }
 
   #size(value: string | number | undefined, place: Place): number | undefined {

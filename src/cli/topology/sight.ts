@@ -62,3 +62,8 @@ export function demandVolume(address: string, place: Place, sight: Sight, proble
   problems.add(place, `${volume} in ${system}: ${why}`);
   return false;
 }
+
+/** Whether there is a system of this name when its turn comes. */
+export function isNamedSystem(name: string, { desired, system, prune }: Sight): boolean {
+  return desired.systems.some((one) => one.name === name) || (system(name) !== undefined && !prune);
+}

@@ -16,7 +16,8 @@ export type Deed =
   | { readonly do: 'delete-system' }
   | { readonly do: 'make-pair'; readonly pair: DesiredPair; readonly overwrite: boolean }
   | { readonly do: 'add-member'; readonly group: string; readonly member: DesiredMember }
-  | { readonly do: 'remove-member'; readonly group: string; readonly primary: string };
+  | { readonly do: 'remove-member'; readonly group: string; readonly primary: string }
+  | { readonly do: 'start-session' | 'stop-session'; readonly session: string };
 
 /** What is done at once, and the status that a pair is then waited for. */
 export interface Round {
@@ -24,7 +25,7 @@ export interface Round {
   readonly reach?: { readonly primary: string; readonly secondary: string; readonly status: EndStatus } | undefined;
 }
 
-export type StepKind = 'system' | 'volume' | 'image' | 'port' | 'lun' | 'pair' | 'group' | 'member';
+export type StepKind = 'system' | 'volume' | 'image' | 'port' | 'lun' | 'pair' | 'group' | 'member' | 'session';
 
 /** One line of the difference between a file and what is there, and how it is made to vanish. */
 export interface Step {

@@ -5,7 +5,7 @@ import { ToolkitCommand } from '../../cli/toolkit-command.js';
 import { applyTopology } from '../../cli/topology-command.js';
 
 export default class TopologyApply extends ToolkitCommand<typeof TopologyApply> {
-  static override summary = 'Make what a topology file names: systems, volumes, ports, pairs and groups.';
+  static override summary = 'Make what a topology file names: systems, volumes, ports, pairs, groups and sessions.';
   static override description =
     'The file is checked whole, then compared with what is there; only the difference is made, and each pair is waited for ' +
     'until it has the status that the file names. Applied again it finds nothing to do. What the file does not name stays, ' +

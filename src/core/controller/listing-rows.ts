@@ -44,6 +44,8 @@ export interface PairListing {
   /** Of a pair between systems: it does not go on by itself after a lost link; with whom it is suspended. */
   readonly manual: boolean;
   readonly session: string | null;
+  /** At the secondary of a journal pair: the volume that keeps its last checkpoint while differences come back. */
+  readonly backup: string | null;
   /** Of a pair between systems: which of its halves this row is; the halves of a pair have one id. */
   readonly half: {
     readonly id: string;

@@ -93,6 +93,7 @@ export function pairListing(record: PairRecord, facts: PairFacts): PairListing {
     pointInTimeLost: frozen?.pointInTimeLost ?? false,
     manual: record.remote?.manual ?? false,
     session: record.remote?.session ?? null,
+    backup: record.remote?.journal?.backup == null ? null : facts.address(record.remote.journal.backup),
     half: isHalf(record)
       ? {
           id: record.remote.id,

@@ -41,7 +41,7 @@ function useSmall(): RootFolder {
   });
 }
 
-describe.each(['two-sites', 'three-sites', 'four-controllers'])('the ready topology %s', (name) => {
+describe.each(['two-sites', 'three-sites', 'four-controllers', 'session'])('the ready topology %s', (name) => {
   const root = useRootFolder();
 
   it('is made, then found as it should be, and comes back out of an export', async () => {
@@ -205,6 +205,44 @@ describe('--prune of a group', () => {
     await put(root, 'none.yaml', ungrouped);
     expect(await changes(root, 'none.yaml', '--prune', '--force')).toEqual(['remove group orders']);
     expect((await root.json('cg', 'list')).data.groups).toEqual([]);
+  });
+});
+
+describe('a checkpoint session', () => {
+  const root = useRootFolder((folder) => folder.ok('topology', 'apply', fixture('session')).then(() => undefined));
+
+  it('is started, and its secondaries come to a checkpoint', async () => {
+    await root.feed('of the session', 'volume', 'write', 'tokyo:db');
+    await root.ok('copier', 'run', '--once');
+    await root.ok('pair', 'wait', '*:*', '--status', 'duplex', '--timeout', '30s');
+    await root.ok('checkpoint', 'mark', 'j');
+    await root.ok('copier', 'run', '--once');
+    await root.ok('checkpoint', 'apply', 'j');
+    expect((await root.ok('volume', 'read', 'osaka:db', '--length', '14')).stdout).toBe('of the session');
+    expect(await changes(root, fixture('session'), '--prune')).toEqual([]);
+  });
+
+  it('changes its policy, is stopped and started, and keeps its order', async () => {
+    const text = await readFile(fixture('session'), 'utf8');
+    await put(root, 'slower.yaml', text.replace('interval: 1s, started: true', 'interval: 5s, started: false'));
+    expect(await changes(root, 'slower.yaml')).toEqual(['change session j', 'change session j']);
+    expect(await changes(root, 'slower.yaml')).toEqual([]);
+    expect(await changes(root, fixture('session'))).toEqual(['change session j', 'change session j']);
+    await put(root, 'arrival.yaml', text.replace('order: clock', 'order: arrival'));
+    const ended = await root.run('topology', 'apply', 'arrival.yaml');
+    expect(ended).toEqual(refused(3, 'topology-differs'));
+    expect(ended.stderr).toContain('sessions.0.order: the file says arrival, here it is clock');
+  });
+
+  it('goes with --prune after its pairs', async () => {
+    const text = await readFile(fixture('session'), 'utf8');
+    await put(root, 'bare.yaml', text.slice(0, text.indexOf('sessions:')));
+    expect(await changes(root, 'bare.yaml', '--prune', '--force')).toEqual([
+      'remove pair tokyo:db -> osaka:db',
+      'remove pair yokohama:log -> kobe:log',
+      'remove session j',
+    ]);
+    expect((await root.json('checkpoint', 'status')).data.sessions).toEqual([]);
   });
 });
 

@@ -101,7 +101,8 @@ groups: [{name: g, master: tokyo, interval: 30s, window: "run=5m,pause=1h"}]
       ).replace('pairs:\n', ''),
       'groups.0.members.0.backup: it lies beside the secondary, in osaka',
     ],
-    ['sessions: [{name: s}, {name: s}]', 'sessions.1.name: there is a session s above already'],
+    ['sessions: [{name: s}]', 'sessions.0: it needs at: SYSTEM, for it has no pair here'],
+    ['sessions: [{name: s, at: t}, {name: s, at: t}]', 'sessions.1.name: there is a session s above already'],
     ['systems: {tokyo: {}, tokyo: {}}', 'line 1: no YAML: Map keys must be unique'],
     ['systems: [', 'line 1: no YAML: '],
   ])('is refused whole: %j', async (text, told) => {
@@ -113,9 +114,9 @@ groups: [{name: g, master: tokyo, interval: 30s, window: "run=5m,pause=1h"}]
     expect(message.match(/line \d/g)).toEqual(['line 2', 'line 3', 'line 4']);
   });
 
-  it('accepts sessions, for when they can be applied', async () => {
-    expect((await read('sessions: [{name: j, order: clock, interval: 1s}]')).desired.sessions[0]).toMatchObject({
-      intervalMs: 1000,
-    });
+  it('takes the system of a session from its first pair', async () => {
+    const pair = '  - {primary: "tokyo:db", secondary: "osaka:db", mode: journal, session: j}';
+    const { desired } = await read(`${two(pair)}\nsessions: [{name: j, interval: 5s, resignAfter: 2m}]`);
+    expect(desired.sessions[0]).toMatchObject({ at: 'tokyo', policy: { intervalMs: 5000, resignAfterMs: 120_000 } });
   });
 });

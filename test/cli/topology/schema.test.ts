@@ -92,8 +92,11 @@ describe('the JSON Schema of topology files', () => {
     expect(holds(schema, document)).toBe(!Array.isArray(document) && v.safeParse(topologySchema, document).success);
   });
 
-  it.each(['two-sites', 'three-sites', 'four-controllers'])('holds for the ready topology %s', async (name) => {
-    const document: unknown = parse(await readFile(new URL(`fixtures/${name}.yaml`, top), 'utf8'));
-    expect(holds(schema, document)).toBe(true);
-  });
+  it.each(['two-sites', 'three-sites', 'four-controllers', 'session'])(
+    'holds for the ready topology %s',
+    async (name) => {
+      const document: unknown = parse(await readFile(new URL(`fixtures/${name}.yaml`, top), 'utf8'));
+      expect(holds(schema, document)).toBe(true);
+    },
+  );
 });
