@@ -1,6 +1,7 @@
 import type { Change } from '../catalog/catalog.js';
 import { isToolkitError } from '../foundation/foundation.js';
 import type { GroupEvent } from '../group/group.js';
+import type { SessionEvent } from '../session/session.js';
 import type { Controller, RequestContext } from './open-controller.js';
 
 export interface RecordedSubject {
@@ -15,6 +16,7 @@ export interface RecordedEnd {
   readonly tracks?: number | null;
   readonly message?: string | null;
   readonly group?: GroupEvent | undefined;
+  readonly session?: SessionEvent | undefined;
 }
 
 /** Writes an operation's start and its end, or abnormal end, into the history around the work. */
@@ -40,8 +42,18 @@ export async function recorded<T>(
   try {
     const result = await work();
     common.forEach((event, index) => {
-      const { after = null, tracks = null, message = null, group } = endOf(result, index);
-      controller.record({ ...event, after, tracks, message, seconds: seconds(), code: 'done', phase: 'end', group });
+      const { after = null, tracks = null, message = null, group, session } = endOf(result, index);
+      controller.record({
+        ...event,
+        after,
+        tracks,
+        message,
+        seconds: seconds(),
+        code: 'done',
+        phase: 'end',
+        group,
+        session,
+      });
     });
     return result;
   } catch (error) {

@@ -2,7 +2,7 @@ import { failure, type Milliseconds } from '../foundation/foundation.js';
 import type { FailbackRow, SystemRef } from '../group/group.js';
 import { mapCounts } from '../hostio/hostio.js';
 import { type HalfRecord, isHalf } from '../pair/pair.js';
-import type { SecondaryTable, SessionSheet } from '../session/session.js';
+import { type SecondaryTable, type SessionSheet, sessionEvent } from '../session/session.js';
 import type { Controller, RequestContext } from './open-controller.js';
 import { recorded } from './recorded.js';
 import type { Answered, RequestExtras, Requests } from './requests.js';
@@ -55,7 +55,7 @@ export async function failBackSession(
       if (!input.wait) return 'begun' as const;
       return bringBack(controller, way, input.wait.timeoutMs, extras.signal);
     },
-    (end) => ({ after: end }),
+    (end) => ({ after: end, session: end === 'returned' ? sessionEvent(way.sheet, 'failback') : undefined }),
   );
   const term = controller.sessions.sheets.byId(way.sheet.id)?.term ?? way.sheet.term;
   return { output: { ...answer, term, outcome } };

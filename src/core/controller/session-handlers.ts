@@ -1,5 +1,12 @@
 import { digitsOf } from '../sequence/sequence.js';
-import { type SessionRequests, type SessionWireRequests, sessionHistory } from '../session/session.js';
+import {
+  type SessionDeed,
+  type SessionRequests,
+  type SessionWireRequests,
+  sessionEvent,
+  sessionHistory,
+  sessionSentence,
+} from '../session/session.js';
 import type { Handler } from './handlers.js';
 import { readHistory } from './history.js';
 import { recorded } from './recorded.js';
@@ -29,23 +36,23 @@ type Noted =
 
 /** Who answers the requests of checkpoint sessions. */
 export const sessionHandlers = {
-  'session.create': noted('checkpoint create', createSession),
-  'session.policy': noted('checkpoint policy', setSessionPolicy),
-  'session.delete': noted('checkpoint delete', deleteSession),
+  'session.create': noted('session.create', 'checkpoint create', createSession),
+  'session.policy': noted('session.policy', 'checkpoint policy', setSessionPolicy),
+  'session.delete': noted('session.delete', 'checkpoint delete', deleteSession),
   'session.list': (controller) => listSessionsHere(controller),
-  'session.start': noted('checkpoint start', async (controller, { session }) => {
+  'session.start': noted('session.start', 'checkpoint start', async (controller, { session }) => {
     const outcome = await startSession(controller, session);
     return { output: { session: await listedSession(controller, session), outcome } };
   }),
-  'session.stop': noted('checkpoint stop', async (controller, { session }) => {
+  'session.stop': noted('session.stop', 'checkpoint stop', async (controller, { session }) => {
     const outcome = await stopSession(controller, session);
     return { output: { session: await listedSession(controller, session), outcome } };
   }),
-  'session.resign': noted('checkpoint resign', async (controller, input) => {
+  'session.resign': noted('session.resign', 'checkpoint resign', async (controller, input) => {
     const outcome = await resignSystemOf(controller, input);
     return { output: { session: await listedSession(controller, input.session), outcome } };
   }),
-  'session.join': noted('checkpoint join', async (controller, input) => {
+  'session.join': noted('session.join', 'checkpoint join', async (controller, input) => {
     const outcome = await joinSystemOf(controller, input);
     return { output: { session: await listedSession(controller, input.session), outcome } };
   }),
@@ -86,10 +93,25 @@ export const sessionHandlers = {
   'stream.withdraw': (controller, input, _, context) => withdraw(controller, input, context),
 } satisfies { readonly [Code in SessionCode]?: Handler<Code> };
 
-/** The history tells who changed a session. */
-function noted<Code extends Noted>(operation: string, handler: Handler<Code>): Handler<Code> {
+const DEEDS: Readonly<Partial<Record<Noted, SessionDeed>>> = {
+  'session.start': 'start',
+  'session.stop': 'stop',
+  'session.resign': 'resign',
+  'session.join': 'join',
+};
+
+/** The history tells who changed a session, and what came of it. */
+function noted<Code extends Noted>(code: Code, operation: string, handler: Handler<Code>): Handler<Code> {
   return (controller, input, extras, context) => {
     const subject = { operation, primary: input.session };
-    return recorded(controller, context, [subject], () => handler(controller, input, extras, context));
+    const work = () => handler(controller, input, extras, context);
+    return recorded(controller, context, [subject], work, () => {
+      const deed = DEEDS[code];
+      const sheet = controller.sessions.sheets.named(input.session);
+      if (!deed || !sheet) return {};
+      const about = 'system' in input ? input.system.name : undefined;
+      const session = sessionEvent(sheet, deed, { about, checkpoint: sheet.secondary?.applied });
+      return { session, message: sessionSentence(session) };
+    });
   };
 }

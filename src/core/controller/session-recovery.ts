@@ -11,6 +11,7 @@ import {
   type SessionJudgement,
   type SessionRecoveryAnswer,
   type SessionSheet,
+  sessionEvent,
   sessionRecoveryAnswer,
   sessionVerdict,
   type Weighed,
@@ -59,9 +60,17 @@ export async function recoverSession(
     context,
     [subject],
     () => carryOut(controller, input, seen),
-    (answer) => ({ after: answer.number === null ? answer.case : String(answer.number), message: answer.verdict }),
+    (answer) => ({
+      after: answer.number === null ? answer.case : String(answer.number),
+      message: answer.verdict,
+      session: recoveryEvent(seen, answer),
+    }),
   );
   return { output };
+}
+
+function recoveryEvent([first]: readonly Seen[], { number, time, verdict }: SessionRecoveryAnswer) {
+  return first && { ...sessionEvent(first.sheet, 'recovery', { reason: verdict }), number, time };
 }
 
 async function carryOut(

@@ -84,6 +84,11 @@ describe('a session of two subsystems', () => {
     expect(await codeOf(session.write(1, 5))).toBe('displaced');
     const back = await session.ask('s1', 'session.failback', { session: SESSION, wait: { timeoutMs: 60_000 } });
     expect(back).toMatchObject({ outcome: 'returned', term: 3 });
+    const { events } = await session.ask('s1', 'session.history', { session: SESSION });
+    expect(events.map(({ deed, number }) => [deed, number])).toEqual([
+      ['recovery', 2],
+      ['failback', null],
+    ]);
     expect([await session.read('p1'), await session.read('p2', 1)]).toEqual([2, 7]);
     expect(await codeOf(session.write(1, 5, 0, 's'))).not.toBe('nothing');
     await session.write(1, 6);
@@ -91,5 +96,29 @@ describe('a session of two subsystems', () => {
     expect(await session.show()).toBe('applied');
     expect(await session.shown()).toEqual([6, 3]);
     expect(await session.shown(1)).toEqual([0, 7]);
+  });
+
+  it('keeps a secondary on its backup while differences come back, and shows no mix of it', async () => {
+    const session = await SimSession.ready(8, { backup: true });
+    await session.write(1, 2);
+    await session.show();
+    await session.ask('p1', 'pair.suspend', { pairs: [{ primary: 'db' }] });
+    await session.write(1, 3);
+    await session.write(2, 3);
+    await session.mark();
+    await session.pass(500);
+    expect(await session.read('s2')).toBe(0);
+    await session.ask('p1', 'pair.resync', { pairs: [{ primary: 'db' }] });
+    await session.follows();
+    expect(await session.show()).toBe('applied');
+    expect(await session.shown()).toEqual([3, 3]);
+  });
+
+  it('needs no common clock where the gates of its primaries make the order', async () => {
+    const session = await SimSession.ready(9, { order: 'arrival' });
+    await session.write(1, 2);
+    await session.write(2, 3);
+    expect(await session.show()).toBe('applied');
+    expect(await session.shown()).toEqual([2, 3]);
   });
 });
