@@ -95,10 +95,10 @@ describe('the secondaries of a session whose primaries are gone', () => {
 
   it('H25: finish what was released to them first, and then go on to the last that all hold', async () => {
     const desk = await lost(10);
-    await desk.other.ask('fault.set', { kind: 'crash', step: 'session.released' });
+    await desk.master.ask('fault.set', { kind: 'crash', step: 'session.decided' });
     await desk.apply(2).catch(() => undefined);
-    expect(desk.other.process.process.alive).toBe(false);
-    await desk.restart(desk.other);
+    expect(desk.master.process.process.alive).toBe(false);
+    await desk.restart(desk.master);
     expect(await recover(desk)).toMatchObject({ case: 'apply', number: 3 });
     expect(await desk.first()).toEqual([3, 3]);
   });
