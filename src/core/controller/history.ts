@@ -23,7 +23,7 @@ export interface HistoryEvent {
   readonly id: string;
   /** With the end of what was done with a whole consistency group. */
   readonly group?: GroupEvent | undefined;
-  /** With the end of what was done with a whole checkpoint session. */
+  /** With the end of what was done with, or happened to, a checkpoint session. */
   readonly session?: SessionEvent | undefined;
 }
 

@@ -20,7 +20,8 @@ import { Peers } from './peers.js';
 import { answerChange } from './recorded.js';
 import { doubtfulChanges, endUnfinished } from './recovery.js';
 import type { Answered, RequestCode, RequestExtras, Requests, SystemClient } from './requests.js';
-import { keepAll } from './session-keeping.js';
+import { pairEvent } from './session-history.js';
+import { keepAll, keepSessions } from './session-keeping.js';
 import { recoverStreams } from './session-redo.js';
 import { Streams } from './session-streams.js';
 import { Sessions } from './sessions.js';
@@ -378,6 +379,7 @@ export class Controller implements SystemClient {
       message,
       actor: 'copier',
       id: this.ports.random.id(`${operation} ${after.number}`),
+      session: pairEvent(this, before, after),
     });
   }
 

@@ -2,6 +2,7 @@ import { isToolkitError, type Milliseconds } from '../foundation/foundation.js';
 import { primaryMaster, type SessionSheet, secondaryMaster } from '../session/session.js';
 import { keepForming } from './group-keeping.js';
 import type { Controller } from './open-controller.js';
+import { noteSession } from './session-history.js';
 import { issueCheckpoint } from './session-marks.js';
 import { resignSystemOf } from './session-resigning.js';
 import { advanceSession } from './session-rounds.js';
@@ -84,7 +85,9 @@ async function resignLost(controller: Controller, { id, name, policy }: SessionS
     if (secondary.id !== peers.self.id || enteredAt === null || resigned !== null) continue;
     const stream = await sessions.stream(id, primary.id);
     if (ports.clock.monotonicMs() - stream.heardAtMs < policy.resignAfterMs) continue;
-    await resignSystemOf(controller, { session: name, system: primary });
+    if ((await resignSystemOf(controller, { session: name, system: primary })) === 'nothing') continue;
+    const reason = 'nothing was heard of it for as long as its session waits';
+    noteSession(controller, { id, name }, 'resign', { about: primary.name, reason });
   }
 }
 

@@ -13,6 +13,7 @@ import {
 } from '../session/session.js';
 import type { Controller } from './open-controller.js';
 import type { Answered, RequestExtras, Requests } from './requests.js';
+import { noteSession } from './session-history.js';
 import { atSecondary } from './session-sheets.js';
 import { tellTable, unique, withTable } from './session-tables.js';
 
@@ -179,6 +180,10 @@ async function enter(
     atSecondary((own) => (own.tableTerm < next.term ? withTable(controller, own, next) : own)),
   );
   controller.step('session.entered');
+  for (const { secondary, number } of streams) {
+    const about = next.rows.find((row) => row.secondary.id === secondary)?.secondary.name;
+    noteSession(controller, sheet, 'enter', { about, number });
+  }
 }
 
 /** The master first, durably: what it told another is never unknown to itself. */

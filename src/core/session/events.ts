@@ -6,6 +6,8 @@ import type { ApplyAnswer, SessionDeed, SessionEvent, SessionHistoryRow } from '
 export interface EventParts {
   readonly about?: string | undefined;
   readonly checkpoint?: Checkpoint | null | undefined;
+  /** Where no more than its number is known. */
+  readonly number?: number | undefined;
   readonly records?: number | undefined;
   readonly bytes?: number | undefined;
   readonly reason?: string | undefined;
@@ -15,14 +17,14 @@ export interface EventParts {
 export function sessionEvent(
   { name, id }: { readonly name: string; readonly id: string },
   deed: SessionDeed,
-  { about, checkpoint, records, bytes, reason }: EventParts = {},
+  { about, checkpoint, number, records, bytes, reason }: EventParts = {},
 ): SessionEvent {
   return {
     session: name,
     sessionId: id,
     deed,
     about: about ?? null,
-    number: checkpoint?.number ?? null,
+    number: checkpoint?.number ?? number ?? null,
     time: checkpoint ? isoOf(timeOf(checkpoint)) : null,
     records: records ?? null,
     bytes: bytes ?? null,
@@ -36,7 +38,7 @@ const WORDS: Readonly<Record<SessionDeed, (event: SessionEvent) => string>> = {
   enter: ({ about, number }) => `${about} counts from checkpoint ${number} on`,
   apply: ({ number, records }) => `checkpoint ${number} was applied: ${plural(records ?? 0, 'record')}`,
   degrade: ({ about }) => `${about} is degraded: its writes are tracked, no checkpoint is released`,
-  return: ({ about }) => `${about} is journalled again`,
+  return: ({ about }) => `${about} is journalled, and counts from the next checkpoint on`,
   resign: ({ about, number }) =>
     `${about} resigned${number === null ? '' : ` at checkpoint ${number}`}; the others go on`,
   join: ({ about }) => `${about} takes part again, and counts once it was copied whole`,
