@@ -146,7 +146,10 @@ function placeOf({ places }: FoundSession, system: SystemRef, office: string, hi
 }
 
 function resignHint({ name }: LocatedSession, { name: system }: SystemRef): string {
-  return `Where it is lost, copyset checkpoint resign ${name} ${system} lets the others go on without it.`;
+  return (
+    `Where it is lost, copyset checkpoint resign ${name} ${system} lets the others go on without it; ` +
+    `where its whole site is, copyset checkpoint recover ${name} needs only the secondaries.`
+  );
 }
 
 function noPairs({ name }: LocatedSession): Error {

@@ -21,7 +21,7 @@ import { answerChange } from './recorded.js';
 import { doubtfulChanges, endUnfinished } from './recovery.js';
 import type { Answered, RequestCode, RequestExtras, Requests, SystemClient } from './requests.js';
 import { pairEvent } from './session-history.js';
-import { keepAll, keepSessions } from './session-keeping.js';
+import { keepAll } from './session-keeping.js';
 import { recoverStreams } from './session-redo.js';
 import { Streams } from './session-streams.js';
 import { Sessions } from './sessions.js';

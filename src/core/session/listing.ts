@@ -83,7 +83,8 @@ function see(session: LocatedSession, views: readonly SessionView[]): Seen {
 function stateOf({ session, reports, late }: Seen, systems: readonly SessionSystemListing[]): SessionListing['state'] {
   if (session.recovered.length > 0) return 'recovered';
   const primaries = session.parts.flatMap(({ sheet }) => sheet.primary ?? []);
-  if (primaries.every(({ state }) => state === 'stopped')) return 'stopped';
+  const isSeen = primaries.length > 0 || session.config.length === 0;
+  if (isSeen && primaries.every(({ state }) => state === 'stopped')) return 'stopped';
   const gone = session.table.some(({ resigned }) => resigned !== null);
   if (gone || session.config.some(({ resignedAt }) => resignedAt !== null)) return 'resigned';
   const unheard = late.some((id) => !reports.some(({ system }) => system === id) && isSecondary(session.table, id));

@@ -75,6 +75,7 @@ function locate(parts: readonly SessionPart[]): LocatedSession | undefined {
   const tables = ordered.flatMap(({ sheet: { secondary } }) =>
     secondary ? [{ term: secondary.tableTerm, rows: secondary.table }] : [],
   );
+  const table = rowsOfHighest(tables);
   return {
     name: sheet.name,
     id: sheet.id,
@@ -82,11 +83,21 @@ function locate(parts: readonly SessionPart[]): LocatedSession | undefined {
     run: Math.max(...ordered.map((part) => part.sheet.run)),
     home: sheet.home,
     sheet,
-    config: rowsOfHighest(config),
-    table: rowsOfHighest(tables),
+    config: config.length > 0 ? rowsOfHighest(config) : primariesOf(table),
+    table,
     parts: ordered,
     recovered: ordered.flatMap((part) => (part.sheet.secondary?.recovered ? [part.system] : [])),
   };
+}
+
+/** Of primaries that are all out of sight the secondaries know at least who they are. */
+function primariesOf(table: readonly ActiveRow[]): readonly ConfigRow[] {
+  const ids = [...new Set(table.map(({ primary }) => primary.id))].sort();
+  return ids.flatMap((id): ConfigRow[] => {
+    const rows = table.filter(({ primary }) => primary.id === id);
+    const [first] = rows;
+    return first ? [{ system: first.primary, coupled: rows.map(({ secondary }) => secondary), resignedAt: null }] : [];
+  });
 }
 
 function knowsBetter({ system, sheet }: SessionPart, best: SessionPart): boolean {

@@ -127,6 +127,14 @@ describe('a listed session', () => {
     expect(isSessionWell(unseen)).toBe(false);
   });
 
+  it('is not taken for stopped where none of its primaries is seen: they are named by who receives from them', () => {
+    const lost = listed({ without: ['a', 'b'] });
+    expect(lost.state).toBe('degraded');
+    expect([stateOf(lost, 'a'), stateOf(lost, 'b')]).toEqual(['unreachable', 'unreachable']);
+    expect(lost).toMatchObject({ recoverable: true, recoverableTime: iso(5) });
+    expect(isSessionWell(lost)).toBe(false);
+  });
+
   it('is not recoverable while differences come back without a backup (H20)', () => {
     const bare = listed({ toL: { returning: 'bare' } });
     expect(bare).toMatchObject({ state: 'degraded', recoverable: false, recoverableTime: null, exposureSeconds: null });
