@@ -91,9 +91,13 @@ export abstract class WatchedSystem {
       primary: (transition.contents.get(primary) ?? transition.samples.get(primary)) as Contents,
       secondary: transition.samples.get(secondary) as Contents,
     };
+    const before = transition.before.get(key);
+    // Further down, where no gate is closed: the pair above it went while its instant was read through that.
+    if (after && before && pointInTimeLost(after.state) && !pointInTimeLost(before.state))
+      transition.contents.set(secondary, null);
     if (held.primary === undefined || held.secondary === undefined) return;
     const incomplete = { primary: this.#isIncomplete(primary), secondary: this.#isIncomplete(secondary) };
-    const effect = contentsAfter(transition.before.get(key), after, held, incomplete);
+    const effect = contentsAfter(before, after, held, incomplete);
     if (effect.primary !== undefined) transition.contents.set(primary, effect.primary.slice());
     if (effect.secondary !== undefined) transition.contents.set(secondary, effect.secondary?.slice() ?? null);
   }

@@ -46,13 +46,15 @@ function checkSplit({ shape, sites, writer, outcomes }: Stage, least: number, mo
     throw new Violation(`a split shows write ${prefix.count}, and was made between ${least} and ${most}`);
 }
 
-/** At every member, as far as it can be reached; what is left is done when all is mended. */
-async function followAgain({ shape, sites }: Stage): Promise<void> {
-  for (const { site, volume } of shape.members)
-    await sites
-      .get(site)
-      ?.ask('pair.resync', { pairs: [{ primary: volume }], discard: true })
+/** At every member, as far as it can be reached. What is left is done when all is mended; after a recovery it would undo that. */
+async function followAgain(stage: Stage): Promise<void> {
+  for (const { site, volume } of stage.shape.members) {
+    if (stage.atPeace) return;
+    await stage
+      .site(site)
+      .ask('pair.resync', { pairs: [{ primary: volume }], discard: true })
       .catch((error: unknown) => codeOf(error));
+  }
 }
 
 /** Another system is made the master, perhaps while the old one cannot be reached and goes on as if nothing had happened. */
@@ -93,7 +95,7 @@ async function practice(stage: Stage, rng: Rng): Promise<void> {
   await order(stage, false);
   await stage.world.clock.sleep(rng.unit() * 500);
   if (!stage.atPeace) await checkDrills(stage);
-  if (rng.chance(0.5)) await order(stage, true);
+  if (!stage.atPeace && rng.chance(0.5)) await order(stage, true);
 }
 
 async function order(stage: Stage, drop: boolean): Promise<void> {
