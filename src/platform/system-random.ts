@@ -37,20 +37,19 @@ function drawFromKernel(into: Buffer): boolean {
 }
 
 /**
- * The same ids and numbers for the same seed, for fixtures: SHA-256 over the seed, the run, what is drawn for, and a counter of
- * that. `runOf` is asked once, at the first draw: no two runs may have the same, for an id must not come twice.
+ * The same ids for the same seed, for fixtures: SHA-256 over the seed, the run, what the id is for, and a counter of that. `runOf` is asked
+ * once, at the first such id: no two runs may have the same, for an id must not come twice. What nobody sees, ids without a purpose and
+ * numbers, stays as chance has it: how often it is drawn depends on what other processes do.
  */
 export function seededRandom(seed: string, runOf: () => number = () => 0): Random {
   const counters = new Map<string, number>();
   let run: number | undefined;
-  const draw = (purpose: string) => {
+  const seeded = (purpose: string): string => {
     run ??= runOf();
     const counter = (counters.get(purpose) ?? 0) + 1;
     counters.set(purpose, counter);
-    return crypto().createHash('sha256').update(`${seed}:${run}:${purpose}:${counter}`).digest();
+    const hash = crypto().createHash('sha256').update(`${seed}:${run}:${purpose}:${counter}`).digest();
+    return hash.subarray(0, ID_BYTES).toString('hex');
   };
-  return {
-    id: (purpose = '') => draw(purpose).subarray(0, ID_BYTES).toString('hex'),
-    below: (bound) => Math.floor((draw('below').readUIntBE(0, 6) / 2 ** 48) * bound),
-  };
+  return { ...systemRandom, id: (purpose) => (purpose === undefined ? systemRandom.id() : seeded(purpose)) };
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -48,6 +48,22 @@ const PAIR_SCRIPT: typeof GROUP_SCRIPT = [
   ['history', '--json'],
 ];
 
+const SESSION_SCRIPT: typeof GROUP_SCRIPT = [
+  ['topology', 'apply', fixture('session')],
+  { write: 'of the session', to: 'tokyo:db' },
+  ['copier', 'run', '--once'],
+  ['pair', 'wait', '*:*', '--status', 'duplex', '--timeout', '30s'],
+  ['checkpoint', 'mark', 'j', '--json'],
+  ['copier', 'run', '--once'],
+  ['checkpoint', 'apply', 'j', '--json'],
+  ['pair', 'list', '--json'],
+  ['history', '--system', 'tokyo', '--json'],
+  ['topology', 'export'],
+];
+
+/** Checkpoints order writes: their times, with nanoseconds, go on by the kernel's clock. */
+const CHECKPOINT_TIMES = /2026-03-01T12:\d\d:\d\d\.\d{4,9}Z/g;
+
 const env = { COPYSET_SEED: '42', COPYSET_NOW: '2026-03-01T12:00:00Z', TZ: 'UTC' };
 
 /** Everything that the script prints in a folder of its own, whose name is the only thing taken out. */
@@ -82,12 +98,22 @@ describe('a script over fixture systems', () => {
 
   it('prints the same in another folder, byte by byte: with refusals and a fault', async () => {
     const [here, there] = [join(folders[0] ?? '', 'b'), join(folders[1] ?? '', 'b')];
-    const { mkdir } = await import('node:fs/promises');
     await mkdir(here);
     await mkdir(there);
     const first = await outputsOf(PAIR_SCRIPT, here);
     expect(first.join('\n')).toContain('Code: discard-needed');
     expect(await outputsOf(PAIR_SCRIPT, there)).toEqual(first);
+  });
+
+  it('prints the same in another folder but for the times of checkpoints: with a session', async () => {
+    const [here, there] = [join(folders[0] ?? '', 'c'), join(folders[1] ?? '', 'c')];
+    await mkdir(here);
+    await mkdir(there);
+    const timeless = async (folder: string): Promise<string[]> =>
+      (await outputsOf(SESSION_SCRIPT, folder)).map((output) => output.replaceAll(CHECKPOINT_TIMES, 'TIME'));
+    const first = await timeless(here);
+    expect(first.join('\n')).toContain('"to":1');
+    expect(await timeless(there)).toEqual(first);
   });
 
   it('prints other ids with another seed, and no id twice', async () => {

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync } from 'node:fs';
+import { expect, test } from 'vitest';
 import {
   clockAt,
   lockfileOwners,
@@ -58,3 +59,25 @@ clockContract('system', () => ({ clock: systemClock, run }));
 clockContract('fixture', () => ({ clock: clockAt(1_767_225_600_000), run }));
 randomContract('system', () => systemRandom);
 randomContract('seeded', () => seededRandom('42'));
+
+test('a seeded source gives each purpose the same ids in every run of that number, and others in any other run', () => {
+  const ids = (run: number, purposes: readonly string[]) => {
+    const random = seededRandom('42', () => run);
+    return purposes.map((purpose) => random.id(purpose));
+  };
+  const [first, pair, second] = ids(1, ['group', 'pair', 'group']);
+  expect(ids(1, ['pair', 'group', 'group'])).toEqual([pair, first, second]);
+  expect(ids(2, ['group'])).not.toContain(first);
+  expect(new Set([first, pair, second]).size).toBe(3);
+});
+
+test('a run is counted only once an id is drawn that somebody sees', () => {
+  let counted = 0;
+  const random = seededRandom('42', () => ++counted);
+  random.id();
+  random.below(10);
+  expect(counted).toBe(0);
+  random.id('pair');
+  random.id('group');
+  expect(counted).toBe(1);
+});

@@ -128,7 +128,7 @@ export async function connectClient(ports: Ports, place: SystemPlace): Promise<S
       input: Requests[Code]['input'],
       extras: RequestExtras = {},
     ) => {
-      const sent = await channel.send(ports.random.id(code), ports.actor, code, input, extras);
+      const sent = await channel.send(ports.random.id(), ports.actor, code, input, extras);
       if (sent.kind === 'answered') return { output: sent.output, data: sent.data } as Answered<Code>;
       throw failure('link-lost', `The controller of storage system ${place.name} went away.`, 'Run the command again.');
     },

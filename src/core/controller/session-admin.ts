@@ -17,7 +17,7 @@ export async function createSession(
   const { sessions, ports, peers } = controller;
   if (sessions.sheets.named(session))
     throw failure('already-exists', `${controller.place.name} knows a checkpoint session ${session} already.`);
-  const id = ports.random.id();
+  const id = ports.random.id('session');
   const fresh = {
     version: 1 as const,
     id,

@@ -18,7 +18,7 @@ export async function keepBackup(controller: Controller, half: HalfRecord, conte
   if (backupOf(controller, half)) return true;
   const pairs = [{ primary: secondary.name, secondary: backup.name, virtual: true, split: true }];
   // A context of its own: the answer that is kept by an id is that of the whole request.
-  const own = { ...context, id: controller.ports.random.id() };
+  const own = { ...context, id: controller.ports.random.id('backup') };
   await createPairs(controller, { pairs, overwrite: true }, {}, own);
   const keeper = sessions.sheets.byId(journal.session)?.name;
   await catalog.change(() => {

@@ -275,7 +275,7 @@ async function makePrimary(
 ): Promise<void> {
   const copy = half.remote.journal?.withdrawn ? backupOf(controller, half) : undefined;
   if (copy && !half.remote.takenOver) {
-    const own = { ...context, id: controller.ports.random.id() };
+    const own = { ...context, id: controller.ports.random.id('recovery') };
     await changePairs(controller, own, [copy], [copy.primary, copy.secondary], () => ({
       output: null,
       changes: takenBack(controller, half, controller.catalog.pairs.get(copy.number) ?? copy, timeMs),

@@ -53,7 +53,7 @@ export class Sessions {
   ): Promise<Requests[Code]['output']> {
     const { peers, ports } = this.#controller;
     if (system.id === peers.self.id) {
-      const context = { id: ports.random.id(), actor: ports.actor };
+      const context = { id: ports.random.id(code), actor: ports.actor };
       return (await handlers[code](this.#controller, input, {}, context)).output;
     }
     return (await peers.request(system, code, input, { limitMs })).output;
