@@ -88,7 +88,8 @@ const FAILBACK_WORDS: Readonly<Record<Failback['outcome'], (session: string, lef
     `Session ${session}: ${left} to copy back, while the recovered side serves. ` +
     `Run copyset checkpoint failback ${session} --wait to finish.`,
   returned: (session) =>
-    `Session ${session} is back: its old primaries are primaries again. copyset checkpoint start ${session} starts it.`,
+    `Session ${session} is back: its old primaries are primaries again. It runs on where it ran before: ` +
+    `copyset checkpoint status ${session}.`,
   'timed-out': (session, left) =>
     `Session ${session}: ${left} left to copy back when the time was over; the recovered side serves. Run it again to finish.`,
 };
