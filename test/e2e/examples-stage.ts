@@ -44,13 +44,34 @@ const GROUP_STEPS = {
   lost: ['mv tokyo .tokyo-away', 'copyset cg recover sales --at osaka', 'mv .tokyo-away tokyo'],
 } as const;
 
+const JOURNAL = '--mode journal --session sales --backup auto';
+const SHOWN = [
+  'copyset checkpoint start sales',
+  "copyset pair wait 'tokyo:*' --status duplex --timeout 30s",
+  "copyset pair wait 'nagoya:*' --status duplex --timeout 30s",
+  'copyset checkpoint wait sales $(copyset checkpoint mark sales) --timeout 30s',
+].join(' && ');
+
+const SESSION_STEPS = {
+  session: [
+    'copyset volume create kobe:log --size 1MiB',
+    'copyset volume create kobe:spare --size 1MiB --reserve',
+    'copyset checkpoint create sales --at tokyo',
+    `copyset pair create tokyo:db osaka:db ${JOURNAL}`,
+    `copyset pair create nagoya:log kobe:log ${JOURNAL}`,
+    `copyset serve tokyo nagoya osaka kobe -- sh -c "${SHOWN.replaceAll('$', '\\$')}"`,
+  ],
+  taken: ['mv tokyo .tokyo-away', 'copyset checkpoint recover sales --at osaka,kobe', 'mv .tokyo-away tokyo'],
+} as const;
+
 /** The states that examples begin in; each is made of those before it in its line. */
 const LINES = [
   ['nothing', 'systems', 'volumes', 'pair', 'split'],
   ['volumes', 'group', 'lost'],
+  ['volumes', 'session', 'taken'],
 ] as const;
 
-export type Beginning = keyof typeof STEPS | keyof typeof GROUP_STEPS;
+export type Beginning = keyof typeof STEPS | keyof typeof GROUP_STEPS | keyof typeof SESSION_STEPS;
 
 export interface Shown {
   readonly code: number;
@@ -71,7 +92,7 @@ export class ExampleStage {
     const program = join(stage.#folder, 'bin/copyset');
     await writeFile(program, `#!/bin/sh\nexec ${process.execPath} ${RUN_JS} "$@"\n`);
     await chmod(program, 0o755);
-    const steps: Record<string, readonly string[]> = { ...STEPS, ...GROUP_STEPS };
+    const steps: Record<string, readonly string[]> = { ...STEPS, ...GROUP_STEPS, ...SESSION_STEPS };
     for (const line of LINES) {
       for (const [place, name] of line.entries()) {
         const before = line[place - 1];

@@ -29,6 +29,11 @@ const RULES: readonly Rule[] = [
     from: 'volumes',
     prelude: ['copyset pair create tokyo:db auto --plan-output pairs.yaml'],
   },
+  {
+    matches: /^copyset pair create .*--mode journal/,
+    from: 'volumes',
+    prelude: ['copyset checkpoint create sales --at tokyo'],
+  },
   { matches: /^copyset pair create/, from: 'volumes' },
   { matches: /^copyset pair delete 'tokyo:log/, from: 'volumes', prelude: ['copyset pair create tokyo:log auto'] },
   {
@@ -57,6 +62,15 @@ const RULES: readonly Rule[] = [
   },
   { matches: /^copyset cg .*--(watch|continuous)/, from: 'group', ...WATCH },
   { matches: /^copyset cg/, from: 'group' },
+  { matches: /^copyset checkpoint create/, from: 'volumes' },
+  { matches: /^copyset checkpoint failback/, from: 'taken' },
+  // Nobody serves the systems of the example, so what it waits for does not come.
+  { matches: /^MARK=|^copyset checkpoint wait/, from: 'session', codes: [20] },
+  { matches: /^copyset checkpoint recover sales --at osaka --plan/, from: 'session', codes: [8] },
+  { matches: /^copyset checkpoint recover .*--to 17/, from: 'session', codes: [7] },
+  { matches: /^copyset checkpoint (apply .*--to 17|delete)/, from: 'session', codes: [3] },
+  { matches: /^copyset checkpoint .*--(watch|follow)/, from: 'session', ...WATCH },
+  { matches: /^copyset checkpoint/, from: 'session' },
   { matches: /^copyset (history .*--follow|status --watch)/, from: 'pair', ...WATCH },
   { matches: /^copyset (history|status|copier)/, from: 'split', codes: [130] },
   { matches: /^copyset topology/, from: 'volumes', prelude: ['copyset topology export --output two-sites.yaml'] },
@@ -65,7 +79,7 @@ const RULES: readonly Rule[] = [
 
 /** Endless, or waiting for a time of day: a person interrupts them. */
 const ENDLESS =
-  /--watch|--follow|--continuous|--at 22:00|^copyset serve tokyo( --nbd unix.*)?$|^copyset copier run tokyo/;
+  /--watch|--follow|--continuous|^copyset checkpoint wait sales 1\.17$|--at 22:00|^copyset serve tokyo( --nbd unix.*)?$|^copyset copier run tokyo/;
 /** Write outside of the folder, or need what a reader would have to bring. */
 const LEFT_OUT = new Set([
   'copyset serve tokyo --nbd unix:/run/tokyo.sock',

@@ -11,7 +11,7 @@ export default class CheckpointMark extends SessionCommand<typeof CheckpointMark
     'checkpoint apply applies it. Issued also where the policy has an interval.';
   static override examples = [
     '<%= config.bin %> checkpoint mark sales',
-    'MARK=$(<%= config.bin %> checkpoint mark sales) && <%= config.bin %> checkpoint wait sales "$MARK" --timeout 30s',
+    'MARK=$(<%= config.bin %> checkpoint mark sales) && <%= config.bin %> checkpoint wait sales "$MARK" --timeout 10s',
   ];
   static override args = { session: sessionArg };
 

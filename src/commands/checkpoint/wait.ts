@@ -13,7 +13,7 @@ export default class CheckpointWait extends SessionCommand<typeof CheckpointWait
     'test.';
   static override examples = [
     '<%= config.bin %> checkpoint wait sales 1.17',
-    '<%= config.bin %> checkpoint wait sales 1.17 --timeout 30s',
+    '<%= config.bin %> checkpoint wait sales 1.17 --timeout 10s',
   ];
   static override args = {
     session: sessionArg,
