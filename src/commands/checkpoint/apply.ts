@@ -11,8 +11,8 @@ export default class CheckpointApply extends SessionCommand<typeof CheckpointApp
   static override summary = 'Bring all secondaries to the last checkpoint that every one of them holds.';
   static override description =
     'Whoever serves the secondaries does so by itself; this does it now, and in whoever is there. Hosts are refused at the ' +
-    'secondaries while an update is in progress. --to stops at an earlier checkpoint not yet applied. With --instant hosts read ' +
-    'through the journal at once, and the records are written into the volumes behind. --follow goes on until interrupted.';
+    'secondaries while an update is in progress. --to stops at an earlier checkpoint not yet applied. ' +
+    '--follow goes on until interrupted.';
   static override examples = [
     '<%= config.bin %> checkpoint apply sales',
     '<%= config.bin %> checkpoint apply sales --to 17',
@@ -25,18 +25,17 @@ export default class CheckpointApply extends SessionCommand<typeof CheckpointApp
       summary: 'The checkpoint to stop at: its number, or the last one not later than a time.',
       helpValue: 'NUMBER|TIME',
     }),
-    instant: boolean({ summary: 'Show the checkpoint at once and write its records behind.' }),
   };
 
   protected async execute(): Promise<Outcome> {
-    const { follow, instant } = this.flags;
+    const { follow } = this.flags;
     const to = this.flags.to === undefined ? undefined : parseWanted(this.flags.to);
     const found = await this.findSession();
     const place = secondaryMasterPlace(found);
     const session = found.session.name;
     const { signal, quiet, json } = this;
     if (follow)
-      return this.toolkit.use(place, (client) => followApplying(client, { session, instant }, { signal, quiet, json }));
-    return applyOutcome(await this.askAt(place, 'session.apply', { session, to, instant }, { signal }));
+      return this.toolkit.use(place, (client) => followApplying(client, { session }, { signal, quiet, json }));
+    return applyOutcome(await this.askAt(place, 'session.apply', { session, to }, { signal }));
   }
 }

@@ -15,6 +15,8 @@ const RETRY_FIRST_MS = 50;
 const RETRY_MAX_MS = 1_000;
 /** How long the secondary is not asked what it has applied while there is nothing to send. */
 const ASK_MS = 1_000;
+/** A pair that has not entered after so many turns without progress is not waited for by a run that ends. */
+const IDLE_TURNS_MAX = 10;
 
 interface Parcel {
   readonly from: RecordSequence;
@@ -40,6 +42,8 @@ export class StreamSender implements CopyJob {
   #nextTryMs = 0;
   #retryMs = RETRY_FIRST_MS;
   #askedAtMs = Number.NEGATIVE_INFINITY;
+  /** Turns in which nothing got on, since somebody began to wait for the stream. */
+  #idleTurns = 0;
 
   constructor(controller: Controller, session: string, secondary: SystemRef) {
     this.#controller = controller;
@@ -61,6 +65,7 @@ export class StreamSender implements CopyJob {
 
   /** Opens the journal, where writes are in it. */
   owe(): void {
+    this.#idleTurns = 0;
     const { streams } = this.#controller;
     const stream = this.#stream ?? (this.#hasJournalled ? streams.of(this.session, this.secondary) : undefined);
     this.#owedUpTo = (stream?.journal?.nextSequence ?? 1) - 1;
@@ -68,7 +73,11 @@ export class StreamSender implements CopyJob {
 
   /** Until the secondary has what is owed, and every pair that can enter has entered; a pair that was suspended owes nothing. */
   get isOwed(): boolean {
-    const halves = this.#controller.streams.halvesOf(this.session, this.secondary.id).filter(isJournalled);
+    const all = this.#controller.streams.halvesOf(this.session, this.secondary.id);
+    const entersSoon = all.some((half) => !isJournalled(half) && this.ends(half.number));
+    // One that cannot enter after all, for want of room or of its other half, must not be waited for without end.
+    if (entersSoon && this.#idleTurns < IDLE_TURNS_MAX) return true;
+    const halves = all.filter(isJournalled);
     if (halves.length === 0) return false;
     return halves.some(({ state }) => state.status !== 'duplex') || this.#ackedUpTo < this.#owedUpTo;
   }
@@ -103,6 +112,7 @@ export class StreamSender implements CopyJob {
       if (this.#fault !== undefined) throw this.#takeFault();
       const advanced = await this.#advance();
       const sent = await this.#send();
+      if (!advanced && !sent) this.#idleTurns += 1;
       return advanced || sent ? 'copied' : 'idle';
     } catch (error) {
       this.#lost(error);

@@ -197,7 +197,7 @@ export interface SessionRequests {
   'session.mark': { input: OfSession; output: MarkAnswer };
   /** Asked of the secondary master: one round after another until `to` is shown, or nothing more can be. `follow`: reports each as progress until the signal ends it. */
   'session.apply': {
-    input: OfSession & { to?: Wanted | undefined; instant?: boolean | undefined; follow?: boolean | undefined };
+    input: OfSession & { to?: Wanted | undefined; follow?: boolean | undefined };
     output: ApplyAnswer;
   };
   /** Asked of the secondary master. */
