@@ -9,8 +9,8 @@ import { formatTime } from './times.js';
 export const SESSION_COLUMNS: readonly Column<SessionListing>[] = [
   { key: 'name', title: 'SESSION', value: (session) => session.name },
   { key: 'state', title: 'STATE', value: (session) => session.state },
-  { key: 'order', title: 'ORDER', value: (session) => session.order },
-  { key: 'systems', title: 'SYSTEMS', value: (session) => session.systems.length, align: 'right' },
+  { key: 'order', title: 'ORDER', value: (session) => session.order, minor: true },
+  { key: 'systems', title: 'SYSTEMS', value: (session) => session.systems.length, align: 'right', minor: true },
   { key: 'issued', title: 'ISSUED', value: (session) => session.issued, align: 'right' },
   { key: 'applied', title: 'APPLIED', value: (session) => session.applied, align: 'right' },
   {
