@@ -92,7 +92,7 @@ export class MapStore {
     if (present) return present;
     const path = `${this.#folder}/${mapFilePath(key)}`;
     const file = MapFile.open(this.#files, path, trackCount(), this.#options);
-    const opened = { file, tracked: new TrackedMap(file.map) };
+    const opened = { file, tracked: new TrackedMap(file.map, file.isDoubtful && !this.#options.readOnly) };
     this.#opened.set(key, opened);
     return opened;
   }

@@ -89,7 +89,16 @@ export function writeDirectory(
   }
   const headerSlot: Slot = state.headerSlot === 0 ? 1 : 0;
   const { change, entries } = prepared;
-  const next: MapState = { generation, change, headerSlot, otherIsLater: false, states, codes, entries };
+  const next: MapState = {
+    generation,
+    change,
+    headerSlot,
+    otherIsLater: false,
+    isConfirmed: false,
+    states,
+    codes,
+    entries,
+  };
   writeHeader(file, geometry, next, headerSlot);
   return next;
 }

@@ -57,6 +57,11 @@ export class MapFile {
   #otherIsLater: boolean;
   #isNew: boolean;
   /** Whether the state read at opening is known to be durable; it may have been in the page cache alone. */
+  /**
+   * What was found may be in the page cache alone: its writer was killed before it was durable, and the log has passed it since. Marks of
+   * it count as made just now, and the next checkpoint writes it again.
+   */
+  readonly isDoubtful: boolean;
   #isDurable = false;
   #compareAll = false;
   #isWriting = false;
@@ -77,6 +82,8 @@ export class MapFile {
     this.#state = state ?? blankState(geometry);
     this.#confirmed = state;
     this.#otherIsLater = state?.otherIsLater ?? false;
+    this.isDoubtful = state?.isConfirmed === false;
+    this.#compareAll = this.isDoubtful;
     this.map = new TrackMap(geometry.trackCount, state === undefined ? undefined : this.#source());
     this.#known = this.map.table;
   }

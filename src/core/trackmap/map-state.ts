@@ -26,6 +26,8 @@ export interface MapState {
   readonly headerSlot: Slot;
   /** The other slot may hold a later checkpoint that did not count. Before its pages are overwritten it must go. */
   readonly otherIsLater: boolean;
+  /** Both slots hold it: it was durable before that was written. */
+  readonly isConfirmed: boolean;
   readonly states: Uint8Array;
   readonly codes: Uint32Array;
   /** One entry for each page of the map. */
@@ -38,6 +40,7 @@ export function blankState(geometry: MapGeometry): MapState {
     change: 0,
     headerSlot: 1,
     otherIsLater: false,
+    isConfirmed: true,
     states: new Uint8Array(geometry.directoryCount),
     codes: new Uint32Array(geometry.directoryCount),
     entries: new Uint32Array(geometry.pageCount),
@@ -85,7 +88,8 @@ export function readState(file: OpenFile, geometry: MapGeometry, upTo: ChangeNum
     const { generation, change, states, codes } = header;
     const other = headers[slot === 0 ? 1 : 0];
     const otherIsLater = typeof other === 'object' && other.generation > generation;
-    return { generation, change, headerSlot: slot, otherIsLater, states, codes, entries };
+    const isConfirmed = typeof other === 'object' && other.generation === generation;
+    return { generation, change, headerSlot: slot, otherIsLater, isConfirmed, states, codes, entries };
   }
   if (beyond) return undefined;
   throw damagedMap(file.path, 'neither of its two headers, each with its directory, is whole');

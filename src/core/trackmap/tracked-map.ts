@@ -19,9 +19,11 @@ export class TrackedMap {
   readonly #unlogged: TrackMap;
   readonly #watches: TrackMap[] = [];
 
-  constructor(map: TrackMap) {
+  /** With `isDoubtful` nothing of what the map holds counts as logged. */
+  constructor(map: TrackMap, isDoubtful = false) {
     this.map = map;
     this.#unlogged = new TrackMap(map.trackCount);
+    if (isDoubtful) this.#unlogged.unite(map);
   }
 
   /**
@@ -60,12 +62,14 @@ export class TrackedMap {
   /** this := this ∪ other, as a step that the log tells of. Watchers learn of all tracks of the other. */
   unite(other: TrackedMap): void {
     for (const watch of this.#watches) watch.unite(other.map);
+    this.#unlogged.unite(other.#unlogged);
     this.map.unite(other.map);
   }
 
   /** The fold, as a step that the log tells of: this := this ∪ other, other := ∅. At once where this is empty. */
   takeFrom(other: TrackedMap): void {
     for (const watch of this.#watches) watch.unite(other.map);
+    this.#unlogged.unite(other.#unlogged);
     this.map.takeFrom(other.map);
     other.#unlogged.empty();
   }
