@@ -1,6 +1,6 @@
 import type { SessionListing } from '../../core/session/session.js';
 import { formatDuration } from '../render/durations.js';
-import type { Finding, Limits } from './judge.js';
+import type { Finding, Limits } from './finding.js';
 
 /** What keeps a checkpoint session from being well; the first row that holds. */
 export function sessionFinding(session: SessionListing, limits: Limits): Finding[] {

@@ -1,33 +1,11 @@
 import type { PairListing, VolumeListing } from '../../core/controller/controller.js';
-import { type Milliseconds, plural } from '../../core/foundation/foundation.js';
+import { plural } from '../../core/foundation/foundation.js';
 import type { GroupListing } from '../../core/group/group.js';
 import { formatAddress } from '../../core/volume/volume.js';
 import { formatDuration } from '../render/durations.js';
+import type { Finding, Limits, Severity } from './finding.js';
 import type { Overview } from './gather.js';
 import { sessionFinding } from './judge-session.js';
-
-/**
- * What keeps an overview from being well.
- *
- * - `suspended`: copying was stopped, by a fault or by a person; differences are recorded, and nothing gets on until somebody acts.
- * - `stuck`: something should get on by itself and does not, or cannot be seen.
- * - `late`: it will get on, but not now, or not as soon as its policy says. No fault; the exit code stays 0.
- */
-export type Severity = 'suspended' | 'stuck' | 'late';
-
-export interface Finding {
-  readonly severity: Severity;
-  /** Stable, for monitors: `pair-suspended`, `pair-stalled`, … */
-  readonly kind: string;
-  readonly subject: string;
-  readonly message: string;
-  readonly hint: string;
-}
-
-export interface Limits {
-  /** What has not got on for so long is stuck. */
-  readonly stuckAfterMs: Milliseconds;
-}
 
 /** All that is not well, the worst first. */
 export function judge(overview: Overview, limits: Limits): readonly Finding[] {

@@ -5,8 +5,9 @@ import { SESSION_COLUMNS } from '../render/sessions.js';
 import { SYSTEM_COLUMNS } from '../render/systems.js';
 import { type Column, renderTable } from '../render/table.js';
 import { formatTime } from '../render/times.js';
+import type { Finding, Severity } from './finding.js';
 import type { Overview } from './gather.js';
-import { type Finding, isLeft, type Severity } from './judge.js';
+import { isLeft } from './judge.js';
 
 /** What is being copied now, or waits for it. */
 const MOVING_KEYS = ['primary', 'secondary', 'status', 'percentIdentical', 'outOfSyncTracks', 'pace', 'secondsLeft'];

@@ -1,6 +1,6 @@
 import { PAIR_STATUSES } from '../../core/pair/pair.js';
+import type { Finding, Severity } from './finding.js';
 import type { Overview } from './gather.js';
-import type { Finding, Severity } from './judge.js';
 
 type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number | null | undefined];

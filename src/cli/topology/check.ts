@@ -10,7 +10,7 @@ import type {
   DesiredTopology,
   DesiredVolume,
 } from './desired.js';
-import type { Problems } from './file.js';
+import type { Problems } from './problems.js';
 
 /** What a file can contradict by itself, without a look at what is there. */
 export function checkTopology(desired: DesiredTopology, problems: Problems): void {

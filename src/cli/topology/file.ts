@@ -5,6 +5,7 @@ import { quoted } from '../../core/volume/volume.js';
 import { openInput, readTextFile } from '../open-toolkit.js';
 import { checkTopology } from './check.js';
 import type { DesiredTopology, Place } from './desired.js';
+import { type Problem, Problems } from './problems.js';
 import { topologySchema } from './schema.js';
 import { settleTopology } from './settle.js';
 
@@ -15,31 +16,7 @@ export interface TopologyFile {
   readonly problems: (code: ErrorCode, claim: string, hint?: string) => Problems;
 }
 
-export interface Problem {
-  readonly place: Place;
-  readonly message: string;
-}
-
 const SHOWN_MAX = 6;
-
-/** What is wrong with a file: all of it is told at once. */
-export class Problems {
-  readonly found: Problem[] = [];
-  readonly #tell: (found: readonly Problem[]) => Error;
-
-  constructor(tell: (found: readonly Problem[]) => Error) {
-    this.#tell = tell;
-  }
-
-  add(place: Place, message: string): void {
-    this.found.push({ place, message: message.replace(/\.$/, '') });
-  }
-
-  /** Throws where something was found. */
-  demandNone(): void {
-    if (this.found.length > 0) throw this.#tell(this.found);
-  }
-}
 
 /** Reads a topology file and checks the whole of it. Throws `bad-topology`, naming line and path in the file. */
 export async function readTopology(path: string, folder: string): Promise<TopologyFile> {

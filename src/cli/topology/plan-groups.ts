@@ -7,8 +7,8 @@ import {
   type PolicyChange,
 } from '../../core/group/group.js';
 import type { DesiredGroup, DesiredMember } from './desired.js';
-import type { Problems } from './file.js';
 import { addressOfRef, keyOf } from './present.js';
+import type { Problems } from './problems.js';
 import { demandVolume, isNamedSystem, type Sight } from './sight.js';
 import { type Step, step } from './steps.js';
 

@@ -4,8 +4,8 @@ import { parseAddress } from '../../core/volume/volume.js';
 import { selectorOfPair } from '../pair-selectors.js';
 import { formatBytes } from '../render/bytes.js';
 import type { DesiredPair, EndStatus } from './desired.js';
-import type { Problems } from './file.js';
 import { keyOf, type PresentPair } from './present.js';
+import type { Problems } from './problems.js';
 import { demandVolume, type Sight } from './sight.js';
 import type { Deed, Round, Step } from './steps.js';
 

@@ -1,6 +1,6 @@
 import { changeSessionPolicy, type LocatedSession, type SessionPolicyChange } from '../../core/session/session.js';
 import type { DesiredSession } from './desired.js';
-import type { Problems } from './file.js';
+import type { Problems } from './problems.js';
 import { isNamedSystem, type Sight } from './sight.js';
 import { type Step, step } from './steps.js';
 

@@ -1,12 +1,12 @@
 import type { PortListing, VolumeListing } from '../../core/controller/controller.js';
 import { formatAddress } from '../../core/volume/volume.js';
 import type { DesiredPort, DesiredSystem, DesiredTopology, DesiredVolume, Place } from './desired.js';
-import type { Problems } from './file.js';
 import { planGroups } from './plan-groups.js';
 import { planPairs } from './plan-pairs.js';
 import { planRemovals } from './plan-removals.js';
 import { planSessions, planStarts } from './plan-sessions.js';
 import type { PresentSystem, PresentTopology } from './present.js';
+import type { Problems } from './problems.js';
 import { look, poolOf, type Sight } from './sight.js';
 import { type Deed, type Step, step } from './steps.js';
 import { exactSize } from './words.js';

@@ -21,7 +21,7 @@ import type {
   DesiredVolume,
   Place,
 } from './desired.js';
-import type { Problems } from './file.js';
+import type { Problems } from './problems.js';
 import type {
   GroupDocument,
   PairDocument,

@@ -1,8 +1,8 @@
 import type { VolumeListing } from '../../core/controller/controller.js';
 import { formatAddress, parseAddress } from '../../core/volume/volume.js';
 import type { DesiredTopology, Place } from './desired.js';
-import type { Problems } from './file.js';
 import { keyOf, type PresentSystem, type PresentTopology } from './present.js';
+import type { Problems } from './problems.js';
 
 /** How present things are told from the wished-for ones: by their names, which are looked up once. */
 export interface Sight {

@@ -1,12 +1,12 @@
 import { failure, type Milliseconds } from '../foundation/foundation.js';
 import type { GroupMember, MemberReport, SystemRef } from '../group/group.js';
 import type { PairRecord } from '../pair/pair.js';
+import { askSystem } from './ask-system.js';
 import { GroupHolds } from './group-holds.js';
 import type { ToldHold } from './group-keeping.js';
 import { GroupRates } from './group-rates.js';
 import { GroupSheets } from './group-sheets.js';
 import { Subordinate } from './group-subordinate.js';
-import { handlers } from './handlers.js';
 import type { Controller } from './open-controller.js';
 import type { RequestCode, Requests } from './requests.js';
 
@@ -36,18 +36,13 @@ export class Groups {
   }
 
   /** Asks a system of a group, which may be this one. Throws as `Peers.request` does. */
-  async ask<Code extends RequestCode>(
+  ask<Code extends RequestCode>(
     system: SystemRef,
     code: Code,
     input: Requests[Code]['input'],
     limitMs: Milliseconds = ASK_LIMIT_MS,
   ): Promise<Requests[Code]['output']> {
-    const { peers, ports } = this.#controller;
-    if (system.id === peers.self.id) {
-      const context = { id: ports.random.id(code), actor: ports.actor };
-      return (await handlers[code](this.#controller, input, {}, context)).output;
-    }
-    return (await peers.request(system, code, input, { limitMs })).output;
+    return askSystem(this.#controller, system, code, input, limitMs);
   }
 
   /** How this system's own members stand. */

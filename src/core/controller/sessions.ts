@@ -3,7 +3,7 @@ import type { SystemRef } from '../group/group.js';
 import { Mutex } from '../hostio/hostio.js';
 import type { PairRecord } from '../pair/pair.js';
 import type { Placed, StreamReport } from '../session/session.js';
-import { handlers } from './handlers.js';
+import { askSystem } from './ask-system.js';
 import type { Controller } from './open-controller.js';
 import type { RequestCode, Requests } from './requests.js';
 import { type AppliedWork, finishApply } from './session-apply.js';
@@ -45,18 +45,13 @@ export class Sessions {
   }
 
   /** Asks a system of a session, which may be this one. Throws as `Peers.request` does. */
-  async ask<Code extends RequestCode>(
+  ask<Code extends RequestCode>(
     system: SystemRef,
     code: Code,
     input: Requests[Code]['input'],
     limitMs: Milliseconds = ASK_LIMIT_MS,
   ): Promise<Requests[Code]['output']> {
-    const { peers, ports } = this.#controller;
-    if (system.id === peers.self.id) {
-      const context = { id: ports.random.id(code), actor: ports.actor };
-      return (await handlers[code](this.#controller, input, {}, context)).output;
-    }
-    return (await peers.request(system, code, input, { limitMs })).output;
+    return askSystem(this.#controller, system, code, input, limitMs);
   }
 
   /** Held by the secondary master for a round, a withdrawal and a change of the copy-active table. */
