@@ -48,6 +48,9 @@ export class Copier {
   /** Turns under way. None of them rejects. */
   readonly #running = new Map<CopyJob, Promise<void>>();
   #fault: { readonly error: unknown } | undefined;
+  /** Runs that have not ended, and when the last of them has. */
+  #runs = 0;
+  #ended: Promise<void> = Promise.resolve();
   /** Milliseconds until the jobs together may go on; 0 = now. */
   #pausedMs: () => number = () => 0;
 
@@ -81,8 +84,22 @@ export class Copier {
     wake?.abort(WOKEN);
   }
 
-  /** Copies until `signal` fires. Whatever was copied is committed before it resolves. */
-  async run(signal: AbortSignal): Promise<void> {
+  /**
+   * Copies until `signal` fires. Whatever was copied is committed before it resolves. One that is started while another ends begins after
+   * it: a batch that two commit would be cleared a second time, with what was marked since.
+   */
+  run(signal: AbortSignal): Promise<void> {
+    const before = this.#ended;
+    const run = this.#runs === 0 ? this.#runOn(signal) : before.then(() => this.#runOn(signal));
+    this.#runs += 1;
+    const leave = () => {
+      this.#runs -= 1;
+    };
+    this.#ended = run.then(leave, leave);
+    return run;
+  }
+
+  async #runOn(signal: AbortSignal): Promise<void> {
     try {
       while (!signal.aborted) {
         const copied = await this.#pass();

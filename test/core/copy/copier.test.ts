@@ -47,7 +47,48 @@ async function runFor(world: World, copier: Copier, spanMs: number): Promise<voi
   await world.run(Promise.all([copier.run(stop.signal), end]));
 }
 
+/** A job whose commit takes a while; two at once would settle one batch twice. */
+class Lasting extends Counted {
+  underWay = 0;
+  most = 0;
+  readonly #world: World;
+
+  constructor(world: World) {
+    super('l', [], 0, 1);
+    this.#world = world;
+  }
+
+  override async commit(): Promise<void> {
+    this.underWay += 1;
+    this.most = Math.max(this.most, this.underWay);
+    await this.#world.clock.sleep(5);
+    this.underWay -= 1;
+    this.commits += 1;
+  }
+}
+
 describe('the copier', () => {
+  it('that is started again while it ends begins once it has ended: no job is committed twice at once', async () => {
+    const world = new World(7);
+    const job = new Lasting(world);
+    const copier = new Copier(world.clock, () => [job]);
+    const [first, second] = [new AbortController(), new AbortController()];
+    const runs = [copier.run(first.signal)];
+    const course = async () => {
+      await world.clock.sleep(2);
+      first.abort();
+      await world.clock.sleep(4);
+      runs.push(copier.run(second.signal));
+      await world.clock.sleep(50);
+      second.abort();
+      copier.wake();
+      await Promise.all(runs);
+    };
+    await world.run(course());
+    expect(job.most).toBe(1);
+    expect(job.commits).toBeGreaterThan(2);
+  });
+
   it('gives each job its pace in turn, and commits what is done', async () => {
     const world = new World(1);
     const turns: string[] = [];
