@@ -98,8 +98,9 @@ describe('faults', () => {
     volume: (system) => system.volumes(4, 'new'),
   };
 
-  /** What happens between systems, and in groups, has courses of its own: the crash points of pairs between systems and formations. */
-  const BETWEEN_SYSTEMS = /^(aside|send|mirror|receive|fetch|half|formation|group|recovery|failback|split)\./;
+  /** What happens between systems, in groups and in sessions, has courses of its own: the crash points of pairs between systems, of formations and of sessions. */
+  const BETWEEN_SYSTEMS =
+    /^(aside|send|mirror|receive|fetch|half|formation|group|recovery|failback|split|journal|checkpoint|stream|session)\./;
 
   it.each(CRASH_STEPS.filter((step) => !BETWEEN_SYSTEMS.test(step)))(
     'end the process at %s, and the next command finds a sound system',
