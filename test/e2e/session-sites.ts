@@ -11,8 +11,10 @@ export interface SessionPlan {
   readonly system?: readonly string[];
 }
 
-export interface CheckpointShown {
-  readonly number: number;
+export interface RecoveredSession {
+  readonly case: string;
+  readonly verdict: string;
+  readonly number: number | null;
   readonly time: string;
 }
 
@@ -71,5 +73,10 @@ export class SessionSites extends Sites {
       if (performance.now() > deadlineMs)
         throw new Error(`checkpoint ${status.applied} of ${until} is applied: ${JSON.stringify(status)}`);
     }
+  }
+
+  async recover(): Promise<RecoveredSession> {
+    const { stdout } = await this.ok('checkpoint', 'recover', SESSION, '--at', this.remotes.join(','), '--json');
+    return JSON.parse(stdout) as RecoveredSession;
   }
 }

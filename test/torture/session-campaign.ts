@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { HostConnection } from '../e2e/hosts-client.js';
-import { SESSION, type SessionPlan, SessionSites } from '../e2e/session-sites.js';
+import { type RecoveredSession, SESSION, type SessionPlan, SessionSites } from '../e2e/session-sites.js';
+import { eventually } from '../e2e/shell.js';
 import { Rng } from '../simulation/world/rng.js';
 import { CountedWrites, CountingWriter, type Means, type Target } from './counting-writer.js';
 import { describedDisaster, type SessionDisaster, SessionDisasters, type SessionStep } from './session-disasters.js';
@@ -43,13 +44,6 @@ export interface SessionTotals {
   recoveries: number;
 }
 
-interface Recovered {
-  readonly case: string;
-  readonly verdict: string;
-  readonly number: number | null;
-  readonly time: string;
-}
-
 /** The systems of some rounds, with what their volumes must hold. */
 interface Stage {
   readonly sites: SessionSites;
@@ -83,7 +77,7 @@ export class SessionCampaign {
   /** One strike, and all that comes after it. Throws what is wrong. */
   async round(): Promise<void> {
     const stage = await this.#staged();
-    const means: Means = this.#rng.pick(['nbd', 'nbd', 'nbd', 'both', 'command']);
+    const means: Means = this.#rng.pick(['nbd', 'nbd', 'nbd', 'nbd', 'nbd', 'both', 'both', 'command']);
     const disaster = stage.disasters.next();
     this.#tell(`kill ${this.totals.kills + 1}: ${means}, ${describedDisaster(disaster)}`);
     const writer = await this.#startWriter(stage, stage.sites.primaries, means);
@@ -204,7 +198,9 @@ export class SessionCampaign {
       // One that was placed before a pair was whole again is never applied; the next is.
       demand(performance.now() < deadlineMs, `no mark is applied: ${ended.code} ${ended.stdout}${ended.stderr}`);
     }
-    const shown = this.#prefix(stage, await this.#images(stage, sites.remotes), 'the secondaries after a mark');
+    // Nothing is written any more; a host is refused for as long as the next checkpoint is being applied.
+    const images = await eventually(() => this.#images(stage, sites.remotes).catch(() => undefined));
+    const shown = this.#prefix(stage, images, 'the secondaries after a mark');
     demand(shown === k, `the secondaries show ${shown} writes of ${k} after a mark was applied`);
     stage.shown = shown;
   }
@@ -259,17 +255,15 @@ export class SessionCampaign {
   }
 
   /** Now and then it is killed at one of its steps, and run again. */
-  async #recover(sites: SessionSites, killed: SessionStep | undefined): Promise<Recovered> {
-    const words = ['checkpoint', 'recover', SESSION, '--at', sites.remotes.join(','), '--json'];
+  async #recover(sites: SessionSites, killed: SessionStep | undefined): Promise<RecoveredSession> {
     if (killed) {
       await sites.ok('fault', 'set', killed.system, 'crash', '--step', killed.step);
       const victim = sites.servers.get(killed.system);
-      await sites.run(...words);
+      await sites.recover().catch(() => undefined);
       if (victim?.shell.isAlive === false) this.totals.struck += 1;
       await this.#revive(sites, sites.remotes);
     }
-    const ended = await sites.ok(...words);
-    const recovered = JSON.parse(ended.stdout) as Recovered;
+    const recovered = await sites.recover();
     demand(recovered.number !== null, `nothing was recovered: ${recovered.verdict}`);
     this.#tell(`  ${recovered.case}: ${recovered.verdict}`);
     return recovered;
