@@ -25,6 +25,7 @@ export interface SessionStatus {
   readonly applied: number | null;
   readonly appliedTime: string | null;
   readonly exposureSeconds: number | null;
+  readonly systems: readonly { readonly system: string; readonly role: string; readonly master: boolean }[];
 }
 
 /** Primary sites and remotes, each with a server of its own, and a checkpoint session of all their volumes. */

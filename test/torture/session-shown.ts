@@ -10,7 +10,7 @@ export interface Shown {
   readonly time: string;
 }
 
-const ports: Ports = {
+export const ports: Ports = {
   files: nodeFiles,
   clock: systemClock,
   random: systemRandom,

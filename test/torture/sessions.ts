@@ -2,11 +2,12 @@
  * npm run torture:sessions -- --kills N --seed S: processes of both sides of a checkpoint session killed at random moments and at named
  * steps, under a writer whose writes depend on each other; what the secondaries show is always a prefix of them.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bundle } from '../../scripts/bundle.mjs';
+import { alternate } from './alternating.js';
 import { SessionCampaign } from './session-campaign.js';
 
 const { values } = parseArgs({
@@ -14,6 +15,8 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '500' },
     seed: { type: 'string' },
     dir: { type: 'string', default: tmpdir() },
+    /** Instead of kills: so many writes of two hosts in turns, in each order. */
+    alternate: { type: 'string' },
     verbose: { type: 'boolean', default: false },
   },
 });
@@ -30,7 +33,8 @@ let failure: unknown;
 
 await bundle();
 try {
-  while (totals.kills < count) await campaign.round();
+  if (values.alternate !== undefined) await alternateInBothOrders(Number(values.alternate));
+  while (values.alternate === undefined && totals.kills < count) await campaign.round();
   await campaign.abandon();
 } catch (error) {
   failure = error;
@@ -51,3 +55,14 @@ console.log(
     `that lost ${totals.lostWrites} writes; ${seconds} s`,
 );
 process.exitCode = failure === undefined ? 0 : 1;
+
+async function alternateInBothOrders(writes: number): Promise<void> {
+  for (const order of ['clock', 'arrival'] as const) {
+    const place = join(folder, order);
+    mkdirSync(place);
+    const { checkpoints } = await alternate(place, order, writes);
+    console.log(
+      `order ${order}: ${writes} writes in turns, none split from the one before it at ${checkpoints} checkpoints`,
+    );
+  }
+}

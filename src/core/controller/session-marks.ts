@@ -2,10 +2,12 @@ import { failure } from '../foundation/foundation.js';
 import type { SystemRef } from '../group/group.js';
 import { type Checkpoint, isoOf, timeAt, timeOf } from '../sequence/sequence.js';
 import {
+  type ActiveRow,
   formatMark,
   issuedIn,
   judgeIssue,
   judgeWait,
+  type Mark,
   type Placed,
   type PrimaryTable,
   parseMark,
@@ -166,13 +168,26 @@ export async function waitHere(
       };
     }
     const { decision } = await advanceSession(controller, id);
-    const { run, secondary } = sessions.sheets.demand(session);
-    const applied = secondary?.resetTo ?? 0;
-    const reason = decision.kind === 'wait' && decision.why === 'degraded' ? 'a pair sends its differences' : null;
-    const { verdict } = judgeWait({ mark: asked, run, applied, complete: applied, degraded: reason !== null });
-    const answer = { session, mark, applied: applied === 0 ? null : applied, reason };
-    if (verdict !== null) return { output: { ...answer, verdict } };
-    if (leftMs <= 0 || signal?.aborted) return { output: { ...answer, verdict: 'timed-out' } };
+    const degraded = decision.kind === 'wait' && decision.why === 'degraded';
+    const { answer, verdict } = standing(sessions.sheets.demand(session), asked, degraded);
+    if (verdict !== null) return { output: { ...answer, mark, verdict } };
+    if (leftMs <= 0 || signal?.aborted) return { output: { ...answer, mark, verdict: 'timed-out' } };
     await controller.changed(Math.min(leftMs, LOOK_MS), signal);
   }
+}
+
+function standing({ name: session, run, secondary }: SessionSheet, mark: Mark, degraded: boolean) {
+  const applied = secondary?.resetTo ?? 0;
+  const missing = notShowing(secondary?.table ?? [], applied);
+  // A stream that does not count yet shows nothing of the mark, whatever the others show.
+  const shown = missing ? 0 : applied;
+  const { verdict } = judgeWait({ mark, run, applied: shown, complete: applied, degraded });
+  const waitsFor = missing && `What comes from ${missing.primary.name} does not count yet; a later mark may.`;
+  const reason = degraded ? 'a pair sends its differences' : (waitsFor ?? null);
+  return { answer: { session, applied: applied === 0 ? null : applied, reason }, verdict };
+}
+
+/** A stream that has not resigned, and does not show what was applied. */
+function notShowing(table: readonly ActiveRow[], applied: number): ActiveRow | undefined {
+  return table.find((row) => row.resigned === null && (row.enteredAt === null || row.enteredAt > applied));
 }
