@@ -3,12 +3,13 @@ import { crashEverywhere, type Scenario } from './campaign/crash-run.js';
 import { failEverywhere } from './campaign/fault-run.js';
 import { runModel } from './campaign/model-run.js';
 import { SCENARIOS } from './campaign/scenarios.js';
-import { runSchedule, type ScheduleResult } from './formations/schedule.js';
+import { runSchedule } from './formations/schedule.js';
+import { runSession } from './sessions/schedule.js';
 import { useLightSignals } from './world/light-signals.js';
 
 /**
- * `npm run simulate -- [--runs N] [--points N] [--faults N] [--formations N] [--seed S]`: model runs, crash points, faults and
- * schedules of formations, as many as wanted; with `--formations` alone nothing else. A failure ends it with the seed and the one command that repeats it.
+ * `npm run simulate -- [--runs N] [--points N] [--faults N] [--formations N] [--sessions N] [--seed S]`: model runs, crash points, faults and
+ * schedules of formations and of checkpoint sessions, as many as wanted; with `--formations` or `--sessions` alone nothing else. A failure ends it with the seed and the one command that repeats it.
  *
  * `--scenario NAME --point CALL:VARIANT`, `--scenario NAME --fault CALL:NTH:FAULT` and `--model --path PATH` repeat one.
  */
@@ -18,6 +19,7 @@ const { values } = parseArgs({
     points: { type: 'string' },
     faults: { type: 'string' },
     formations: { type: 'string' },
+    sessions: { type: 'string' },
     seed: { type: 'string', default: '1' },
     scenario: { type: 'string' },
     point: { type: 'string' },
@@ -35,7 +37,8 @@ const SCHEDULES_PER_ROUND = 500;
 const seed = Number(values.seed);
 /** What is not named gets its usual count, unless schedules alone are wanted. */
 const isAll =
-  values.formations === undefined || [values.runs, values.points, values.faults].some((one) => one !== undefined);
+  (values.formations === undefined && values.sessions === undefined) ||
+  [values.runs, values.points, values.faults].some((one) => one !== undefined);
 const wanted = (value: string | undefined, usual: number) => (value !== undefined ? Number(value) : isAll ? usual : 0);
 const startedMs = performance.now();
 
@@ -93,14 +96,14 @@ async function model(total: number): Promise<void> {
 }
 
 /** Stacks are left out, which whatever is thrown and caught again would cost; a schedule that fails is repeated with them. */
-async function runQuickly(one: number): Promise<ScheduleResult> {
+async function runQuickly<Result>(one: number, run: (seed: number) => Promise<Result>): Promise<Result> {
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
   try {
-    return await runSchedule(one);
+    return await run(one);
   } catch {
     Error.stackTraceLimit = stackTraceLimit;
-    return await runSchedule(one);
+    return await run(one);
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
   }
@@ -109,7 +112,7 @@ async function runQuickly(one: number): Promise<ScheduleResult> {
 async function formations(total: number): Promise<void> {
   const counted = { formed: 0, moments: 0, writes: 0 };
   for (let done = 0; done < total; done += 1) {
-    const { formed, moments, writes } = await runQuickly(seed + done);
+    const { formed, moments, writes } = await runQuickly(seed + done, runSchedule);
     counted.formed += formed > 0 ? 1 : 0;
     counted.moments += moments;
     counted.writes += writes;
@@ -120,6 +123,20 @@ async function formations(total: number): Promise<void> {
   }
 }
 
+async function sessions(total: number): Promise<void> {
+  const counted = { writes: 0, looks: 0, moments: 0 };
+  for (let done = 0; done < total; done += 1) {
+    const { looks, moments, writes } = await runQuickly(seed + done, runSession);
+    counted.writes += writes;
+    counted.looks += looks;
+    counted.moments += moments;
+    if ((done + 1) % SCHEDULES_PER_ROUND !== 0 && done + 1 < total) continue;
+    const perSecond = ((done + 1) / ((performance.now() - startedMs) / 1000)).toFixed(1);
+    const found = `${counted.writes} writes, ${counted.looks} looks, ${counted.moments} moments`;
+    tell(`${done + 1} of ${total} schedules of sessions from seed ${seed}: ${found}; ${perSecond} a second`);
+  }
+}
+
 useLightSignals();
 try {
   if (!(await repeatOne())) {
@@ -127,6 +144,7 @@ try {
     await crash(wanted(values.points, 100_000));
     await fail(wanted(values.faults, 20_000));
     if (values.scenario === undefined) await formations(wanted(values.formations, 2_000));
+    if (values.scenario === undefined) await sessions(wanted(values.sessions, 2_000));
   }
   tell('nothing was found');
 } catch (error) {

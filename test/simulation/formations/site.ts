@@ -26,6 +26,8 @@ export class Site {
   readonly place: SystemPlace;
   /** Which of its process's store calls ends it, counted from its start. */
   dieAtCall = 0;
+  /** The boot of the host that its next process is on; the world's own where nothing lost power. */
+  bootId: string | undefined;
   /** Told of every step that its process reaches, before it goes on; it may end the process. */
   onStep: ((step: string) => void) | undefined;
   #own: OwnController | undefined;
@@ -87,7 +89,7 @@ export class Site {
 
   async #open(): Promise<void> {
     while (!this.isUp) {
-      const process = this.world.start(this.name);
+      const process = this.world.start(this.name, this.bootId);
       this.#own = undefined;
       this.#process = process;
       this.#files = new FaultFiles(process.files);
@@ -144,7 +146,8 @@ export class Site {
   }
 
   /** The machine loses its power: whatever its process owned keeps only a part of what was not flushed. */
-  losePower(rng: Rng, keep: Keep): void {
+  losePower(rng: Rng, keep: Keep, bootId?: string): void {
+    this.bootId = bootId ?? this.bootId;
     const { disk, ownerTable } = this.world;
     const lost = [...ownerTable.entries].filter(([, grant]) => 'process' in grant && grant.process === this.process);
     this.kill();

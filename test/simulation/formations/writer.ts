@@ -62,6 +62,11 @@ export class Writer {
     this.side = side;
   }
 
+  /** Resolves when no write is under way any more, once it is told to stop. */
+  get ended(): Promise<void> {
+    return this.#running.catch(() => undefined);
+  }
+
   /** There is one writer: it begins where it was told before to end. */
   run(count: number, pauseMs: number): Promise<void> {
     const before = this.#running.catch(() => undefined);

@@ -1,0 +1,112 @@
+import { Gone, Violation } from '../formations/site.js';
+import { codeOf } from '../formations/stage.js';
+import { refOf, VOLUME_BYTES } from '../formations/topology.js';
+import { lookAtSecondaries } from './shown.js';
+import { type Stage, sheetOf } from './stage.js';
+import { SESSION } from './topology.js';
+
+/** With everything mended, what a person had stopped is set going; a settled schedule does not take longer than this. */
+const PATIENCE_MS = 20_000;
+
+/** The faults are gone: everything comes back by itself, a checkpoint behind the last write is shown, and nothing is missing then. */
+export async function checkPeace(stage: Stage): Promise<void> {
+  const { world, writer, shape } = stage;
+  stage.atPeace = true;
+  stage.disarm();
+  world.network.weather.clear();
+  for (const address of world.network.listening.keys()) world.network.heal(address);
+  for (const site of stage.sites.values()) site.files?.clear();
+  for (const name of stage.sites.keys()) await stage.up(name);
+  await setGoing(stage);
+  writer.isStopped = true;
+  await writer.ended;
+  await showAll(stage);
+  lookAtSecondaries(stage);
+  for (const { site, remote, volume } of shape.members) {
+    const own = stage.site(site).contents(volume, VOLUME_BYTES);
+    const other = stage.site(remote).contents(volume, VOLUME_BYTES);
+    const at = own.findIndex((byte, index) => byte !== other[index]);
+    if (at !== -1)
+      throw new Violation(`${site}:${volume} and ${remote}:${volume} differ at byte ${at} behind the last checkpoint`);
+  }
+}
+
+/** What a person had stopped, and nothing else. */
+async function setGoing(stage: Stage): Promise<void> {
+  const { shape, template } = stage;
+  for (let tries = 0; ; tries += 1) {
+    const left: string[] = [];
+    const done = async (what: string, work: () => Promise<unknown>) =>
+      work().catch((error: unknown) => left.push(`${what}: ${codeOf(error)} ${(error as Error).message}`));
+    if (sheetOf(stage.home)?.primary?.state === 'stopped')
+      await done('start', () => stage.home.ask('session.start', { session: SESSION }));
+    for (const name of shape.primaries) {
+      const isResigned = shape.secondaries.some((one) =>
+        sheetOf(stage.site(one))?.secondary?.table.some((row) => row.primary.name === name && row.resigned !== null),
+      );
+      const system = refOf(template.places, name);
+      const asked = stage.site(shape.secondaries[0] as string);
+      if (isResigned) await done(`join ${name}`, () => asked.ask('session.join', { session: SESSION, system }));
+    }
+    for (const { site, volume } of shape.members)
+      if (isSuspendedByHand(stage, site, volume))
+        await done(`resync ${volume}`, () =>
+          stage.site(site).ask('pair.resync', { pairs: [{ primary: volume }], discard: true }),
+        );
+    if (left.length === 0) return;
+    if (tries > 100) throw new Violation(`what was stopped cannot be set going: ${left.join('; ')}`);
+    await stage.world.clock.sleep(200);
+  }
+}
+
+export function isSuspendedByHand(stage: Stage, site: string, volume: string): boolean {
+  const { controller } = stage.site(site);
+  if (!controller) throw new Gone(`${site} is down`);
+  return [...controller.catalog.pairs.values()].some(
+    ({ primary, state }) =>
+      controller.catalog.volumes.get(primary)?.name === volume &&
+      state.status === 'suspended' &&
+      state.reason === 'command',
+  );
+}
+
+/** Until a checkpoint that was issued after everything is shown by all secondaries, with every stream counting and journalled. */
+async function showAll(stage: Stage): Promise<void> {
+  const { world, shape } = stage;
+  const untilMs = world.scheduler.nowMs + PATIENCE_MS;
+  let behind: number | undefined;
+  for (;;) {
+    const sheets = shape.primaries.map((name) => sheetOf(stage.site(name))?.primary);
+    const issued = Math.max(...sheets.map((one) => one?.issued?.number ?? 0));
+    // The next one to be issued comes behind the last write.
+    behind ??= issued + 1;
+    const tables = shape.secondaries.map((name) => sheetOf(stage.site(name))?.secondary);
+    const isShown = tables.every((table) => table?.releasing === null && table.resetTo > (behind ?? 0));
+    const all = (tables[0]?.table ?? []).every(({ enteredAt, resigned }) => enteredAt !== null && resigned === null);
+    const areDuplex = shape.members.every(
+      ({ site, remote, volume }) =>
+        stage.site(site).statusOf(volume) === 'duplex' && stage.site(remote).statusOf(volume) === 'duplex',
+    );
+    if (isShown && all && areDuplex) return;
+    if (world.scheduler.nowMs > untilMs) throw new Violation(`it does not come back by itself: ${standing(stage)}`);
+    await world.clock.sleep(20);
+  }
+}
+
+function standing(stage: Stage): string {
+  const { shape } = stage;
+  const pairs = shape.members.map(
+    ({ site, remote, volume }) =>
+      `${volume} ${stage.site(site).statusOf(volume)}/${stage.site(remote).statusOf(volume)}`,
+  );
+  const primaries = shape.primaries.map((name) => {
+    const table = sheetOf(stage.site(name))?.primary;
+    return `${name} ${table?.state} issued ${table?.issued?.number} seen ${table?.seen} config ${table?.configTerm}`;
+  });
+  const secondaries = shape.secondaries.map((name) => {
+    const table = sheetOf(stage.site(name))?.secondary;
+    const rows = table?.table.map((row) => `${row.primary.name} ${row.enteredAt}/${row.resigned}`).join(' ');
+    return `${name} releasing ${table?.releasing?.number} applied ${table?.applied?.number} reset ${table?.resetTo} table ${table?.tableTerm}: ${rows}`;
+  });
+  return [...pairs, ...primaries, ...secondaries].join('; ');
+}
