@@ -17,11 +17,11 @@ import { agreeAnchor } from './session-start.js';
 import {
   demandSecondary,
   demandSessionTerm,
-  emptyPrimary,
   emptySecondary,
   partsOf,
   systemsOf,
   tellTable,
+  withPrimary,
   withTable,
 } from './session-tables.js';
 
@@ -169,22 +169,6 @@ export async function resignedHere(
   });
   controller.notify();
   return { output: { configTerm: sessions.sheets.byId(input.session)?.primary?.configTerm ?? 0 } };
-}
-
-function withPrimary(
-  { peers }: Controller,
-  sheet: SessionSheet,
-  { config }: Pick<Input<'session.put'>, 'config'>,
-): SessionSheet {
-  if (!config) return sheet;
-  const own = config.rows.find(({ system }) => system.id === peers.self.id);
-  const present = sheet.primary ?? (own || sheet.home.id === peers.self.id ? emptyPrimary() : null);
-  if (!present || present.configTerm > config.term) return { ...sheet, primary: present };
-  const streams = (own?.coupled ?? []).map((secondary) => {
-    const known = present.streams.find((row) => row.secondary.id === secondary.id);
-    return known ? { ...known, secondary } : { secondary, sentUpTo: 0, appliedTime: null };
-  });
-  return { ...sheet, primary: { ...present, configTerm: config.term, config: config.rows, streams } };
 }
 
 function withSecondary(controller: Controller, sheet: SessionSheet, input: Input<'session.put'>): SessionSheet {

@@ -18,7 +18,7 @@ import type { Controller } from './open-controller.js';
 import type { Answered, RequestExtras, Requests } from './requests.js';
 import { advanceSession, demandMaster, otherMaster } from './session-rounds.js';
 import { atPrimary } from './session-sheets.js';
-import { clockRefused, isAnchored, lookAt } from './session-start.js';
+import { agreeAnchor, clockRefused, isAnchored, lookAt } from './session-start.js';
 
 type Input<Code extends keyof Requests> = Requests[Code]['input'];
 
@@ -88,7 +88,12 @@ async function judged(controller: Controller, sheet: Running) {
     }
   });
   const others = (await Promise.all(asked)).flatMap((answer) => answer ?? []);
-  const verdict = judgeIssue({ self: peers.self.id, order, table: primary, time, others });
+  // One that knew more has told it.
+  const table = demandRunning(controller, sheet.id).primary;
+  const verdict = judgeIssue({ self: peers.self.id, order, table, time, others });
+  // One that was restarted, or was away when an anchor was agreed, records nothing before it has one.
+  if (verdict.kind === 'issue' && others.some(({ anchor }) => anchor === null))
+    await agreeAnchor(controller, sheet.id);
   if (verdict.kind === 'issue') return verdict;
   if (verdict.kind === 'untrusted')
     throw clockRefused(name, rows.find(({ system }) => verdict.who.includes(system.id))?.system.name ?? '?');

@@ -1,6 +1,7 @@
 import { failure, isToolkitError } from '../foundation/foundation.js';
 import type { SystemRef } from '../group/group.js';
 import {
+  type ActiveTable,
   type ConfigTable,
   isOf,
   joinPrimary,
@@ -44,10 +45,12 @@ export async function resignSystemOf(controller: Controller, input: Input<'sessi
       const shows = sessions.sheets.byId(sheet.id)?.secondary?.applied?.number ?? 0;
       return resignSystem(table, input.system.id, shows);
     },
+    (table) => {
+      const shown = sessions.sheets.byId(sheet.id)?.secondary?.applied?.number ?? 0;
+      return resignPrimary(table, input.system.id, shown);
+    },
     input.system,
   );
-  const shown = sessions.sheets.byId(sheet.id)?.secondary?.applied?.number ?? 0;
-  await changeConfig(controller, sheet.id, (table) => resignPrimary(table, input.system.id, shown), input.system);
   controller.step('session.resigned');
   controller.notify();
   return outcome;
@@ -62,9 +65,14 @@ export async function joinSystemOf(controller: Controller, input: Input<'session
   const { secondary } = sheet;
   if (!secondary) throw noSecondary(controller, sheet.name);
   demandMember(secondary, sheet.name, input.system);
-  if (!secondary.table.some((row) => isOf(row, input.system.id) && row.resigned !== null)) return 'nothing';
-  const outcome = await changing(controller, sheet.id, (table) => joinSystem(table, input.system.id), undefined);
-  await changeConfig(controller, sheet.id, (table) => joinPrimary(table, input.system.id), undefined);
+  const isResigned = ({ rows }: ActiveTable) => rows.some((row) => isOf(row, input.system.id) && row.resigned !== null);
+  const outcome = await changing(
+    controller,
+    sheet.id,
+    (table) => (isResigned(table) ? joinSystem(table, input.system.id) : table),
+    (table) => joinPrimary(table, input.system.id),
+    undefined,
+  );
   controller.step('session.joined');
   controller.notify();
   return outcome;
@@ -72,10 +80,12 @@ export async function joinSystemOf(controller: Controller, input: Input<'session
 
 const FAR_MS = 30_000;
 
+/** Both tables, one change after the other: of a resignation and a return the later one counts in both. One that was cut short is made again. */
 async function changing(
   controller: Controller,
   id: string,
   next: Parameters<typeof changeTable>[2],
+  nextConfig: (table: ConfigTable) => ConfigTable,
   leaving: SystemRef | undefined,
 ): Promise<Outcome> {
   const { sessions } = controller;
@@ -83,7 +93,9 @@ async function changing(
   try {
     const before = sessions.sheets.byId(id)?.secondary?.tableTerm ?? 0;
     await changeTable(controller, id, next, leaving?.id);
-    return (sessions.sheets.byId(id)?.secondary?.tableTerm ?? 0) > before ? 'done' : 'nothing';
+    const isConfigChanged = await changeConfig(controller, id, nextConfig, leaving);
+    const isChanged = (sessions.sheets.byId(id)?.secondary?.tableTerm ?? 0) > before;
+    return isChanged || isConfigChanged ? 'done' : 'nothing';
   } finally {
     release();
   }
@@ -110,11 +122,11 @@ async function changeConfig(
   id: string,
   next: (table: ConfigTable) => ConfigTable,
   leaving: SystemRef | undefined,
-): Promise<void> {
+): Promise<boolean> {
   const { sessions } = controller;
   const sheet = sessions.sheets.byId(id);
   const table = sheet?.secondary?.table ?? [];
-  if (!sheet) return;
+  if (!sheet) return false;
   const asked = unique(controller, [sheet.home, ...table.map(({ primary }) => primary)]);
   const systems = asked.filter((system) => system.id !== leaving?.id);
   let latest: ConfigTable | undefined;
@@ -123,11 +135,12 @@ async function changeConfig(
     const config = primary?.sheet.primary;
     if (config && config.configTerm > (latest?.term ?? -1)) latest = { term: config.configTerm, rows: config.config };
   }
-  if (!latest) return;
+  if (!latest) return false;
   const config = next(latest);
-  if (config.term === latest.term) return;
+  if (config.term === latest.term) return false;
   const told = { session: id, term: sheet.term, configTerm: config.term, rows: config.rows };
   for (const system of systems) await reached(sessions.ask(system, 'session.resigned', told));
+  return true;
 }
 
 async function reached<T>(asked: Promise<T>): Promise<T | undefined> {

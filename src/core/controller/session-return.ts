@@ -1,4 +1,4 @@
-import { failure } from '../foundation/foundation.js';
+import { failure, isToolkitError } from '../foundation/foundation.js';
 import { type HalfRecord, isHalf, isReturning, mayCopyDirectly, type PairRecord } from '../pair/pair.js';
 import type { Controller } from './open-controller.js';
 
@@ -28,7 +28,13 @@ async function withdraw(controller: Controller, half: HalfRecord): Promise<void>
     pair: half.remote.id,
     before: journal?.nextSequence ?? 1,
   };
-  await peers.request(half.remote.peer.system, 'stream.withdraw', input, { limitMs: place.info.linkLimitMs });
+  await peers
+    .request(half.remote.peer.system, 'stream.withdraw', input, { limitMs: place.info.linkLimitMs })
+    .catch((error: unknown) => {
+      // Nothing was copied yet: it is waited for room there as for the link, and no pair is suspended for it.
+      if (isToolkitError(error, 'no-space')) throw failure('link-lost', error.message, error.hint);
+      throw error;
+    });
   controller.step('journal.withdrawn');
   await catalog.change(() => {
     const now = catalog.pairs.get(half.number);

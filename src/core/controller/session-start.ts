@@ -1,11 +1,11 @@
 import { failure } from '../foundation/foundation.js';
 import type { SystemRef } from '../group/group.js';
 import { type Anchor, type ClockMark, digitsOf, judgeAnchors, judgeClock, timeAt } from '../sequence/sequence.js';
-import type { SessionSheet } from '../session/session.js';
+import type { ConfigTable, SessionSheet } from '../session/session.js';
 import type { Controller } from './open-controller.js';
 import type { Answered, Requests } from './requests.js';
 import { atPrimary, atSecondary } from './session-sheets.js';
-import { demandSessionTerm, partsOf, primariesOf, systemsOf } from './session-tables.js';
+import { demandSessionTerm, partsOf, primariesOf, systemsOf, withPrimary } from './session-tables.js';
 
 type Input<Code extends keyof Requests> = Requests[Code]['input'];
 
@@ -60,9 +60,9 @@ export async function haltHere(
   return { output: {} };
 }
 
-/** Whether this host's clock is a sequence clock of the session now. Without an order by time none is needed. */
-export function isAnchored({ ports }: Controller, { order, primary }: SessionSheet): boolean {
-  return order === 'arrival' || primary?.anchor?.boot === ports.clock.bootId();
+/** Whether this host's clock is a sequence clock of the session now: without one nothing is recorded, whatever the order. */
+export function isAnchored({ ports }: Controller, { primary }: SessionSheet): boolean {
+  return primary?.anchor?.boot === ports.clock.bootId();
 }
 
 /**
@@ -75,12 +75,12 @@ export async function agreeAnchor(controller: Controller, id: string): Promise<v
   if (!sheet) throw failure('session-not-found', 'The session was deleted meanwhile.');
   const systems = primariesOf(controller, sheet);
   const inClock = new Set(sheet.primary?.config.map(({ system }) => system.id));
-  const marks: ClockMark[] = [];
+  const marks: (ClockMark & { readonly readNs: bigint })[] = [];
   for (const system of systems) {
     if (!inClock.has(system.id)) continue;
-    const { clock, mark } = await lookAt(controller, sheet, system);
+    const { clock, mark, readNs } = await lookAt(controller, sheet, system);
     if (sheet.order === 'clock' && !clock.trusted) throw clockRefused(sheet.name, system.name);
-    marks.push(mark);
+    marks.push({ ...mark, readNs });
   }
   const verdict = judgeAnchors(marks, ports.clock.sequenceNs(), ports.clock.nowMs());
   if (sheet.order === 'clock' && verdict.kind === 'differ')
@@ -94,26 +94,47 @@ export async function agreeAnchor(controller: Controller, id: string): Promise<v
   // Without a clock order each system stamps by its own; the arrival at the gates is the order.
   const agreed = 'anchor' in verdict ? verdict.anchor : null;
   for (const system of systems) {
-    const anchor = agreed ?? ownAnchor(marks.find((mark) => mark.system === system.id) ?? null, ports.clock.nowMs());
+    const own = marks.find((mark) => mark.system === system.id);
+    const anchor = agreed ?? (own ? ownAnchor(own, ports.clock.nowMs()) : UNANCHORED);
     await sessions.ask(system, 'session.active', { session: id, term: sheet.term, from: peers.self, anchor });
   }
 }
 
-function ownAnchor(mark: ClockMark | null, nowMs: number): Anchor {
-  const offset = BigInt(mark?.mark ?? '0') + BigInt(Math.trunc(nowMs)) * 1_000_000n;
-  return { boot: mark?.boot ?? 'none', offsetNs: offset.toString(), agreedAtMs: Math.trunc(nowMs) };
+/** A system that stamps nothing is active without one. */
+const UNANCHORED: Anchor = { boot: 'none', offsetNs: '0', agreedAtMs: 0 };
+
+/** One in use stays; another is above all that was ever stamped there. */
+function ownAnchor({ anchor, boot, mark, readNs }: ClockMark & { readonly readNs: bigint }, nowMs: number): Anchor {
+  if (anchor?.boot === boot) return anchor;
+  const agreedAtMs = Math.trunc(nowMs);
+  const wallNs = BigInt(agreedAtMs) * 1_000_000n;
+  const above = BigInt(mark) + 1n;
+  return { boot, offsetNs: ((above > wallNs ? above : wallNs) - readNs).toString(), agreedAtMs };
 }
 
 /** What a system says of its clock, and whether it read it between the question and the answer. */
-export async function lookAt(controller: Controller, { id, term }: SessionSheet, system: SystemRef) {
+export async function lookAt(controller: Controller, { id, term, primary }: SessionSheet, system: SystemRef) {
   const { sessions, ports, peers } = controller;
   const ownBoot = ports.clock.bootId();
   const askedNs = ports.clock.sequenceNs();
-  const input = { session: id, term, from: peers.self, anchor: null };
-  const { clock: mark, readNs, seen } = await sessions.ask(system, 'session.active', input);
+  const config = primary ? { term: primary.configTerm, rows: primary.config } : undefined;
+  const input = { session: id, term, from: peers.self, anchor: null, config };
+  const output = await sessions.ask(system, 'session.active', input);
   const answeredNs = ports.clock.sequenceNs();
-  const clock = judgeClock({ ownBoot, askedNs, answeredNs, theirBoot: mark.boot, readNs: BigInt(readNs) });
-  return { system: system.id, seen, anchor: mark.anchor, clock, mark };
+  const { clock: mark, seen } = output;
+  const readNs = BigInt(output.readNs);
+  await adoptConfig(controller, id, { term: output.configTerm, rows: output.config });
+  const clock = judgeClock({ ownBoot, askedNs, answeredNs, theirBoot: mark.boot, readNs });
+  // One of an earlier boot stamps nothing.
+  const anchor = mark.anchor?.boot === mark.boot ? mark.anchor : null;
+  return { system: system.id, seen, anchor, clock, mark, readNs };
+}
+
+/** Who could not be reached when the configuration changed hears of it from whoever knows, so that it does not issue beside another (H22). */
+async function adoptConfig(controller: Controller, id: string, config: ConfigTable): Promise<void> {
+  const { sessions } = controller;
+  if (config.term <= (sessions.sheets.byId(id)?.primary?.configTerm ?? config.term)) return;
+  await sessions.sheets.update(id, (sheet) => withPrimary(controller, sheet, { config }));
 }
 
 /** Answers at a primary. With an anchor it runs from now on; without one it only says how its clock stands. */
@@ -125,7 +146,8 @@ export async function activeHere(
   const present = sessions.sheets.byId(input.session);
   if (!present?.primary) throw failure('session-not-found', 'No primary of the session lies here.');
   demandSessionTerm(controller, present, input.term);
-  const { anchor } = input;
+  const { anchor, config } = input;
+  if (config) await adoptConfig(controller, input.session, config);
   const readNs = clockHere(controller, present);
   if (anchor) {
     await sessions.sheets.update(

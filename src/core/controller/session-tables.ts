@@ -106,6 +106,23 @@ export function emptyPrimary(): PrimaryTable {
   return { state: 'stopped', configTerm: 0, config: [], anchor: null, issued: null, seen: 0, streams: [] };
 }
 
+/** The sheet with another configuration table, and a row for each stream that goes from here. */
+export function withPrimary(
+  { peers }: Controller,
+  sheet: SessionSheet,
+  { config }: Pick<Requests['session.put']['input'], 'config'>,
+): SessionSheet {
+  if (!config) return sheet;
+  const own = config.rows.find(({ system }) => system.id === peers.self.id);
+  const present = sheet.primary ?? (own || sheet.home.id === peers.self.id ? emptyPrimary() : null);
+  if (!present || present.configTerm > config.term) return { ...sheet, primary: present };
+  const streams = (own?.coupled ?? []).map((secondary) => {
+    const known = present.streams.find((row) => row.secondary.id === secondary.id);
+    return known ? { ...known, secondary } : { secondary, sentUpTo: 0, appliedTime: null };
+  });
+  return { ...sheet, primary: { ...present, configTerm: config.term, config: config.rows, streams } };
+}
+
 /** Tells a table to all its secondaries. Throws where one of those that have to record it cannot be reached. */
 export async function tellTable(
   controller: Controller,

@@ -184,7 +184,7 @@ export class TransmitStream implements Recorder {
 
   spoiled(error: unknown): void {
     const why = error instanceof Error ? error.message : String(error);
-    this.#broken ??= { why, reason: 'io-error' };
+    this.#broken ??= { why, reason: reasonOf(error) };
     const broken = this.#broken;
     void this.degrade(broken).catch(() => undefined); // The next write meets it as well.
   }
@@ -194,7 +194,7 @@ export class TransmitStream implements Recorder {
       await this.#journal?.durable();
     } catch (error) {
       if (!isToolkitError(error)) throw error;
-      this.#broken ??= { why: error.message, reason: 'io-error' };
+      this.#broken ??= { why: error.message, reason: reasonOf(error) };
       await this.degrade(this.#broken);
     }
   }
@@ -310,6 +310,11 @@ export class TransmitStream implements Recorder {
     const tracks = geometry.tracksOf(record.offset, record.data.length);
     this.#kept.note(half.number, geometry.trackCount, tracks, record.sequence);
   }
+}
+
+/** Where room is all that lacks, it is tried again by itself. */
+function reasonOf(error: unknown): SuspendReason {
+  return isToolkitError(error) && error.code === 'no-space' ? 'journal-full' : 'io-error';
 }
 
 export function transmitFolder(session: string, secondary: string): string {

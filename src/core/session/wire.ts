@@ -62,7 +62,12 @@ export interface SessionWireRequests {
   'session.drop': { input: OfTerm; output: Record<string, never> };
   /** Copy active: a primary starts. Answers with its clock and all that a new master must go on above. */
   'session.active': {
-    input: OfTerm & { readonly from: SystemRef; readonly anchor: Anchor | null };
+    input: OfTerm & {
+      readonly from: SystemRef;
+      readonly anchor: Anchor | null;
+      /** As the asker knows it: whoever knows less takes it over. */
+      readonly config?: { readonly term: number; readonly rows: readonly ConfigRow[] } | undefined;
+    };
     output: {
       readonly clock: ClockMark;
       /** The host's monotonic clock, decimal digits: never below what its last record was stamped with, so that a clock that was ahead is seen. */

@@ -1,4 +1,4 @@
-import { Gone, Violation } from '../formations/site.js';
+import { Gone, type Site, Violation } from '../formations/site.js';
 import { codeOf } from '../formations/stage.js';
 import { refOf, VOLUME_BYTES } from '../formations/topology.js';
 import { lookAtSecondaries } from './shown.js';
@@ -6,7 +6,7 @@ import { type Stage, sheetOf } from './stage.js';
 import { SESSION } from './topology.js';
 
 /** With everything mended, what a person had stopped is set going; a settled schedule does not take longer than this. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 30_000;
 
 /** The faults are gone: everything comes back by itself, a checkpoint behind the last write is shown, and nothing is missing then. */
 export async function checkPeace(stage: Stage): Promise<void> {
@@ -17,6 +17,8 @@ export async function checkPeace(stage: Stage): Promise<void> {
   for (const address of world.network.listening.keys()) world.network.heal(address);
   for (const site of stage.sites.values()) site.files?.clear();
   for (const name of stage.sites.keys()) await stage.up(name);
+  // What somebody ordered before may still be carried out.
+  await Promise.allSettled(stage.orders);
   await setGoing(stage);
   writer.isStopped = true;
   await writer.ended;
@@ -27,7 +29,7 @@ export async function checkPeace(stage: Stage): Promise<void> {
     const other = stage.site(remote).contents(volume, VOLUME_BYTES);
     const at = own.findIndex((byte, index) => byte !== other[index]);
     if (at !== -1)
-      throw new Violation(`${site}:${volume} and ${remote}:${volume} differ at byte ${at} behind the last checkpoint`);
+      throw new Violation(`${site}:${volume} and ${remote}:${volume} differ at byte ${at} behind the last checkpoint: ${standing(stage)}`);
   }
 }
 
@@ -38,16 +40,15 @@ async function setGoing(stage: Stage): Promise<void> {
     const left: string[] = [];
     const done = async (what: string, work: () => Promise<unknown>) =>
       work().catch((error: unknown) => left.push(`${what}: ${codeOf(error)} ${(error as Error).message}`));
-    if (sheetOf(stage.home)?.primary?.state === 'stopped')
-      await done('start', () => stage.home.ask('session.start', { session: SESSION }));
     for (const name of shape.primaries) {
-      const isResigned = shape.secondaries.some((one) =>
-        sheetOf(stage.site(one))?.secondary?.table.some((row) => row.primary.name === name && row.resigned !== null),
-      );
+      const isResigned = [...stage.sites.values()].some((one) => isResignedIn(one, name));
       const system = refOf(template.places, name);
       const asked = stage.site(shape.secondaries[0] as string);
       if (isResigned) await done(`join ${name}`, () => asked.ask('session.join', { session: SESSION, system }));
     }
+    for (const name of shape.primaries)
+      if (sheetOf(stage.site(name))?.primary?.state === 'stopped')
+        await done(`start ${name}`, () => stage.site(name).ask('session.start', { session: SESSION }));
     for (const { site, volume } of shape.members)
       if (isSuspendedByHand(stage, site, volume))
         await done(`resync ${volume}`, () =>
@@ -59,7 +60,15 @@ async function setGoing(stage: Stage): Promise<void> {
   }
 }
 
-export function isSuspendedByHand(stage: Stage, site: string, volume: string): boolean {
+function isResignedIn(site: Site, primary: string): boolean {
+  const { primary: own, secondary } = sheetOf(site) ?? {};
+  return (
+    own?.config.some(({ system, resignedAt }) => system.name === primary && resignedAt !== null) === true ||
+    secondary?.table.some((row) => row.primary.name === primary && row.resigned !== null) === true
+  );
+}
+
+function isSuspendedByHand(stage: Stage, site: string, volume: string): boolean {
   const { controller } = stage.site(site);
   if (!controller) throw new Gone(`${site} is down`);
   return [...controller.catalog.pairs.values()].some(
@@ -82,7 +91,10 @@ async function showAll(stage: Stage): Promise<void> {
     behind ??= issued + 1;
     const tables = shape.secondaries.map((name) => sheetOf(stage.site(name))?.secondary);
     const isShown = tables.every((table) => table?.releasing === null && table.resetTo > (behind ?? 0));
-    const all = (tables[0]?.table ?? []).every(({ enteredAt, resigned }) => enteredAt !== null && resigned === null);
+    const shown = tables[0]?.resetTo ?? 0;
+    const all = (tables[0]?.table ?? []).every(
+      ({ enteredAt, resigned }) => enteredAt !== null && enteredAt <= shown && resigned === null,
+    );
     const areDuplex = shape.members.every(
       ({ site, remote, volume }) =>
         stage.site(site).statusOf(volume) === 'duplex' && stage.site(remote).statusOf(volume) === 'duplex',
@@ -93,11 +105,22 @@ async function showAll(stage: Stage): Promise<void> {
   }
 }
 
+function stateOf(stage: Stage, name: string, volume: string): string {
+  const { controller } = stage.site(name);
+  const half = [...(controller?.catalog.pairs.values() ?? [])].find(
+    ({ primary, secondary, remote }) =>
+      remote &&
+      controller?.catalog.volumes.get(remote.side === 'primary' ? primary : secondary)?.name === volume,
+  );
+  const state = half?.state;
+  return state?.status === 'suspended' ? `suspended (${state.reason}: ${state.message})` : `${state?.status}`;
+}
+
 function standing(stage: Stage): string {
   const { shape } = stage;
   const pairs = shape.members.map(
     ({ site, remote, volume }) =>
-      `${volume} ${stage.site(site).statusOf(volume)}/${stage.site(remote).statusOf(volume)}`,
+      `${volume} ${stateOf(stage, site, volume)}/${stateOf(stage, remote, volume)}`,
   );
   const primaries = shape.primaries.map((name) => {
     const table = sheetOf(stage.site(name))?.primary;

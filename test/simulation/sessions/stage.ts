@@ -32,6 +32,8 @@ export class Stage {
   /** By number and time. */
   readonly cuts = new Map<string, Cut>();
   readonly outcomes: string[] = [];
+  /** Orders of people that may still be carried out. */
+  readonly orders = new Set<Promise<unknown>>();
   /** How often the secondaries could be read together, and were looked at. */
   looks = 0;
   /** To look at one schedule closely: every step of every system. */

@@ -65,7 +65,7 @@ function shapeOf(index: number): Shape {
     members,
     order: rng.chance(0.3) ? 'arrival' : 'clock',
     intervalMs: rng.pick([20, 50, 100]),
-    linkLimitMs: rng.pick([300, 3_000, 30_000]),
+    linkLimitMs: rng.pick([300, 3_000, 6_000]),
     backup: rng.chance(0.7),
     journalLimitBytes: rng.chance(0.3) ? FEW_SEGMENTS * SEGMENT_BYTES : undefined,
   };

@@ -127,12 +127,13 @@ function noSpace(stage: Stage, rng: Rng, name: string, path: string): void {
 }
 
 async function order(stage: Stage, what: string, asked: Promise<unknown>): Promise<void> {
-  stage.outcomes.push(
-    await asked.then(
-      () => what,
-      (error: unknown) => `${what}:${codeOf(error)}`,
-    ),
+  stage.orders.add(asked);
+  const outcome = await asked.then(
+    () => what,
+    (error: unknown) => `${what}:${codeOf(error)}`,
   );
+  stage.orders.delete(asked);
+  stage.outcomes.push(outcome);
 }
 
 async function suspend(stage: Stage, rng: Rng): Promise<void> {
