@@ -92,8 +92,7 @@ async function judged(controller: Controller, sheet: Running) {
   const table = demandRunning(controller, sheet.id).primary;
   const verdict = judgeIssue({ self: peers.self.id, order, table, time, others });
   // One that was restarted, or was away when an anchor was agreed, records nothing before it has one.
-  if (verdict.kind === 'issue' && others.some(({ anchor }) => anchor === null))
-    await agreeAnchor(controller, sheet.id);
+  if (verdict.kind === 'issue' && others.some(({ anchor }) => anchor === null)) await agreeAnchor(controller, sheet.id);
   if (verdict.kind === 'issue') return verdict;
   if (verdict.kind === 'untrusted')
     throw clockRefused(name, rows.find(({ system }) => verdict.who.includes(system.id))?.system.name ?? '?');

@@ -29,7 +29,9 @@ export async function checkPeace(stage: Stage): Promise<void> {
     const other = stage.site(remote).contents(volume, VOLUME_BYTES);
     const at = own.findIndex((byte, index) => byte !== other[index]);
     if (at !== -1)
-      throw new Violation(`${site}:${volume} and ${remote}:${volume} differ at byte ${at} behind the last checkpoint: ${standing(stage)}`);
+      throw new Violation(
+        `${site}:${volume} and ${remote}:${volume} differ at byte ${at} behind the last checkpoint: ${standing(stage)}`,
+      );
   }
 }
 
@@ -109,8 +111,7 @@ function stateOf(stage: Stage, name: string, volume: string): string {
   const { controller } = stage.site(name);
   const half = [...(controller?.catalog.pairs.values() ?? [])].find(
     ({ primary, secondary, remote }) =>
-      remote &&
-      controller?.catalog.volumes.get(remote.side === 'primary' ? primary : secondary)?.name === volume,
+      remote && controller?.catalog.volumes.get(remote.side === 'primary' ? primary : secondary)?.name === volume,
   );
   const state = half?.state;
   return state?.status === 'suspended' ? `suspended (${state.reason}: ${state.message})` : `${state?.status}`;
@@ -119,8 +120,7 @@ function stateOf(stage: Stage, name: string, volume: string): string {
 function standing(stage: Stage): string {
   const { shape } = stage;
   const pairs = shape.members.map(
-    ({ site, remote, volume }) =>
-      `${volume} ${stateOf(stage, site, volume)}/${stateOf(stage, remote, volume)}`,
+    ({ site, remote, volume }) => `${volume} ${stateOf(stage, site, volume)}/${stateOf(stage, remote, volume)}`,
   );
   const primaries = shape.primaries.map((name) => {
     const table = sheetOf(stage.site(name))?.primary;

@@ -47,12 +47,7 @@ export async function recoverAndCheck(
 }
 
 /** As a person does: again, until it is through. */
-async function recover(
-  stage: Stage,
-  world: World,
-  sites: readonly Site[],
-  rng: Rng,
-): Promise<SessionRecoveryAnswer> {
+async function recover(stage: Stage, world: World, sites: readonly Site[], rng: Rng): Promise<SessionRecoveryAnswer> {
   const at = sites.map(({ name }) => refOf(stage.template.places, name));
   const codes: string[] = [];
   for (let tries = 0; tries < 40; tries += 1) {
@@ -72,11 +67,7 @@ async function recover(
 }
 
 /** Differences were coming back to a secondary that nothing keeps. */
-function checkMixed(
-  { shape }: Stage,
-  sites: readonly Site[],
-  answer: SessionRecoveryAnswer,
-): SessionRecoveryAnswer {
+function checkMixed({ shape }: Stage, sites: readonly Site[], answer: SessionRecoveryAnswer): SessionRecoveryAnswer {
   const isMix = shape.members.some((member) => {
     const site = sites.find(({ name }) => name === member.remote);
     return site && isWithdrawn(site, member);

@@ -1,6 +1,6 @@
 import { Gone, type Site, Violation } from '../formations/site.js';
 import { VOLUME_BYTES } from '../formations/topology.js';
-import { sheetOf, type Stage } from './stage.js';
+import { type Stage, sheetOf } from './stage.js';
 
 export interface Shown {
   readonly number: number;
