@@ -71,7 +71,7 @@ async function demandStream(
       `The session was not started at ${controller.place.name}.`,
       `copyset checkpoint start SESSION --at ${controller.place.name} starts it there.`,
     );
-  const stream = await controller.sessions.stream(session, primary);
+  const stream = await controller.sessions.sound(session, primary);
   stream.heardAtMs = controller.ports.clock.monotonicMs();
   return stream;
 }

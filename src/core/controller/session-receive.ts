@@ -1,4 +1,4 @@
-import { failure, type SequenceTime } from '../foundation/foundation.js';
+import { failure, isToolkitError, type SequenceTime } from '../foundation/foundation.js';
 import { Mutex } from '../hostio/hostio.js';
 import { Journal, type JournalRecord, type RecordSequence } from '../journal/journal.js';
 import { type HalfRecord, isHalf } from '../pair/pair.js';
@@ -148,6 +148,7 @@ export class ReceiveStream {
   async append(from: RecordSequence, bytes: Uint8Array, judge: () => unknown): Promise<void> {
     const release = await this.#appending.acquire();
     try {
+      if (this.journal.failure) throw this.journal.failure;
       if (from !== this.journal.nextSequence) return;
       if (!this.journal.hasRoomFor(bytes.length) && !this.journal.isFull) await this.journal.prepare();
       if (!this.journal.hasRoomFor(bytes.length))
@@ -162,6 +163,11 @@ export class ReceiveStream {
     } finally {
       release();
     }
+  }
+
+  /** Its journal could not be written, nor what was left of that be wiped: what counts is what its files say. */
+  get lacksRoom(): boolean {
+    return isToolkitError(this.journal.failure, 'no-space');
   }
 
   /** Applied up to there: what is before it is forgotten. */

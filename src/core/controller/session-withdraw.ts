@@ -23,6 +23,19 @@ export async function withdraw(
   input: Input<'stream.withdraw'>,
   context: RequestContext,
 ): Promise<Answered<'stream.withdraw'>> {
+  const release = await controller.sessions.withdrawing(input.pair).acquire();
+  try {
+    return await withdrawInTurn(controller, input, context);
+  } finally {
+    release();
+  }
+}
+
+async function withdrawInTurn(
+  controller: Controller,
+  input: Input<'stream.withdraw'>,
+  context: RequestContext,
+): Promise<Answered<'stream.withdraw'>> {
   const half = withdrawing(controller, input);
   const { journal } = half.remote;
   if (journal?.withdrawn && isVoid(controller, input)) return { output: { recoverable: journal.backup !== null } };

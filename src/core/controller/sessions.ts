@@ -64,6 +64,11 @@ export class Sessions {
     return this.#mutex(`applying ${id}`);
   }
 
+  /** Held while a pair is let go of: an order that comes twice is carried out once. */
+  withdrawing(pair: string): Mutex {
+    return this.#mutex(`withdrawing ${pair}`);
+  }
+
   /** Held by the primary master while it issues. */
   issuing(id: string): Mutex {
     return this.#mutex(`issuing ${id}`);
@@ -79,6 +84,22 @@ export class Sessions {
       stream.catch(() => this.#streams.delete(key));
     }
     return stream;
+  }
+
+  /** The stream anew from its files, where its journal takes nothing any more because room lacked. */
+  async sound(id: string, primary: string): Promise<ReceiveStream> {
+    if (!(await this.stream(id, primary)).lacksRoom) return this.stream(id, primary);
+    const release = await this.applying(id).acquire();
+    try {
+      const stream = await this.stream(id, primary);
+      if (stream.lacksRoom) {
+        this.#streams.delete(`${id} ${primary}`);
+        stream.close();
+      }
+      return await this.stream(id, primary);
+    } finally {
+      release();
+    }
   }
 
   /** Whether hosts are refused at the pair's secondary, which lies here, because its session's update is in progress. */
