@@ -51,9 +51,10 @@ export async function releaseHere(
     input.session,
     atSecondary((table) => {
       demandMaster(controller, input);
-      const { releasing } = table;
-      // What is released is finished first; a master that did not know of it asks again.
-      if (releasing && !sameCheckpoint(releasing, checkpoint))
+      const { releasing, applied } = table;
+      // What is released is finished first; a master that did not know of it asks again. One that resigned meanwhile was never reset.
+      const isFinished = releasing !== null && applied !== null && sameCheckpoint(releasing, applied);
+      if (releasing && !isFinished && !sameCheckpoint(releasing, checkpoint))
         throw failure('session-refuses', `Checkpoint ${releasing.number} is being applied here.`);
       return { ...table, releasing: checkpoint };
     }),

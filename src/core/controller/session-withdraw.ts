@@ -1,5 +1,6 @@
 import type { Change } from '../catalog/catalog.js';
 import { failure } from '../foundation/foundation.js';
+import type { RecordSequence } from '../journal/journal.js';
 import type { HalfRecord } from '../pair/pair.js';
 import type { Checkpoint } from '../sequence/sequence.js';
 import { judgeWithdraw, secondaryMaster } from '../session/session.js';
@@ -7,6 +8,7 @@ import type { Controller, RequestContext } from './open-controller.js';
 import type { Answered, Requests } from './requests.js';
 import { finishApply } from './session-apply.js';
 import { keepBackup } from './session-backup.js';
+import type { ReceiveStream } from './session-receive.js';
 import { ask } from './session-rounds.js';
 import { atSecondary } from './session-sheets.js';
 import { demandSecondary } from './session-tables.js';
@@ -118,11 +120,20 @@ async function dropVoid(controller: Controller, input: Input<'stream.withdraw'>)
   const stream = await controller.sessions.stream(input.session, input.primary);
   const halves = stream.pairs();
   if (halves.some(({ remote: { journal } }) => journal?.entered && !journal.withdrawn)) return;
-  const { voidBefore } = stream.row;
-  const places = halves.filter(({ remote }) => remote.journal?.entered).map(({ remote }) => voidBefore[remote.id] ?? 1);
-  const upTo = Math.min(stream.journal.nextSequence, ...places) - 1;
+  const upTo = firstThatCounts(stream) - 1;
   await change(controller, input, (row) => ({ ...row, appliedSequence: Math.max(row.appliedSequence, upTo) }));
   await stream.applied(upTo);
+}
+
+/** Of a pair that has not entered yet as well: the records of its base may be here. */
+function firstThatCounts(stream: ReceiveStream): RecordSequence {
+  const { journal, row } = stream;
+  const pairs = new Set(stream.pairs().map(({ remote }) => remote.id));
+  for (const record of journal.records(Math.max(journal.firstSequence, row.appliedSequence + 1))) {
+    if (record.kind === 'checkpoint' || record.kind === 'confirm' || !pairs.has(record.pair)) continue;
+    if (record.sequence >= (row.voidBefore[record.pair] ?? 1)) return record.sequence;
+  }
+  return journal.nextSequence;
 }
 
 type Row = NonNullable<ReturnType<typeof demandSecondary>['streams'][number]>;
