@@ -45,8 +45,8 @@ const RECOVERY_STEPS = [
   'session.carried',
 ];
 
-/** Steps that are reached once each in the time of a round: only the first time of them is waited for. */
-const SELDOM = ['journal.redone', 'stream.open', 'stream.opened'];
+/** Steps that a process reaches when it starts, and then no more. */
+export const SELDOM = ['journal.redone', 'stream.open', 'stream.opened'];
 
 /** Which disaster comes next: kills by chance, and every named step once before any comes again. */
 export class SessionDisasters {
