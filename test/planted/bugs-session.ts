@@ -23,8 +23,8 @@ export const SESSION_BUGS: readonly PlantedBug[] = [
   {
     id: 'H20c',
     file: WITHDRAW,
-    find: 'if (master) {',
-    replace: 'if (master && input.before < 0) {',
+    find: 'if (!master) return;',
+    replace: 'if (!master || input.before >= 0) return;',
     why: 'a secondary takes differences though its checkpoint was released to others',
   },
   {
