@@ -53,9 +53,11 @@ export async function beatHalf(controller: Controller, input: Input<'remote.beat
  * before, and is in the map that is handed over, or is refused (H16).
  */
 export async function tellHalf(controller: Controller, input: Input<'remote.tell'>): Promise<Answered<'remote.tell'>> {
-  ordered(controller, input);
+  const receiver = controller.halves.receiver(ordered(controller, input).number);
   await change(controller, input.pair, () => {
     const row = ordered(controller, input);
+    if (receiver.hasLater(input.nth)) return [];
+    receiver.told(input.nth);
     const remote = {
       ...row.remote,
       group: input.group,
@@ -65,7 +67,6 @@ export async function tellHalf(controller: Controller, input: Input<'remote.tell
     };
     return [{ do: 'put-pair', record: { ...row, state: input.state, remote } }];
   });
-  controller.halves.receiver(controller.halves.find(input.pair).number).told();
   controller.step('half.told');
   controller.notify();
   return { output: shown(controller, controller.halves.find(input.pair)) };

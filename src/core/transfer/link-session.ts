@@ -55,6 +55,8 @@ export class LinkSession {
   #told: PairState | undefined;
   /** The state that the pair had when another was announced: until the pair has it, the other half is not told the old one again (H16). */
   #announcedIn: PairState | undefined;
+  /** How many states were told, whether or not they arrived. */
+  #tells = 0;
   #heardMs = 0;
   #lostSinceMs: number | undefined;
   #nextTryMs = 0;
@@ -339,7 +341,8 @@ export class LinkSession {
 
   async #tellState(state: PairState): Promise<void> {
     const group = this.#pair.record?.remote?.group ?? null;
-    await this.ask('remote.tell', { state, group, missingTracks: this.#pair.outOfSync.map.count });
+    this.#tells += 1;
+    await this.ask('remote.tell', { state, group, missingTracks: this.#pair.outOfSync.map.count, nth: this.#tells });
   }
 
   /** A pair that a lost link suspended goes on where it was. */

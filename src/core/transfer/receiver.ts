@@ -33,6 +33,7 @@ export class Receiver {
   #takenUpTo = 0;
   readonly #takenAbove = new Set<number>();
   #latest = 0;
+  #lastTold = 0;
   readonly #buffers: Uint8Array[] = [];
   #quietWaiters: (() => void)[] = [];
 
@@ -59,6 +60,7 @@ export class Receiver {
     this.#writes = this.#newWrites();
     this.#heardMs = heardMs;
     this.#isTold = false;
+    this.#lastTold = 0;
     this.#takenAbove.clear();
     this.#takenUpTo = 0;
     this.#latest = 0;
@@ -79,8 +81,14 @@ export class Receiver {
   }
 
   /** The primary told the pair's state in this session: what it was before may have changed without us. */
-  told(): void {
+  told(nth = 0): void {
     this.#isTold = true;
+    this.#lastTold = Math.max(this.#lastTold, nth);
+  }
+
+  /** Whether a later state was told in this session. */
+  hasLater(nth: number | undefined): boolean {
+    return nth !== undefined && nth < this.#lastTold;
   }
 
   /** Lands host writes of a synchronous pair in their order. Throws `check-code` where one does not fit its code. */

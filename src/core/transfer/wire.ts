@@ -52,7 +52,13 @@ export interface TransferRequests {
   'remote.beat': { input: Order; output: HalfShown };
   /** The state that the primary's half has; it says what hosts may do at the secondary. */
   'remote.tell': {
-    input: Order & { readonly state: PairState; readonly group: string | null; readonly missingTracks: TrackCount };
+    input: Order & {
+      readonly state: PairState;
+      readonly group: string | null;
+      readonly missingTracks: TrackCount;
+      /** Rises with each state that is told: one that comes late, or again, does not undo what was told since. */
+      readonly nth?: number | undefined;
+    };
     output: HalfShown;
   };
   /** What the secondary's host wrote so far is moved to where it is handed over from; what it writes from now on is not in it. */
