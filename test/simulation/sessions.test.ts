@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { runSession } from './sessions/schedule.js';
 
-const SCHEDULES = 30;
+const SCHEDULES = 20;
 
 /** What each of them found once. */
 const FOUND: Record<number, string> = {
