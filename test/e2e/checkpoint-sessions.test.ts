@@ -16,7 +16,7 @@ async function serve(...systems: string[]): Promise<void> {
 }
 
 async function stop(...systems: string[]): Promise<void> {
-  await Promise.all(systems.map((system) => servers.get(system)?.stop()));
+  for (const system of systems) await servers.get(system)?.stop();
   for (const system of systems) servers.delete(system);
 }
 
