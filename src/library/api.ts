@@ -68,6 +68,11 @@ export interface StorageSystem extends AsyncDisposable {
   /** A group by its name, whoever is its master. Throws `group-not-found`. */
   group(name: string): Promise<Group>;
 
+  /** A checkpoint session whose configuration table this system holds. It is made stopped. */
+  createSession(name: string, settings?: SessionSettings): Promise<Session>;
+  /** A checkpoint session by its name, whoever holds its table. Throws `session-not-found`. */
+  session(name: string): Promise<Session>;
+
   /** Copies until nothing is left that copying could do. */
   drain(options?: { readonly timeoutMs?: number | undefined }): Promise<void>;
 
@@ -148,6 +153,7 @@ export interface PairSettings {
   /** Bytes per second at most. */
   readonly rate?: Size | undefined;
   readonly manual?: boolean | undefined;
+  /** Of a journal pair: its checkpoint session. Sync pairs made with the same name suspend together. */
   readonly session?: string | undefined;
 }
 
@@ -225,8 +231,80 @@ export interface Group {
   remove(primary: string): Promise<void>;
   /** One formation, to its end. What came of it is the outcome; it does not throw for a void one. */
   start(): Promise<Formation>;
+  /** No formation until `resume`; with `consistent` one is formed first, and nothing is paused where it is not formed. */
+  pause(options?: {
+    readonly stop?: 'sending' | 'writes' | undefined;
+    readonly consistent?: boolean | undefined;
+  }): Promise<void>;
+  resume(): Promise<void>;
+  /** Splits all pairs of the group at one instant, or none. Throws `split-void`. */
+  split(): Promise<void>;
+  /**
+   * Needs only the remote systems, which are named: makes their volumes primaries, all of one group. `plan` changes nothing. What was found
+   * is the case; it does not throw for `none` and `disagree`, which do nothing.
+   */
+  recover(remotes: readonly string[], options?: RecoverOptions): Promise<Recovery>;
+  /** Brings a recovered group back to its old primaries, by differences, or only begins where the time is over. */
+  failback(options?: { readonly timeoutMs?: number | undefined }): Promise<'returned' | 'timed-out'>;
   show(): Promise<GroupInfo>;
   delete(): Promise<void>;
+}
+
+export interface RecoverOptions {
+  readonly plan?: boolean | undefined;
+  /** Of a group: secondaries that are given up. */
+  readonly without?: readonly string[] | undefined;
+}
+
+export interface Recovery {
+  /** The row of the recovery table that was found (DESIGN.md 5.2, 6). */
+  readonly case: string;
+  /** A sentence. */
+  readonly verdict: string;
+  /** The group, or the checkpoint, that the volumes show now; null where there is none. */
+  readonly number: number | null;
+  readonly time: string | null;
+}
+
+export interface SessionSettings {
+  readonly order?: 'clock' | 'arrival' | undefined;
+  readonly intervalMs?: number | undefined;
+  /** A primary that is lost for so long resigns by itself; 0 is never. */
+  readonly resignAfterMs?: number | undefined;
+  readonly enableAtSecondary?: boolean | undefined;
+}
+
+/** A checkpoint session. Its pairs are made with `createPair` in mode `journal`. */
+export interface Session {
+  readonly name: string;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** Issues a checkpoint: everything that was written and completed before belongs to it. */
+  mark(): Promise<{ readonly mark: string; readonly number: number; readonly time: string }>;
+  /** Brings the secondaries to the last checkpoint that all of them hold. `to` is null where none was ever applied. */
+  apply(): Promise<{ readonly from: number | null; readonly to: number | null }>;
+  /** Waits until a mark is applied. It does not throw for what keeps it from that. */
+  wait(
+    mark: string,
+    options?: { readonly timeoutMs?: number | undefined },
+  ): Promise<'applied' | 'timed-out' | 'degraded' | 'other-run'>;
+  /** Needs only the secondary systems, which are named. */
+  recover(secondaries: readonly string[], options?: { readonly plan?: boolean | undefined }): Promise<Recovery>;
+  failback(options?: { readonly timeoutMs?: number | undefined }): Promise<'returned' | 'timed-out'>;
+  show(): Promise<SessionInfo>;
+  delete(): Promise<void>;
+}
+
+export interface SessionInfo {
+  readonly name: string;
+  readonly state: 'stopped' | 'starting' | 'running' | 'degraded' | 'resigned' | 'recovered';
+  readonly order: 'clock' | 'arrival';
+  readonly issued: number | null;
+  readonly applied: number | null;
+  readonly appliedTime: string | null;
+  readonly recoverable: boolean;
+  /** How old the data would be that a recovery brings back now. */
+  readonly exposureSeconds: number | null;
 }
 
 export interface Formation {

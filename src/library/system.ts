@@ -1,7 +1,9 @@
 import { resolve } from 'node:path';
 import { demandNewName, findGroup, refOf } from '../cli/group-finding.js';
 import type { Toolkit } from '../cli/open-toolkit.js';
+import { sessionHome } from '../cli/pair-journal.js';
 import { isSelected, selectorOfPair } from '../cli/pair-selectors.js';
+import { demandNewSession, findSession } from '../cli/session-finding.js';
 import type { RequestCode, Requests, SystemClient, SystemPlace, VolumeListing } from '../core/controller/controller.js';
 import { failure, MIB } from '../core/foundation/foundation.js';
 import { formatAddress, matchesVolume, numberOf, parseAddress, parseNumber, quoted } from '../core/volume/volume.js';
@@ -13,6 +15,8 @@ import type {
   Pair,
   PairInfo,
   PairSettings,
+  Session,
+  SessionSettings,
   Size,
   SplitOptions,
   StorageSystem,
@@ -22,6 +26,7 @@ import type {
 import { translated, waitError } from './boundary.js';
 import { OpenedGroup } from './group.js';
 import { OpenedPair, pairInfo } from './pair.js';
+import { OpenedSession } from './session.js';
 import { bytesIf, bytesOf } from './size.js';
 
 /** One request carries at most so much. */
@@ -163,7 +168,9 @@ export class OpenedSystem implements StorageSystem {
         split: split === true || virtual === true,
         virtual,
       };
-      const { pairs } = await this.#ask('pair.create', { ...rest, mode, pairs: [row] });
+      const isJournal = mode === 'journal' && rest.session !== undefined;
+      const home = isJournal ? { sessionHome: await sessionHome(this.#newToolkit(), rest.session ?? '') } : {};
+      const { pairs } = await this.#ask('pair.create', { ...rest, ...home, mode, pairs: [row] });
       const [made] = pairs;
       if (!made) throw new Error('A pair was made and not answered.');
       return this.#pair(made);
@@ -189,6 +196,24 @@ export class OpenedSystem implements StorageSystem {
 
   group(name: string): Promise<Group> {
     return translated(async () => this.#group((await findGroup(this.#newToolkit(), name)).group.name));
+  }
+
+  createSession(name: string, settings: SessionSettings = {}): Promise<Session> {
+    return translated(async () => {
+      await demandNewSession(this.#newToolkit(), name);
+      const { order = 'clock', enableAtSecondary = false, intervalMs, resignAfterMs } = settings;
+      await this.#ask('session.create', {
+        session: name,
+        order,
+        policy: { intervalMs, resignAfterMs },
+        enableAtSecondary,
+      });
+      return this.#session(name);
+    });
+  }
+
+  session(name: string): Promise<Session> {
+    return translated(async () => this.#session((await findSession(this.#newToolkit(), name)).session.name));
   }
 
   drain({ timeoutMs }: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
@@ -238,9 +263,15 @@ export class OpenedSystem implements StorageSystem {
   }
 
   #group(name: string): OpenedGroup {
-    return new OpenedGroup(name, this.#newToolkit, (place, work) =>
-      place.path === this.path ? work(this.#opened()) : this.#newToolkit().use(place, work),
-    );
+    return new OpenedGroup(name, this.#newToolkit, (place, work) => this.#use(place, work));
+  }
+
+  #session(name: string): OpenedSession {
+    return new OpenedSession(name, this.#newToolkit, (place, work) => this.#use(place, work));
+  }
+
+  #use<T>(place: SystemPlace, work: (client: SystemClient) => Promise<T>): Promise<T> {
+    return place.path === this.path ? work(this.#opened()) : this.#newToolkit().use(place, work);
   }
 
   async #find(volume: string): Promise<VolumeListing> {

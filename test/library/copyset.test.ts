@@ -192,6 +192,52 @@ describe('groups and topologies in a program', () => {
     });
   });
 
+  it('are split, recovered at their remotes and brought home', async () => {
+    await applyTopology(topology, { root });
+    const tokyo = await opened('tokyo');
+    const group = await tokyo.group('orders');
+    await tokyo.write('db', 'in the group');
+    expect(await group.start()).toMatchObject({ outcome: 'formed' });
+    await group.pause();
+    expect(await group.start()).toMatchObject({ outcome: 'paused' });
+    await group.resume();
+    await group.split();
+    expect(await (await tokyo.pair('db', (await group.show()).members[0]?.secondary ?? '')).show()).toMatchObject({
+      status: expect.stringMatching(/split|sp-pending/),
+    });
+    const remotes = [...new Set((await group.show()).members.map(({ secondary }) => secondary.split(':')[0] ?? ''))];
+    expect(await group.recover(remotes, { plan: true })).toMatchObject({ case: 'keep', number: 1 });
+    expect(await group.recover(remotes)).toMatchObject({ case: 'keep', number: 1 });
+    expect(await group.failback({ timeoutMs: 30_000 })).toBe('returned');
+    await expect(group.recover([])).rejects.toMatchObject({ code: 'usage' });
+  });
+
+  it('go on as checkpoint sessions: marked, applied, recovered and brought home', async () => {
+    for (const name of ['tokyo', 'osaka']) await createSystem(name, { ...QUICK, root });
+    const tokyo = await opened('tokyo');
+    await tokyo.createVolume('db', { size: '1MiB' });
+    const osaka = await opened('osaka');
+    await osaka.createVolume('db', { size: '1MiB' });
+    await osaka.close();
+    const session = await tokyo.createSession('orders', { order: 'clock' });
+    const pair = await tokyo.createPair('db', 'osaka:db', { mode: 'journal', session: 'orders' });
+    await session.start();
+    await pair.wait('duplex');
+    await tokyo.drain();
+    await tokyo.write('db', 'of the session');
+    const { mark, number } = await session.mark();
+    await tokyo.drain();
+    expect(await session.wait(mark, { timeoutMs: 30_000 })).toBe('applied');
+    expect(await session.apply()).toMatchObject({ to: number });
+    expect(await session.show()).toMatchObject({ applied: number, recoverable: true });
+    expect(await session.recover(['osaka'], { plan: true })).toMatchObject({ case: 'keep', number });
+    expect(await session.recover(['osaka'])).toMatchObject({ number });
+    expect(text(await (await opened('osaka')).read('db', { length: 14 }))).toBe('of the session');
+    expect(await session.failback({ timeoutMs: 30_000 })).toBe('returned');
+    await expect(tokyo.session('none')).rejects.toMatchObject({ code: 'session-not-found' });
+    await expect(tokyo.createSession('orders')).rejects.toMatchObject({ code: 'already-exists' });
+  });
+
   it('refuse what is wrong with an object by its path', async () => {
     const wrong = { systems: { tokyo: { volumes: { db: {} } } } };
     await expect(applyTopology(wrong, { root })).rejects.toMatchObject({

@@ -26,9 +26,9 @@ function controllerName({ controller }: SystemListing): string | null {
 export function systemListing(systems: readonly SystemListing[], flags: ListingFlags): Outcome {
   const empty = 'No system here. copyset system create NAME makes one.';
   const table = listing({ key: 'systems', rows: systems, columns: SYSTEM_COLUMNS, flags, empty });
-  const sum = (key: 'volumes' | 'reserved' | 'pairs'): number =>
-    systems.reduce((total, system) => total + system[key], 0);
-  const line = `${countOf(systems.length, 'system')}: ${countOf(sum('volumes'), 'volume')}, ${sum('reserved')} reserved, ${countOf(sum('pairs'), 'pair')}.`;
+  // A pair between systems stands in the tables of both: a sum of them would tell of pairs that are not there.
+  const sum = (key: 'volumes' | 'reserved'): number => systems.reduce((total, system) => total + system[key], 0);
+  const line = `${countOf(systems.length, 'system')}: ${countOf(sum('volumes'), 'volume')}, ${sum('reserved')} reserved.`;
   return { ...table, text: async () => [await textOf(table), ...(systems.length === 0 ? [] : ['', line])].join('\n') };
 }
 
