@@ -74,13 +74,13 @@ async function sessionPage(session: SessionListing, nowMs: number): Promise<stri
     ['Released', numberWords(session.released)],
     [
       'Applied',
-      `${numberWords(session.applied)}${session.appliedTime === null ? '' : `, as of ${localTime(session.appliedTime)}`}`,
+      `${numberWords(session.applied)}${session.appliedTime === null ? '' : `, as of ${session.appliedTime}`}`,
     ],
     ['Recoverable', recoverableWords(session)],
     ['Exposure', exposureWords(session)],
     ['Late', session.late.length === 0 ? undefined : `${session.late.join(', ')}: the next release waits for it`],
     ['Policy', policyWords(session)],
-    ['Now', formatTime(nowMs)],
+    ['Now', new Date(nowMs).toISOString()],
   ];
   const table =
     session.systems.length === 0 ? noPair(session) : await renderTable(session.systems, systemColumns(nowMs));
@@ -108,7 +108,7 @@ function numberWords(number: number | null): string {
 function recoverableWords({ recoverable, recoverableTime, applied }: SessionListing): string | undefined {
   if (!recoverable && applied === null) return 'no: not every secondary has applied a checkpoint yet';
   if (!recoverable) return 'no: the secondaries show no common time now';
-  return recoverableTime === null ? undefined : `to ${localTime(recoverableTime)}`;
+  return recoverableTime === null ? undefined : `to ${recoverableTime}`;
 }
 
 /** How old what a recovery brings back would be. A part of a second counts. */
@@ -174,9 +174,4 @@ export function sessionSentence(session: SessionListing, outcome: 'done' | 'noth
   const stands = `${session.state}, ${countOf(session.systems.length, 'system')}, made at ${session.home}`;
   if (outcome === 'nothing') return `Session ${session.name}: nothing to do; it is ${stands}.`;
   return `Session ${session.name} ${deed}; it is ${stands}.`;
-}
-
-/** One clock for all that a person reads on the page; --json has nanoseconds. */
-function localTime(iso: string): string {
-  return formatTime(Date.parse(iso));
 }
