@@ -1,6 +1,6 @@
 import { failure, isToolkitError, type SequenceTime } from '../foundation/foundation.js';
 import { Mutex } from '../hostio/hostio.js';
-import { Journal, type JournalRecord, type RecordSequence } from '../journal/journal.js';
+import { hasJournal, Journal, type JournalRecord, type RecordSequence } from '../journal/journal.js';
 import { type HalfRecord, isHalf } from '../pair/pair.js';
 import {
   type Checkpoint,
@@ -59,7 +59,9 @@ export class ReceiveStream {
     const folder = `${place.path}/${receiveFolder(sheet.id, row.primary.id)}`;
     const what = `what session ${sheet.name} received from ${row.primary.name}`;
     const bootId = ports.clock.bootId();
-    if (!files.status(folder)) await Journal.create(files, { folder, what, bootId });
+    // Once something of it was applied a journal that is not there is damage, and `open` says so.
+    const isNew = row.appliedSequence === 0 || !files.status(folder);
+    if (isNew && !hasJournal(files, folder)) await Journal.create(files, { folder, what, bootId });
     const limitBytes = place.info.journalLimitBytes;
     const { journal } = Journal.open(files, { folder, what, limitBytes, bootId });
     const stream = new ReceiveStream(controller, sheet, row, journal);

@@ -7,7 +7,14 @@ import {
 } from '../foundation/foundation.js';
 import type { SystemRef } from '../group/group.js';
 import { degradePairs, type LivePair, type Recorder, suspendPairs } from '../hostio/hostio.js';
-import { Journal, type JournalRecord, type NewRecord, type RecordSequence, recordBytes } from '../journal/journal.js';
+import {
+  hasJournal,
+  Journal,
+  type JournalRecord,
+  type NewRecord,
+  type RecordSequence,
+  recordBytes,
+} from '../journal/journal.js';
 import { type HalfRecord, isJournalled, type SuspendReason } from '../pair/pair.js';
 import { type Checkpoint, timeAt, timeOf } from '../sequence/sequence.js';
 import type { Controller } from './open-controller.js';
@@ -81,7 +88,7 @@ export class TransmitStream implements Recorder {
     const { files, place, ports } = controller;
     const folder = `${place.path}/${transmitFolder(session, secondary.id)}`;
     const what = `what is kept for ${secondary.name}`;
-    if (!files.status(folder)) await Journal.create(files, { folder, what, bootId: ports.clock.bootId() });
+    if (!hasJournal(files, folder)) await Journal.create(files, { folder, what, bootId: ports.clock.bootId() });
     // What an earlier boot left in it is no pair's any more.
     return TransmitStream.open(controller, session, secondary, true);
   }

@@ -9,6 +9,7 @@
  *
  * It knows records and positions, not pairs, and not who sends or applies them.
  */
+export { hasJournal } from './ready-segments.js';
 export {
   type JournalRecord,
   type NewRecord,

@@ -122,6 +122,12 @@ export class ReadySegments {
   }
 }
 
+/** Whether a journal was made here; a folder in which its making was cut short has none. */
+export function hasJournal(files: Files, folder: string): boolean {
+  if (!files.status(folder)) return false;
+  return segmentNumbers(files, folder).some((number) => inspectSegment(files, folder, number).kind !== 'unfinished');
+}
+
 /** A journal that was begun and not finished may be begun again; one that holds records never. */
 export function demandNoJournal(files: Files, folder: string, what: string): void {
   for (const number of segmentNumbers(files, folder)) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type NewRecord, recordBytes } from '../../../src/core/journal/journal.js';
+import { hasJournal, type NewRecord, recordBytes } from '../../../src/core/journal/journal.js';
 import { FaultFiles, SimDisk, SimFiles } from '../../simulation/world/world.js';
 import { codeOf } from '../storage/files.js';
 import {
@@ -258,6 +258,18 @@ describe('a journal without room', () => {
 });
 
 describe('making a journal', () => {
+  it('that was cut short at any call of the store is made again, and one that was made is known', async () => {
+    const whole = new FaultFiles(new SimFiles());
+    expect(hasJournal(whole, FOLDER)).toBe(false);
+    whole.makeFolder(FOLDER);
+    expect(hasJournal(whole, FOLDER)).toBe(false);
+    whole.open(segmentAt(1), 'create').truncate(5_000);
+    expect(hasJournal(whole, FOLDER)).toBe(false);
+    await create(whole);
+    expect(hasJournal(whole, FOLDER)).toBe(true);
+    expect(open(whole).tail).toBe('whole');
+  });
+
   it('does not replace one that is there, and goes on with one that was begun', async () => {
     const files = new SimFiles();
     await putMany(await newJournal(files), 1);
