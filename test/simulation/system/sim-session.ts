@@ -70,6 +70,13 @@ export class SimSession {
     return session;
   }
 
+  /** The process's own controller, to look into what it knows. */
+  controller(name: string): OwnController['controller'] {
+    const served = this.#served.get(name);
+    if (!served) throw new Error(`${name} is not served`);
+    return served.own.controller;
+  }
+
   get numbers(): readonly number[] {
     return Array.from({ length: this.count }, (_, at) => at + 1);
   }
@@ -162,6 +169,14 @@ export class SimSession {
     own.controller.startCopying();
     if (this.#keeps) own.controller.startForming();
     this.#served.set(name, { process, own });
+  }
+
+  /** Lets things happen until it holds. */
+  async until(holds: () => boolean | Promise<boolean>): Promise<void> {
+    for (let tries = 0; !(await holds()); tries += 1) {
+      if (tries > 5_000) throw new Error('it does not come about');
+      await this.pass(1);
+    }
   }
 
   pass(ms: number): Promise<unknown> {

@@ -48,8 +48,11 @@ class SimChannel implements Channel {
     const peer = this.#peer as SimChannel;
     const fate = this.#weather.fateOf(this.#process.name, peer.#process.name);
     if (fate === undefined) {
-      peer.#incoming.push(copy);
-      this.#scheduler.later(peer.#process, () => peer.#deliverNext());
+      const arrives = () => {
+        peer.#incoming.push(copy);
+        this.#scheduler.later(peer.#process, () => peer.#deliverNext());
+      };
+      if (!this.#weather.keeps(this.#process.name, peer.#process.name, arrives)) arrives();
     } else
       for (const lateMs of fate)
         this.#scheduler.after(peer.#process, lateMs, () => peer.#deliver(structuredClone(copy)));

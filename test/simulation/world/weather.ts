@@ -22,6 +22,8 @@ export const FAIR: WeatherChances = { lost: 0, late: 0, lateMs: 0, repeated: 0 }
 export class Weather {
   chances: WeatherChances = FAIR;
   readonly #apart = new Set<string>();
+  /** What is under way from one process to another, by both, and is let through later; in its order. */
+  readonly #held = new Map<string, (() => void)[]>();
   readonly #rng: Rng;
 
   constructor(rng: Rng) {
@@ -35,6 +37,25 @@ export class Weather {
 
   join(one: string, other: string): void {
     this.#apart.delete(pairOf(one, other));
+  }
+
+  /** What one process sends to the other takes until it is let through. */
+  hold(from: string, to: string): void {
+    const key = `${from} ${to}`;
+    if (!this.#held.has(key)) this.#held.set(key, []);
+  }
+
+  letThrough(from: string, to: string): void {
+    const held = this.#held.get(`${from} ${to}`) ?? [];
+    this.#held.delete(`${from} ${to}`);
+    for (const deliver of held) deliver();
+  }
+
+  /** Answers whether the message waits. */
+  keeps(from: string, to: string, deliver: () => void): boolean {
+    const held = this.#held.size > 0 ? this.#held.get(`${from} ${to}`) : undefined;
+    held?.push(deliver);
+    return held !== undefined;
   }
 
   clear(): void {
