@@ -1,4 +1,4 @@
-import type { SystemOrder } from '../../src/core/controller/group-wire.js';
+import type { SystemOrder } from '../../src/core/controller/groups/wire.js';
 import type { GroupMember, NumberedGroup, StepAnswer } from '../../src/core/group/group.js';
 import type { SimGroup } from '../simulation/system/sim-group.js';
 import type { SimSite } from '../simulation/system/sim-sites.js';

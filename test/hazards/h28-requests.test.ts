@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { connectChannel, type Sent } from '../../src/core/controller/control-client.js';
+import { connectChannel, type Sent } from '../../src/core/controller/control/control-client.js';
 import {
   openClient,
   type RequestCode,

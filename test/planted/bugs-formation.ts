@@ -1,9 +1,9 @@
 import type { PlantedBug } from './bugs.js';
 
 const CONTROLLER = 'src/core/controller';
-const SUBORDINATE = `${CONTROLLER}/group-subordinate.ts`;
-const REMOTE = `${CONTROLLER}/group-remote.ts`;
-const RECOVERY = `${CONTROLLER}/group-recovery.ts`;
+const SUBORDINATE = `${CONTROLLER}/groups/subordinate.ts`;
+const REMOTE = `${CONTROLLER}/groups/remote.ts`;
+const RECOVERY = `${CONTROLLER}/groups/recovery.ts`;
 const RECEIVER = 'src/core/transfer/receiver.ts';
 
 /** Rules of formation and recovery, taken out one by one. */
@@ -115,7 +115,7 @@ export const FORMATION_BUGS: readonly PlantedBug[] = [
   },
   {
     id: 'H7a',
-    file: `${CONTROLLER}/half-orders.ts`,
+    file: `${CONTROLLER}/halves/orders.ts`,
     find: '  demandUninhibited(controller, half);\n',
     replace: '  void [demandUninhibited, half];\n',
     why: 'a prepared volume is written before its commit',
@@ -164,14 +164,14 @@ export const FORMATION_BUGS: readonly PlantedBug[] = [
   },
   {
     id: 'H31a',
-    file: `${CONTROLLER}/group-holds.ts`,
+    file: `${CONTROLLER}/groups/holds.ts`,
     find: 'if (leftMs <= 0) {\n        this.#end(group, hold);\n        continue;\n      }',
     replace: 'if (leftMs <= 0) return;',
     why: 'a stop outlives a dead master',
   },
   {
     id: 'H31b',
-    file: `${CONTROLLER}/group-holds.ts`,
+    file: `${CONTROLLER}/groups/holds.ts`,
     find: '      present.untilMs = untilMs;\n',
     replace: '      void untilMs;\n',
     why: 'a hold cannot be renewed',

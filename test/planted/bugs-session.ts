@@ -1,8 +1,8 @@
 import type { PlantedBug } from './bugs.js';
 
 const CONTROLLER = 'src/core/controller';
-const RECEIVE = `${CONTROLLER}/session-receive.ts`;
-const WITHDRAW = `${CONTROLLER}/session-withdraw.ts`;
+const RECEIVE = `${CONTROLLER}/sessions/receive.ts`;
+const WITHDRAW = `${CONTROLLER}/sessions/withdraw.ts`;
 
 /** Rules of the secondary's side of checkpoint sessions, taken out one by one. */
 export const SESSION_BUGS: readonly PlantedBug[] = [
@@ -50,7 +50,7 @@ export const SESSION_BUGS: readonly PlantedBug[] = [
   },
   {
     id: 'H22a',
-    file: `${CONTROLLER}/session-orders.ts`,
+    file: `${CONTROLLER}/sessions/orders.ts`,
     find: 'if (input.tableTerm >= table.tableTerm) return table;',
     replace: 'if (input.tableTerm >= 0) return table;',
     why: 'an order of a replaced master is carried out',
@@ -64,14 +64,14 @@ export const SESSION_BUGS: readonly PlantedBug[] = [
   },
   {
     id: 'H25a',
-    file: `${CONTROLLER}/session-tables.ts`,
+    file: `${CONTROLLER}/sessions/tables.ts`,
     find: 'if (term >= sheet.term) return;',
     replace: 'if (term >= 0) return;',
     why: 'a former primary goes on sending to a recovered session',
   },
   {
     id: 'H25b',
-    file: `${CONTROLLER}/session-recovery.ts`,
+    file: `${CONTROLLER}/sessions/recovery.ts`,
     find: 'const more = await applyUpTo(controller, input.session);',
     replace: 'const more = { records: 0, bytes: 0 };\n  void applyUpTo;',
     why: 'a recovery that was killed while it finished a release leaves its verdict undone',

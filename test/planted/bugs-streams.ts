@@ -12,7 +12,7 @@ export const STREAM_BUGS: readonly PlantedBug[] = [
   },
   {
     id: 'H23b',
-    file: 'src/core/controller/session-redo.ts',
+    file: 'src/core/controller/sessions/redo.ts',
     find: '  controller.fabric.volume(half.primary).image.write(last.data, last.offset);',
     replace: '',
     why: 'the last record is not written again after a kill: the secondary gets a write that the primary never had',
@@ -26,14 +26,14 @@ export const STREAM_BUGS: readonly PlantedBug[] = [
   },
   {
     id: 'H24a',
-    file: 'src/core/controller/session-transmit.ts',
+    file: 'src/core/controller/sessions/transmit.ts',
     find: 'let time = this.#controller.ports.clock.sequenceNs() + offsetNs;',
     replace: 'let time = this.#controller.ports.clock.sequenceNs() + offsetNs + 2_000_000_000n;',
     why: 'times are reserved ahead: what depends on a write elsewhere is stamped before it',
   },
   {
     id: 'H24b',
-    file: 'src/core/controller/session-placing.ts',
+    file: 'src/core/controller/sessions/placing.ts',
     find: 'timeAt(anchor, clock.sequenceNs()) > timeOf(checkpoint)',
     replace: 'timeOf(checkpoint) > 0n',
     why: 'a checkpoint that lies ahead of the own clock counts as whole: later writes are stamped before it',

@@ -34,7 +34,7 @@ const thawAndFreeze: readonly PlantedBug[] = [
   },
   {
     id: 'H15a',
-    file: `${CONTROLLER}/pair-transaction.ts`,
+    file: `${CONTROLLER}/pairs/transaction.ts`,
     find: "controller.step('pair.logged');\n          await catalog.durable();",
     replace: "controller.step('pair.logged');",
     why: 'the split is answered before its record is durable',
@@ -48,14 +48,14 @@ const thawAndFreeze: readonly PlantedBug[] = [
   },
   {
     id: 'H15c',
-    file: `${CONTROLLER}/pair-transaction.ts`,
+    file: `${CONTROLLER}/pairs/transaction.ts`,
     find: 'await volume.gate.quiet();\n      await flush(live.filter((volume) => volume.hot.size > 0));',
     replace: 'await volume.gate.quiet();',
     why: 'data written before the instant is not durable at the answer',
   },
   {
     id: 'H15d',
-    file: `${CONTROLLER}/pair-transaction.ts`,
+    file: `${CONTROLLER}/pairs/transaction.ts`,
     find: 'for (const volume of live) volume.gate.close();',
     replace: 'for (const volume of live) { volume.gate.close(); volume.gate.open(); }',
     why: 'writes go on while the point in time is made',
@@ -117,7 +117,7 @@ const doubt: readonly PlantedBug[] = [
   },
   {
     id: 'H19a',
-    file: `${CONTROLLER}/pair-create.ts`,
+    file: `${CONTROLLER}/pairs/create.ts`,
     find: "    changes.push({ do: 'unite', from: volumeMapKey(record.secondary, 'allocated'), into: outOfSync });",
     replace: '',
     why: 'old data stays on S where P was never written',
@@ -162,7 +162,7 @@ const doubt: readonly PlantedBug[] = [
 const jumpsAndStatuses: readonly PlantedBug[] = [
   {
     id: 'H11a',
-    file: `${CONTROLLER}/pair-steps.ts`,
+    file: `${CONTROLLER}/pairs/steps.ts`,
     find: "if (refused && operation.kind !== 'delete') {",
     replace: "if (refused && operation.kind === 'delete') {",
     why: 'a restore changes tracks that another pair reads through',
@@ -251,7 +251,7 @@ const jumpsAndStatuses: readonly PlantedBug[] = [
 const processes: readonly PlantedBug[] = [
   {
     id: 'H26',
-    file: `${CONTROLLER}/own-controller.ts`,
+    file: `${CONTROLLER}/control/own-controller.ts`,
     find: 'await this.#server.start();',
     replace: 'void 0;',
     why: 'a command that holds a system answers nobody',
@@ -265,14 +265,14 @@ const processes: readonly PlantedBug[] = [
   },
   {
     id: 'H28b',
-    file: `${CONTROLLER}/control-server.ts`,
+    file: `${CONTROLLER}/control/control-server.ts`,
     find: 'if (this.#leaving) {',
     replace: 'if (this.#leaving && this.#running === 0) {',
     why: 'a controller that leaves begins new work',
   },
   {
     id: 'H28c',
-    file: `${CONTROLLER}/client.ts`,
+    file: `${CONTROLLER}/control/client.ts`,
     find: "if (sent.kind === 'lost' && code === 'volume.write') {",
     replace: "if (sent.kind === 'answered') {",
     why: "a host's write is repeated blindly",
@@ -369,7 +369,7 @@ const protocols: readonly PlantedBug[] = [
 const drills: readonly PlantedBug[] = [
   {
     id: 'H13a',
-    file: `${CONTROLLER}/group-drills.ts`,
+    file: `${CONTROLLER}/groups/drills.ts`,
     find: 'newDrill(controller, sheet.name, secondary, volume)',
     replace: 'newDrill(controller, sheet.name, findVolume(controller, member.backup.name), volume)',
     why: 'a drill copy is a virtual copy of the backup, which moves under it',
@@ -383,7 +383,7 @@ const drills: readonly PlantedBug[] = [
   },
   {
     id: 'H13c',
-    file: `${CONTROLLER}/group-remote.ts`,
+    file: `${CONTROLLER}/groups/remote.ts`,
     find: 'committing(controller, here, input), true);',
     replace: 'committing(controller, here, input));',
     why: 'a kill forgets what the old generation of the backup had changed',
@@ -430,21 +430,21 @@ const remote: readonly PlantedBug[] = [
   },
   {
     id: 'H5b',
-    file: `${CONTROLLER}/half-roles.ts`,
+    file: `${CONTROLLER}/halves/roles.ts`,
     find: 'takenOverHalf(row, knownOf(row, atMs), Math.max(remote.term + 1, term));',
     replace: 'takenOverHalf(row, knownOf(row, atMs), Math.max(remote.term, term));',
     why: 'a takeover does not raise the term',
   },
   {
     id: 'H5c',
-    file: `${CONTROLLER}/halves.ts`,
+    file: `${CONTROLLER}/halves/halves.ts`,
     find: 'await this.#within(GREETING_MS, this.link(number).ready());',
     replace: 'await Promise.resolve();',
     why: 'a former primary lets hosts in before it asks',
   },
   {
     id: 'H16a',
-    file: `${CONTROLLER}/half-operations.ts`,
+    file: `${CONTROLLER}/halves/operations.ts`,
     find: "  await link.announce(operation === 'resync' ? { status: 'resync' } : RESTORING);\n  controller.step('half.closed');\n  await link.gather('secondary');",
     replace:
       "  await link.gather('secondary');\n  await link.announce(operation === 'resync' ? { status: 'resync' } : RESTORING);\n  controller.step('half.closed');",
@@ -452,7 +452,7 @@ const remote: readonly PlantedBug[] = [
   },
   {
     id: 'H16b',
-    file: `${CONTROLLER}/half-orders.ts`,
+    file: `${CONTROLLER}/halves/orders.ts`,
     find: "return [{ do: 'fold', from: pairMapKey(number, 'secondary'), into: pairMapKey(number, 'changed') }];",
     replace:
       "return [{ do: 'unite', from: pairMapKey(number, 'secondary'), into: pairMapKey(number, 'changed') }, { do: 'empty', map: pairMapKey(number, 'changed') }, { do: 'fold', from: pairMapKey(number, 'secondary'), into: pairMapKey(number, 'outOfSync') }];",
@@ -460,7 +460,7 @@ const remote: readonly PlantedBug[] = [
   },
   {
     id: 'H27',
-    file: `${CONTROLLER}/client.ts`,
+    file: `${CONTROLLER}/control/client.ts`,
     find: "if (answer.kind === 'held') await askToYield(ports, place);",
     replace: 'void askToYield;',
     why: 'who comes to serve does not ask for a borrowed system',
@@ -470,7 +470,7 @@ const remote: readonly PlantedBug[] = [
 const synchronous: readonly PlantedBug[] = [
   {
     id: 'H29h',
-    file: `${CONTROLLER}/surrendering.ts`,
+    file: `${CONTROLLER}/halves/surrendering.ts`,
     find: '    for (const pair of leaving) fabric.follower(pair)?.surrender(freezes(pair, changes));\n',
     replace: '    void [fabric, freezes];\n',
     why: 'a split forgets what was under way to S',
@@ -491,7 +491,7 @@ const synchronous: readonly PlantedBug[] = [
   },
   {
     id: 'H29c',
-    file: `${CONTROLLER}/pair-listing.ts`,
+    file: `${CONTROLLER}/pairs/listing.ts`,
     find: "if (mode === 'sync') return !isLinked;",
     replace: "if (mode === 'sync') return false;",
     why: 'S claims duplex although its primary is not heard',
@@ -529,14 +529,14 @@ const splits: readonly PlantedBug[] = [
   },
   {
     id: 'H2sb',
-    file: `${CONTROLLER}/split-gate.ts`,
+    file: `${CONTROLLER}/splits/gate.ts`,
     find: "this.#stop.signal).then(() => this.#open('opened-by-itself'));",
     replace: "this.#stop.signal).then(() => this.#open('opened-by-run'));",
     why: 'a member says of its lease that run ended it',
   },
   {
     id: 'H2sc',
-    file: `${CONTROLLER}/split-gate.ts`,
+    file: `${CONTROLLER}/splits/gate.ts`,
     find: 'for (const volume of volumes) volume.gate.close();',
     replace:
       'for (const volume of volumes) { volume.gate.close(); volume.gate.open(); volume.gate.open = () => undefined; }',
@@ -558,21 +558,21 @@ const splits: readonly PlantedBug[] = [
   },
   {
     id: 'H15sa',
-    file: `${CONTROLLER}/split-member.ts`,
+    file: `${CONTROLLER}/splits/member.ts`,
     find: "    await catalog.durable();\n    });\n    this.#controller.step('split.prepared');",
     replace: "    });\n    this.#controller.step('split.prepared');",
     why: 'a member answers before its freeze is durable',
   },
   {
     id: 'H15sb',
-    file: `${CONTROLLER}/split-member.ts`,
+    file: `${CONTROLLER}/splits/member.ts`,
     find: '    await lease.during(Promise.all(hot.map(({ number }) => fabric.flush(number))));\n',
     replace: '    void hot;\n',
     why: 'data written before the instant is not durable at the answer',
   },
   {
     id: 'H15sc',
-    file: `${CONTROLLER}/split-sheets.ts`,
+    file: `${CONTROLLER}/splits/sheets.ts`,
     find: 'sheet: record }, ...more]);\n    await this.#catalog.durable();',
     replace: 'sheet: record }, ...more]);',
     why: 'members are told of a decision that a loss of power takes back',

@@ -3,9 +3,9 @@ import type { Milliseconds, PairNumber } from '../foundation/foundation.js';
 import { Drain } from '../hostio/hostio.js';
 import { leads, type PairRecord } from '../pair/pair.js';
 import { Sender } from '../transfer/transfer.js';
-import { WayBack } from './half-roles.js';
+import { WayBack } from './halves/roles.js';
 import type { Controller } from './open-controller.js';
-import { mayCopy } from './session-return.js';
+import { mayCopy } from './sessions/return.js';
 
 /** A speed is that of so long at most. */
 const SPEED_OF_MS = 5_000;

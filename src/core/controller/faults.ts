@@ -3,7 +3,7 @@ import { FAULT_TABLE } from '../catalog/catalog.js';
 import { failure } from '../foundation/foundation.js';
 import { type Clock, FileError, type Files, type OpenFile, type Random } from '../ports/ports.js';
 import { type DocumentFormat, readDocument, writeDocument } from '../storage/storage.js';
-import type { FaultRow } from './requests.js';
+import type { FaultRow } from './control/requests.js';
 
 const natural = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const count = v.optional(natural);

@@ -1,7 +1,9 @@
 import { failure } from '../foundation/foundation.js';
-import { groupHandlers } from './group-handlers.js';
-import { createRemotePairs } from './half-create.js';
-import { dropSecondaryHalf, makeSecondaryHalf } from './half-made.js';
+import type { Answered, RequestCode, RequestExtras, Requests } from './control/requests.js';
+import { attachVolume, createPort, deletePort, detachVolume } from './exports/port-requests.js';
+import { groupHandlers } from './groups/handlers.js';
+import { createRemotePairs } from './halves/create.js';
+import { dropSecondaryHalf, makeSecondaryHalf } from './halves/made.js';
 import {
   beatHalf,
   codesOfHalf,
@@ -17,22 +19,20 @@ import {
   takeCopy,
   tellHalf,
   writeHalf,
-} from './half-orders.js';
-import { takeOver } from './half-takeover.js';
-import { exportVolume, importVolume, scrubVolumes } from './image-requests.js';
+} from './halves/orders.js';
+import { takeOver } from './halves/takeover.js';
 import type { Controller, RequestContext } from './open-controller.js';
-import { createPairs } from './pair-create.js';
-import { deletePairs, pacePairs, resyncPairs, splitPairs, suspendPairs } from './pair-requests.js';
-import { rotatePairs } from './pair-rotation.js';
-import { verifyPairs } from './pair-verify.js';
-import { drainPairs, waitForPairs } from './pair-wait.js';
-import { attachVolume, createPort, deletePort, detachVolume } from './port-requests.js';
-import type { Answered, RequestCode, RequestExtras, Requests } from './requests.js';
-import { sessionHandlers } from './session-handlers.js';
-import { splitHandlers } from './split-handlers.js';
+import { createPairs } from './pairs/create.js';
+import { deletePairs, pacePairs, resyncPairs, splitPairs, suspendPairs } from './pairs/requests.js';
+import { rotatePairs } from './pairs/rotation.js';
+import { verifyPairs } from './pairs/verify.js';
+import { drainPairs, waitForPairs } from './pairs/wait.js';
+import { sessionHandlers } from './sessions/handlers.js';
+import { splitHandlers } from './splits/handlers.js';
 import { checkSystem } from './system-check.js';
-import { createVolumes } from './volume-creation.js';
-import { findVolume } from './volume-finding.js';
+import { createVolumes } from './volumes/creation.js';
+import { findVolume } from './volumes/finding.js';
+import { exportVolume, importVolume, scrubVolumes } from './volumes/image-requests.js';
 import {
   deleteVolumes,
   formatVolumes,
@@ -41,7 +41,7 @@ import {
   setVolumeFault,
   volumePath,
   writeVolume,
-} from './volume-requests.js';
+} from './volumes/requests.js';
 
 export type Handler<Code extends RequestCode> = (
   controller: Controller,

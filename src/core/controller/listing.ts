@@ -4,8 +4,8 @@ import { addressOf, hostRefusal, type Leg } from '../hostio/hostio.js';
 import { activeState, type PairRecord, rolesOf } from '../pair/pair.js';
 import type { OwnerRecord } from '../ports/ports.js';
 import { formatNumber, type VolumeRecord } from '../volume/volume.js';
-import { missingHere, pairListing } from './pair-listing.js';
-import type { PairListing, PortListing, SystemListing, VolumeListing, VolumeTotals } from './requests.js';
+import type { PairListing, PortListing, SystemListing, VolumeListing, VolumeTotals } from './control/requests.js';
+import { missingHere, pairListing } from './pairs/listing.js';
 import type { SystemPlace } from './system-place.js';
 
 /** What a running controller knows of a pair beside the catalog. */

@@ -2,13 +2,13 @@ import { Catalog, pairMapKey } from '../catalog/catalog.js';
 import { isToolkitError } from '../foundation/foundation.js';
 import type { MemberReport } from '../group/group.js';
 import { LinkError } from '../ports/ports.js';
-import { connectClient } from './control-client.js';
+import { connectClient } from './control/control-client.js';
+import type { Answered, Requests } from './control/requests.js';
 import { readFaults } from './faults.js';
-import { GroupSheets } from './group-sheets.js';
+import { GroupSheets } from './groups/sheets.js';
 import { Listing } from './listing.js';
 import { showDoubt } from './recovery.js';
-import type { Answered, Requests } from './requests.js';
-import { sessionsFromFiles } from './session-reading.js';
+import { sessionsFromFiles } from './sessions/reading.js';
 import type { Ports, SystemPlace } from './system-place.js';
 
 export type ReadingCode =

@@ -2,10 +2,10 @@ import { IMAGES_FOLDER } from '../catalog/catalog.js';
 import { isToolkitError } from '../foundation/foundation.js';
 import { type HalfRecord, isHalf } from '../pair/pair.js';
 import type { VolumeRecord } from '../volume/volume.js';
-import { checkGroups } from './group-check.js';
+import type { CheckFinding, Requests } from './control/requests.js';
+import { checkGroups } from './groups/check.js';
 import { imagePathOf } from './listing.js';
 import type { Controller } from './open-controller.js';
-import type { CheckFinding, Requests } from './requests.js';
 
 /** How long another system may take to say whether it has its half of a pair. */
 const ASKING_MS = 2_000;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ControlChannel } from '../../../src/core/controller/control-client.js';
+import { ControlChannel } from '../../../src/core/controller/control/control-client.js';
 import { LinkError } from '../../../src/core/ports/ports.js';
 
 describe('A request over a control socket', () => {

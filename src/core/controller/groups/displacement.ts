@@ -1,0 +1,37 @@
+import { Catalog, type Change } from '../../catalog/catalog.js';
+import { isToolkitError } from '../../foundation/foundation.js';
+import { type HalfRecord, isHalf } from '../../pair/pair.js';
+import type { Ports } from '../system-place.js';
+
+/**
+ * Halves here whose secondaries were made primaries while nobody owned this system: its hosts are refused from the start (DESIGN.md 3.1).
+ * The peers' files are only read; of a peer that cannot be read nothing is known, and its link will tell.
+ */
+export function displacedChanges(ports: Ports, catalog: Catalog): Change[] {
+  const halves = [...catalog.pairs.values()].filter(isHalf).filter(isLeading);
+  const peers = new Map(halves.map(({ remote }) => [remote.peer.system.path, remote.peer.system]));
+  return [...peers.values()].flatMap(({ path }) => {
+    const own = halves.filter(({ remote }) => remote.peer.system.path === path);
+    return displacedBy(ports, path, own);
+  });
+}
+
+function isLeading({ remote }: HalfRecord): boolean {
+  return remote.side === 'primary' && !remote.displaced;
+}
+
+function displacedBy(ports: Ports, path: string, halves: readonly HalfRecord[]): Change[] {
+  let peer: Catalog | undefined;
+  try {
+    peer = Catalog.open(ports.files, ports.random, path, { readOnly: true });
+    const terms = new Map([...peer.pairs.values()].filter(isHalf).map(({ remote }) => [remote.id, remote.term]));
+    return halves
+      .filter(({ remote }) => (terms.get(remote.id) ?? 0) > remote.term)
+      .map((half) => ({ do: 'put-pair', record: { ...half, remote: { ...half.remote, displaced: true } } }));
+  } catch (error) {
+    if (isToolkitError(error)) return [];
+    throw error;
+  } finally {
+    peer?.close();
+  }
+}

@@ -1,0 +1,135 @@
+import { failure, isToolkitError, type Milliseconds } from '../../foundation/foundation.js';
+import type { PeerVolume } from '../../pair/pair.js';
+import type { Answered, RequestCode, Requests } from '../control/requests.js';
+import type { Faults } from '../faults.js';
+import { type Ports, readPlace, type SystemPlace } from '../system-place.js';
+import type { PeerConnection, Reach } from './peer-connection.js';
+
+export type SystemRef = PeerVolume['system'];
+
+/** After a borrowed peer was given up to one that serves it, it is not borrowed again for so long. */
+const YIELDED_MS = 2_000;
+
+interface Known {
+  connection: PeerConnection | undefined;
+  opening: Promise<PeerConnection> | undefined;
+  yieldedAtMs: number;
+}
+
+/** The other systems that this one deals with, each reached by one connection that all its pairs share. */
+export class Peers {
+  readonly #ports: Ports;
+  readonly #self: SystemPlace;
+  readonly #faults: Faults;
+  readonly #reach: Reach;
+  readonly #known = new Map<string, Known>();
+  #isClosed = false;
+
+  constructor(ports: Ports, self: SystemPlace, faults: Faults, reach: Reach) {
+    this.#ports = ports;
+    this.#self = self;
+    this.#faults = faults;
+    this.#reach = reach;
+  }
+
+  /** How a peer remembers this system. */
+  get self(): SystemRef {
+    const { info, name, path } = this.#self;
+    return { id: info.id, name, path };
+  }
+
+  /** Sends one request and waits for its answer, at most `limitMs`. Throws `link-lost`, `peer-missing`, and what the peer refuses with. */
+  async request<Code extends RequestCode>(
+    system: SystemRef,
+    code: Code,
+    input: Requests[Code]['input'],
+    options: { data?: Uint8Array | undefined; limitMs: Milliseconds },
+  ): Promise<Answered<Code>> {
+    const { clock } = this.#ports;
+    const stop = new AbortController();
+    const late = clock.sleep(options.limitMs, stop.signal).then((): never => {
+      throw failure('link-lost', `Storage system ${system.name} did not answer within ${options.limitMs} ms.`);
+    });
+    late.catch(() => undefined);
+    try {
+      await this.#faults.link(system.name, clock, options.data?.length ?? 0);
+      const ask = async () => {
+        const connection = await this.#connection(system);
+        return connection.request(code, input, { data: options.data });
+      };
+      return await Promise.race([ask(), late]);
+    } catch (error) {
+      if (isToolkitError(error, 'link-lost')) this.#forget(system);
+      throw error;
+    } finally {
+      stop.abort('answered');
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const known = [...this.#known.values()];
+    this.#known.clear();
+    for (const { connection, opening } of known) await (connection ?? (await opening?.catch(() => undefined)))?.close();
+  }
+
+  async #connection(system: SystemRef): Promise<PeerConnection> {
+    const known = this.#known.get(system.id) ?? { connection: undefined, opening: undefined, yieldedAtMs: -YIELDED_MS };
+    this.#known.set(system.id, known);
+    if (known.connection && !known.connection.isClosed) return known.connection;
+    this.#forget(system);
+    known.opening ??= this.#open(system, known).finally(() => {
+      known.opening = undefined;
+    });
+    return known.opening;
+  }
+
+  async #open(system: SystemRef, known: Known): Promise<PeerConnection> {
+    const mayBorrow = this.#ports.clock.monotonicMs() - known.yieldedAtMs >= YIELDED_MS;
+    const connection = await this.#reach(this.#ports, await this.place(system), mayBorrow);
+    if (this.#isClosed) {
+      await connection.close();
+      throw failure('link-lost', 'The controller is closing.');
+    }
+    known.connection = connection;
+    return connection;
+  }
+
+  /** A connection that closed is used no more. One that was given up to a process that serves is not borrowed again at once (H27). */
+  #forget(system: SystemRef): void {
+    const known = this.#known.get(system.id);
+    if (!known?.connection?.isClosed) return;
+    if (known.connection.yielded) known.yieldedAtMs = this.#ports.clock.monotonicMs();
+    known.connection = undefined;
+  }
+
+  /**
+   * Where the peer lies now, by its id: beside this system, anywhere below the roots, else where it was last seen. In this order, because
+   * a root that was copied is a world of its own: what lies in the copy must never reach into what it was copied from. Throws
+   * `peer-missing`.
+   */
+  async place(system: SystemRef): Promise<SystemPlace> {
+    const beside = `${this.#self.path.slice(0, this.#self.path.lastIndexOf('/'))}${system.path.slice(system.path.lastIndexOf('/'))}`;
+    const near = this.#placeAt(beside, system.id);
+    if (near) return near;
+    const found = await this.#ports.locate?.(system.id);
+    const place =
+      (found === undefined ? undefined : this.#placeAt(found, system.id)) ?? this.#placeAt(system.path, system.id);
+    if (place) return place;
+    throw failure(
+      'peer-missing',
+      `Storage system ${system.name}, last seen in ${system.path}, is not there.`,
+      'Mount or bring back its folder; it is found again by its id below the roots.',
+    );
+  }
+
+  #placeAt(path: string, id: string): SystemPlace | undefined {
+    try {
+      const place = readPlace(this.#ports.files, path);
+      return place.info.id === id ? place : undefined;
+    } catch (error) {
+      if (isToolkitError(error, 'system-not-found') || isToolkitError(error, 'file-not-found')) return undefined;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,225 @@
+import { failure, type Milliseconds } from '../../foundation/foundation.js';
+import type { FailbackRow, SystemRef } from '../../group/group.js';
+import { mapCounts } from '../../hostio/hostio.js';
+import { type HalfRecord, isHalf } from '../../pair/pair.js';
+import { type SecondaryTable, type SessionSheet, sessionEvent } from '../../session/session.js';
+import { recorded } from '../control/recorded.js';
+import type { Answered, RequestExtras, Requests } from '../control/requests.js';
+import type { Controller, RequestContext } from '../open-controller.js';
+import { atSecondary } from './sheets.js';
+import { unique } from './tables.js';
+
+type Input<Code extends keyof Requests> = Requests[Code]['input'];
+
+/** Secondaries that wrote no more than this since they were last asked are shut out for the rest. */
+const CLOSE_AT_TRACKS = 256;
+/** Nor are they followed for ever: hosts that never rest would have the last word. */
+const ROUNDS_MAX = 8;
+/** One drain takes two seconds at most. */
+const STEP_LIMIT_MS = 32_000;
+
+/** The pairs of one old primary. */
+interface Part {
+  readonly system: SystemRef;
+  readonly pairs: readonly string[];
+}
+
+interface Way {
+  readonly sheet: SessionSheet;
+  readonly systems: readonly SystemRef[];
+  readonly parts: readonly Part[];
+}
+
+/**
+ * Brings a recovered session back: the differences go to the old primaries while the recovered side serves; when little is left it is shut
+ * out at all its systems, the rest follows, and all pairs turn their roles back. Run again, it goes on where it stopped.
+ */
+export async function failBackSession(
+  controller: Controller,
+  input: Input<'session.failback'>,
+  extras: RequestExtras,
+  context: RequestContext,
+): Promise<Answered<'session.failback'>> {
+  const { session: name } = input;
+  const way = await wayOf(controller, demandRecovered(controller, name));
+  const pairs = await rowsOf(controller, way);
+  const answer = { session: name, term: way.sheet.term, pairs };
+  if (input.plan) return { output: { ...answer, outcome: 'planned' } };
+  const subject = { operation: 'checkpoint failback', primary: name, before: 'recovered' };
+  const outcome = await recorded(
+    controller,
+    context,
+    [subject],
+    async () => {
+      await askAll(controller, way, 'begin');
+      if (!input.wait) return 'begun' as const;
+      return bringBack(controller, way, input.wait.timeoutMs, extras.signal);
+    },
+    (end) => ({ after: end, session: end === 'returned' ? sessionEvent(way.sheet, 'failback') : undefined }),
+  );
+  const term = controller.sessions.sheets.byId(way.sheet.id)?.term ?? way.sheet.term;
+  return { output: { ...answer, term, outcome } };
+}
+
+async function bringBack(
+  controller: Controller,
+  way: Way,
+  timeoutMs: Milliseconds | undefined,
+  signal: AbortSignal | undefined,
+): Promise<'returned' | 'timed-out'> {
+  const { clock } = controller.ports;
+  const deadlineMs = timeoutMs === undefined ? Number.POSITIVE_INFINITY : clock.monotonicMs() + timeoutMs;
+  let isClosed = false;
+  for (let rounds = 0; ; ) {
+    if (signal?.aborted)
+      throw failure('interrupted', 'Stopped; the way back goes on where it is when it is run again.');
+    if (clock.monotonicMs() >= deadlineMs) return 'timed-out';
+    const { leftTracks, gatheredTracks } = await askAll(controller, way, 'drain');
+    if (leftTracks > 0) continue;
+    if (isClosed && gatheredTracks === 0) break;
+    rounds += 1;
+    if (isClosed || (gatheredTracks > CLOSE_AT_TRACKS && rounds < ROUNDS_MAX)) continue;
+    await askAll(controller, way, 'close');
+    controller.step('failback.closed');
+    isClosed = true;
+  }
+  await askAll(controller, way, 'finish');
+  controller.step('failback.finished');
+  const { id: session, term, run, home } = way.sheet;
+  const primaries = way.parts.map(({ system }) => system);
+  const all = unique(controller, [...way.systems, ...primaries, home]);
+  const self = controller.peers.self.id;
+  // This one comes last: until then it can be run again.
+  for (const system of [...all.filter(({ id }) => id !== self), ...all.filter(({ id }) => id === self)])
+    await controller.sessions.ask(system, 'session.home', { session, term: term + 1, run: run + 1 });
+  return 'returned';
+}
+
+/** Answers at every system of the session: the recovery is over, under this term. Its pairs begin with nothing that counts. */
+export async function comeHomeSession(
+  controller: Controller,
+  { session, term, run }: Input<'session.home'>,
+): Promise<Answered<'session.home'>> {
+  const { sessions, catalog } = controller;
+  const present = sessions.sheets.byId(session);
+  if (!present || present.term >= term) return { output: {} };
+  const back = { term, run: Math.max(run, present.run) };
+  const halves = () =>
+    [...catalog.pairs.values()].filter(isHalf).filter(({ remote }) => remote.journal?.session === session);
+  await catalog.change(() => [
+    ...halves().map((half) => ({ do: 'put-pair' as const, record: anew(half) })),
+    ...sessions.sheets.change(session, (sheet) => ({ ...atSecondary(atHome)(sheet), ...back })),
+  ]);
+  await catalog.durable();
+  for (const { remote } of halves()) sessions.returning.delete(remote.id);
+  controller.step('session.home');
+  controller.notify();
+  return { output: {} };
+}
+
+/** What the secondary holds is what its hosts wrote: it counts for no checkpoint, and shows none. */
+function anew(half: HalfRecord): HalfRecord {
+  const journal = half.remote.journal && { ...half.remote.journal, entered: false, withdrawn: false };
+  return { ...half, remote: { ...half.remote, journal } };
+}
+
+/** Every stream enters anew: its secondaries were primaries, and hold what no checkpoint says. */
+function atHome(table: SecondaryTable): SecondaryTable {
+  return {
+    ...table,
+    recovered: null,
+    releasing: null,
+    tableTerm: table.tableTerm + 1,
+    table: table.table.map((row) => ({ ...row, enteredAt: null, resigned: null })),
+  };
+}
+
+function demandRecovered({ sessions, place }: Controller, name: string): SessionSheet {
+  const sheet = sessions.sheets.demand(name);
+  if (sheet.secondary?.recovered?.done) return sheet;
+  throw failure(
+    'session-refuses',
+    `Session ${name} was not recovered at ${place.name}, so there is nothing to bring back.`,
+    `copyset checkpoint status ${name} shows how it stands.`,
+  );
+}
+
+/** The pairs whose secondaries were made primaries, at all the systems of the table, by the systems of their old primaries. */
+async function wayOf(controller: Controller, sheet: SessionSheet): Promise<Way> {
+  const table = sheet.secondary?.table ?? [];
+  const systems = unique(
+    controller,
+    table.filter(({ resigned }) => resigned === null).map(({ secondary }) => secondary),
+  );
+  const parts = new Map<string, { system: SystemRef; pairs: string[] }>();
+  for (const system of systems) {
+    const { pairs } = await controller.sessions.ask(system, 'session.taken', { session: sheet.id });
+    for (const { id, primary } of pairs) {
+      const part = parts.get(primary.id) ?? { system: primary, pairs: [] };
+      part.pairs.push(id);
+      parts.set(primary.id, part);
+    }
+  }
+  return { sheet, systems, parts: [...parts.values()].sort((a, b) => (a.system.id < b.system.id ? -1 : 1)) };
+}
+
+/** Answers at a secondary: which of its halves were made primaries. */
+export async function takenHere(
+  controller: Controller,
+  { session }: Input<'session.taken'>,
+): Promise<Answered<'session.taken'>> {
+  const halves = [...controller.catalog.pairs.values()].filter(
+    (half): half is HalfRecord => isHalf(half) && half.remote.journal?.session === session,
+  );
+  const pairs = halves
+    .filter(({ remote }) => remote.side === 'secondary' && remote.takenOver !== null)
+    .map((half) => ({
+      id: half.remote.id,
+      primary: half.remote.peer.system,
+      primaryName: half.remote.peer.name,
+      secondary: controller.address(half.secondary),
+      tracks: mapCounts(controller.catalog, half).secondary,
+      trackSizeBytes: controller.catalog.volumes.get(half.secondary)?.trackSizeBytes ?? 0,
+    }));
+  return { output: { pairs } };
+}
+
+async function askAll(
+  controller: Controller,
+  { sheet, parts }: Way,
+  step: Input<'group.return'>['step'],
+): Promise<{ leftTracks: number; gatheredTracks: number }> {
+  const answers = await Promise.all(
+    parts.map(({ system, pairs }) =>
+      controller.sessions.ask(system, 'group.return', { group: sheet.id, step, pairs }, STEP_LIMIT_MS),
+    ),
+  );
+  return {
+    leftTracks: answers.reduce((sum, { leftTracks }) => sum + leftTracks, 0),
+    gatheredTracks: answers.reduce((sum, { gatheredTracks }) => sum + gatheredTracks, 0),
+  };
+}
+
+async function rowsOf(controller: Controller, { sheet, systems, parts }: Way): Promise<FailbackRow[]> {
+  const there = new Map<string, number>();
+  for (const { system, pairs } of parts) {
+    const answer = await controller.sessions.ask(system, 'group.return', { group: sheet.id, step: 'look', pairs });
+    for (const pair of answer.pairs) there.set(pair.id, pair.tracks);
+  }
+  const rows: FailbackRow[] = [];
+  for (const system of systems) {
+    const { pairs } = await controller.sessions.ask(system, 'session.taken', { session: sheet.id });
+    for (const { id, primary, primaryName, secondary, tracks, trackSizeBytes } of pairs) {
+      const all = tracks + (there.get(id) ?? 0);
+      rows.push({
+        primary: `${primary.name}:${primaryName}`,
+        secondary,
+        direction: 'secondary -> primary',
+        tracks: all,
+        bytes: all * trackSizeBytes,
+        by: 'differences',
+      });
+    }
+  }
+  return rows;
+}

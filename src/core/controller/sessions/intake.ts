@@ -1,0 +1,77 @@
+import { failure } from '../../foundation/foundation.js';
+import type { Answered, Requests } from '../control/requests.js';
+import type { Controller } from '../open-controller.js';
+import type { ReceiveStream } from './receive.js';
+import { joinSystemOf } from './resigning.js';
+import { demandSecondary } from './tables.js';
+
+type Input<Code extends keyof Requests> = Requests[Code]['input'];
+type Stated = Requests['stream.state']['output'];
+
+/** The stream of a primary begins or goes on: from which record on it is wanted here. */
+export async function openStream(
+  controller: Controller,
+  input: Input<'stream.open'>,
+): Promise<Answered<'stream.open'>> {
+  const stream = await demandStream(controller, { ...input, primary: input.primary.id });
+  const wanted = stream.journal.nextSequence;
+  // Sent records are never thrown away before they are durable here, and never numbered anew.
+  if (wanted < input.firstSequence || wanted > input.nextSequence)
+    throw failure(
+      'metadata-damaged',
+      `${input.primary.name} has records ${input.firstSequence} to ${input.nextSequence - 1} of the stream, and ${controller.place.name} wants ${wanted}.`,
+      'Delete the pairs between the two systems and make them anew.',
+    );
+  controller.step('stream.opened');
+  returned(controller, stream, input);
+  return { output: { wanted } };
+}
+
+/** A primary that was lost and resigned is back: it joins by itself (DESIGN.md 6). */
+function returned(controller: Controller, stream: ReceiveStream, input: Input<'stream.open'>): void {
+  const name = controller.sessions.sheets.byId(input.session)?.name;
+  if (name === undefined || stream.active?.resigned == null) return;
+  controller.sessions.behind(joinSystemOf(controller, { session: name, system: input.primary }));
+}
+
+/** Answered once the records, and what they change in the table, are durable here. */
+export async function appendToStream(
+  controller: Controller,
+  input: Input<'stream.append'>,
+  data: Uint8Array | undefined,
+): Promise<Answered<'stream.append'>> {
+  const stream = await demandStream(controller, input);
+  const heldBefore = stream.latest?.sequence ?? 0;
+  await stream.append(input.from, data ?? new Uint8Array(0), () => demandSecondary(controller, input));
+  if ((stream.latest?.sequence ?? 0) > heldBefore) controller.sessions.noteNews(input.session);
+  return { output: stateOf(stream) };
+}
+
+export async function stateOfStream(
+  controller: Controller,
+  input: Input<'stream.state'>,
+): Promise<Answered<'stream.state'>> {
+  return { output: stateOf(await demandStream(controller, input)) };
+}
+
+function stateOf(stream: ReceiveStream): Stated {
+  const { durableUpTo, row } = stream;
+  return { durableUpTo, appliedTime: stream.appliedTime(), appliedSequence: row.appliedSequence };
+}
+
+async function demandStream(
+  controller: Controller,
+  { session, term, primary }: Pick<Input<'stream.state'>, 'session' | 'term' | 'primary'>,
+): Promise<ReceiveStream> {
+  const { enabled, recovered } = demandSecondary(controller, { session, term });
+  if (recovered) throw failure('displaced', `The session was recovered at ${controller.place.name}.`);
+  if (!enabled)
+    throw failure(
+      'session-refuses',
+      `The session was not started at ${controller.place.name}.`,
+      `copyset checkpoint start SESSION --at ${controller.place.name} starts it there.`,
+    );
+  const stream = await controller.sessions.sound(session, primary);
+  stream.heardAtMs = controller.ports.clock.monotonicMs();
+  return stream;
+}

@@ -1,0 +1,201 @@
+import { failure, isToolkitError, type Milliseconds, type SequenceTime } from '../../foundation/foundation.js';
+import type { SystemRef } from '../../group/group.js';
+import { Mutex } from '../../hostio/hostio.js';
+import type { PairRecord } from '../../pair/pair.js';
+import type { Placed, StreamReport } from '../../session/session.js';
+import { askSystem } from '../control/ask-system.js';
+import type { RequestCode, Requests } from '../control/requests.js';
+import type { Controller } from '../open-controller.js';
+import { type AppliedWork, finishApply } from './apply.js';
+import { ReceiveStream } from './receive.js';
+import { SessionSheets } from './sheets.js';
+
+/** How long an order that applies nothing may take. */
+const ASK_LIMIT_MS = 10_000;
+
+type PlaceInput = Requests['session.checkpoint']['input'];
+type Transmitted = Pick<StreamReport, 'bufferedBytes' | 'bufferedRecords' | 'lastCheckpoint'>;
+const NOTHING_SENT: Transmitted = { bufferedBytes: 0, bufferedRecords: 0, lastCheckpoint: null };
+
+/** The checkpoint sessions that a system takes part in, in whatever roles. */
+export class Sessions {
+  readonly sheets: SessionSheets;
+  readonly #controller: Controller;
+  readonly #mutexes = new Map<string, Mutex>();
+  readonly #streams = new Map<string, Promise<ReceiveStream>>();
+  readonly #behind = new Set<Promise<void>>();
+  readonly #news = new Map<string, number>();
+  #resting: (() => void)[] = [];
+  readonly #work = new Map<string, AppliedWork>();
+  /** Remote pairs here that a session brings back, all at one instant: none of them turns its roles back by itself. */
+  readonly returning = new Set<string>();
+  /** The highest time that a stream from here was stamped with; set by whoever stamps. */
+  lastStamped: (session: string) => SequenceTime = () => 0n;
+  /** What a stream from here holds; set by whoever keeps it. */
+  transmitted: (session: string, secondary: string) => Transmitted = () => NOTHING_SENT;
+  /** Puts a checkpoint into the streams from here; set by whoever keeps them. */
+  place: (input: PlaceInput) => Promise<Placed> = async () => {
+    throw failure('session-refuses', `${this.#controller.place.name} sends no stream of the session.`);
+  };
+  #fault: unknown;
+
+  constructor(controller: Controller) {
+    this.#controller = controller;
+    this.sheets = new SessionSheets(controller.catalog);
+  }
+
+  /** Asks a system of a session, which may be this one. Throws as `Peers.request` does. */
+  ask<Code extends RequestCode>(
+    system: SystemRef,
+    code: Code,
+    input: Requests[Code]['input'],
+    limitMs: Milliseconds = ASK_LIMIT_MS,
+  ): Promise<Requests[Code]['output']> {
+    return askSystem(this.#controller, system, code, input, limitMs);
+  }
+
+  /** Held by the secondary master for a round, a withdrawal and a change of the copy-active table. */
+  rounds(id: string): Mutex {
+    return this.#mutex(`rounds ${id}`);
+  }
+
+  /** Held while records of a session are applied here. */
+  applying(id: string): Mutex {
+    return this.#mutex(`applying ${id}`);
+  }
+
+  /** Held while a pair is let go of: an order that comes twice is carried out once. */
+  withdrawing(pair: string): Mutex {
+    return this.#mutex(`withdrawing ${pair}`);
+  }
+
+  /** Held by the primary master while it issues. */
+  issuing(id: string): Mutex {
+    return this.#mutex(`issuing ${id}`);
+  }
+
+  /** What a primary system sends here. Throws `metadata-damaged`, `session-not-found`. */
+  stream(id: string, primary: string): Promise<ReceiveStream> {
+    const key = `${id} ${primary}`;
+    let stream = this.#streams.get(key);
+    if (!stream) {
+      stream = this.#open(id, primary);
+      this.#streams.set(key, stream);
+      stream.catch(() => this.#streams.delete(key));
+    }
+    return stream;
+  }
+
+  /** The stream anew from its files, where its journal takes nothing any more because room lacked. */
+  async sound(id: string, primary: string): Promise<ReceiveStream> {
+    if (!(await this.stream(id, primary)).lacksRoom) return this.stream(id, primary);
+    const release = await this.applying(id).acquire();
+    try {
+      const stream = await this.stream(id, primary);
+      if (stream.lacksRoom) {
+        this.#streams.delete(`${id} ${primary}`);
+        stream.close();
+      }
+      return await this.stream(id, primary);
+    } finally {
+      release();
+    }
+  }
+
+  /** Whether hosts are refused at the pair's secondary, which lies here, because its session's update is in progress. */
+  isUpdating({ remote }: PairRecord): boolean {
+    if (remote?.side !== 'secondary' || !remote.journal) return false;
+    return (this.sheets.byId(remote.journal.session)?.secondary?.releasing ?? null) !== null;
+  }
+
+  /**
+   * A release that was under way is applied before anybody is served. Where that fails the hosts of its volumes stay refused, and whoever
+   * asks for the session is told why.
+   */
+  async recover(): Promise<void> {
+    for (const { id, secondary } of this.sheets.all()) {
+      if (!secondary?.releasing) continue;
+      try {
+        await finishApply(this.#controller, id);
+      } catch (error) {
+        if (!isToolkitError(error)) throw error;
+      }
+    }
+  }
+
+  /** Something came that a round, or whoever waits for it, should look at. */
+  noteNews(id: string): void {
+    this.#news.set(id, this.news(id) + 1);
+    for (const wake of this.#resting.splice(0)) wake();
+  }
+
+  /** How much came so far. */
+  news(id: string): number {
+    return this.#news.get(id) ?? 0;
+  }
+
+  /** Resolves with the next news, or after `spanMs`. */
+  async rest(spanMs: Milliseconds, signal: AbortSignal): Promise<void> {
+    const sleep = new AbortController();
+    const wake = () => sleep.abort('woken');
+    this.#resting.push(wake);
+    signal.addEventListener('abort', wake, { once: true });
+    await this.#controller.ports.clock.sleep(spanMs, sleep.signal);
+    signal.removeEventListener('abort', wake);
+    this.#resting = this.#resting.filter((one) => one !== wake);
+  }
+
+  /** What was applied here since this controller opened. */
+  work(id: string): AppliedWork {
+    return this.#work.get(id) ?? { records: 0, bytes: 0 };
+  }
+
+  worked(id: string, { records, bytes }: AppliedWork): void {
+    const before = this.work(id);
+    this.#work.set(id, { records: before.records + records, bytes: before.bytes + bytes });
+  }
+
+  /** Goes on behind the answer of whoever began it; what fails is found again by the next round. */
+  behind(work: Promise<unknown>): void {
+    const settled = work.then(
+      () => undefined,
+      (error: unknown) => {
+        if (!isToolkitError(error)) this.#fault ??= error;
+      },
+    );
+    this.#behind.add(settled);
+    void settled.then(() => this.#behind.delete(settled));
+  }
+
+  async forget(id: string): Promise<void> {
+    for (const [key, stream] of this.#streams) {
+      if (!key.startsWith(`${id} `)) continue;
+      this.#streams.delete(key);
+      (await stream).close();
+    }
+  }
+
+  async close(): Promise<void> {
+    while (this.#behind.size > 0) await Promise.all(this.#behind);
+    const streams = [...this.#streams.values()];
+    this.#streams.clear();
+    for (const stream of streams) (await stream.catch(() => undefined))?.close();
+    if (this.#fault !== undefined) throw this.#fault as Error;
+  }
+
+  async #open(id: string, primary: string): Promise<ReceiveStream> {
+    const sheet = this.sheets.byId(id);
+    const row = sheet?.secondary?.streams.find((one) => one.primary.id === primary);
+    if (!sheet || !row) throw failure('session-not-found', 'The session was deleted here.');
+    return ReceiveStream.open(this.#controller, sheet, row);
+  }
+
+  #mutex(key: string): Mutex {
+    let mutex = this.#mutexes.get(key);
+    if (!mutex) {
+      mutex = new Mutex();
+      this.#mutexes.set(key, mutex);
+    }
+    return mutex;
+  }
+}

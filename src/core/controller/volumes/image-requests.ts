@@ -1,0 +1,362 @@
+import { volumeMapKey } from '../../catalog/catalog.js';
+import { failure, MIB, type TrackIndex, tuning } from '../../foundation/foundation.js';
+import { flushAsHost, holdsTrack, type LiveVolume, readCoded } from '../../hostio/hostio.js';
+import type { OpenFile } from '../../ports/ports.js';
+import { toToolkitError } from '../../storage/storage.js';
+import { bindCode, isZero, type VolumeRecord } from '../../volume/volume.js';
+import { recorded } from '../control/recorded.js';
+import type { Answered, RequestExtras, Requests } from '../control/requests.js';
+import type { Controller, RequestContext } from '../open-controller.js';
+import { createVolumes } from './creation.js';
+import { findVolume, findVolumes } from './finding.js';
+
+/** Zeros are looked for in pieces of this size, so that holes survive whatever the track size. */
+const GRAIN_BYTES = 64 * 1024;
+/** Other requests are let in after this much copying. */
+const YIELD_BYTES = 4 * MIB;
+
+/** Writes a file into a volume through the write path. Bytes behind the file's end become zeros; holes stay holes. */
+export async function importVolume(
+  controller: Controller,
+  input: Requests['volume.import']['input'],
+  extras: RequestExtras,
+  context: RequestContext,
+): Promise<Answered<'volume.import'>> {
+  const source = openForeign(controller, input.file);
+  try {
+    const sizeBytes = source.sizeBytes();
+    const known = [...controller.catalog.volumes.values()].some((record) => record.name === input.volume);
+    if (input.create && !known) {
+      const wishes = { name: input.volume, sizeBytes };
+      await createVolumes(controller, wishes, {}, { ...context, id: `${context.id}.create` });
+    }
+    const record = findVolume(controller, input.volume);
+    demandRoom(controller, record, sizeBytes, input.file);
+    await controller.halves.greet(record.number);
+    controller.fabric.demandHost(record.number, 'write');
+    const volume = controller.fabric.volume(record.number);
+    if (!input.overwrite && !volume.allocated.map.isEmpty) {
+      throw failure(
+        'holds-data',
+        `${controller.address(record.number)} holds data that the import would overwrite.`,
+        'Give --overwrite to lose it.',
+      );
+    }
+    const subject = { operation: 'volume import', primary: controller.address(record.number) };
+    return await recorded(controller, context, [subject], async () => {
+      await pourIn(controller, volume, source, sizeBytes, extras);
+      await flushAsHost(controller.fabric, record.number);
+      await markWhole(controller, record);
+      const { allocatedTracks } = controller.listing.volume(record);
+      return {
+        output: {
+          volume: controller.listing.volume(findVolume(controller, input.volume)),
+          bytes: sizeBytes,
+          allocatedTracks,
+        },
+      };
+    });
+  } finally {
+    source.close();
+  }
+}
+
+/** Writes what a volume holds logically into a file, with holes where it is zero. The file appears whole or not at all. */
+export async function exportVolume(
+  controller: Controller,
+  input: Requests['volume.export']['input'],
+  extras: RequestExtras,
+  context: RequestContext,
+): Promise<Answered<'volume.export'>> {
+  const record = findVolume(controller, input.volume);
+  await controller.halves.greet(record.number);
+  controller.fabric.demandHost(record.number, 'read');
+  const { files, ports } = controller;
+  const present = files.status(input.file);
+  if (present && present.kind !== 'file')
+    throw failure('not-regular', `${input.file} is no plain file.`, 'Name a file that may be replaced.');
+  const folder = input.file.slice(0, input.file.lastIndexOf('/')) || '/';
+  if (!files.status(folder))
+    throw failure('file-not-found', `There is no folder ${folder} to write ${input.file} in.`, 'Make it first.');
+  const beside = `${input.file}.${ports.random.id().slice(0, 8)}.part`;
+  const subject = { operation: 'volume export', primary: controller.address(record.number) };
+  return recorded(controller, context, [subject], async () => {
+    try {
+      const target = files.open(beside, 'create');
+      try {
+        target.truncate(record.sizeBytes);
+        const writtenBytes = await pourOut(controller, controller.fabric.volume(record.number), target, extras);
+        await target.flush();
+        files.rename(beside, input.file);
+        await files.flushFolder(input.file.slice(0, input.file.lastIndexOf('/')) || '/');
+        return { output: { bytes: record.sizeBytes, writtenBytes } };
+      } finally {
+        target.close();
+      }
+    } catch (error) {
+      files.remove(beside);
+      throw toToolkitError(error, `the file ${input.file}`);
+    }
+  });
+}
+
+/** Compares every allocated track with its check code, and sets the codes that are not set. */
+export async function scrubVolumes(
+  controller: Controller,
+  input: Requests['volume.scrub']['input'],
+  extras: RequestExtras,
+  context: RequestContext,
+): Promise<Answered<'volume.scrub'>> {
+  const records = findVolumes(controller, input.volumes);
+  const volumes: Requests['volume.scrub']['output']['volumes'][number][] = [];
+  for (const record of records) {
+    const subject = { operation: 'volume scrub', primary: controller.address(record.number) };
+    const row = await recorded(
+      controller,
+      context,
+      [subject],
+      () => scrubOne(controller, record, input.accept, extras),
+      (result) => ({
+        tracks: result.checkedTracks,
+        message: result.badTracks.length > 0 ? `${result.badTracks.length} tracks do not fit their codes` : null,
+      }),
+    );
+    volumes.push(row);
+  }
+  return { output: { volumes } };
+}
+
+/** Opens a file outside the system. Throws `file-not-found`, `not-regular`, `io-error`. */
+function openForeign(controller: Controller, path: string): OpenFile {
+  try {
+    return controller.ports.files.open(path, 'read');
+  } catch (error) {
+    throw toToolkitError(error, `the file ${path}`);
+  }
+}
+
+function demandRoom(controller: Controller, record: VolumeRecord, sizeBytes: number, file: string): void {
+  if (sizeBytes <= record.sizeBytes) return;
+  throw failure(
+    'input-too-long',
+    `${file} has ${sizeBytes} bytes, ${controller.address(record.number)} holds ${record.sizeBytes}.`,
+    'Make a larger volume, or import it with --create. Nothing was written.',
+  );
+}
+
+async function pourIn(
+  controller: Controller,
+  volume: LiveVolume,
+  source: OpenFile,
+  fileBytes: number,
+  extras: RequestExtras,
+): Promise<void> {
+  const { sizeBytes } = volume.geometry;
+  const buffer = new Uint8Array(tuning.chunkBytes);
+  for (let at = 0; at < sizeBytes; at += tuning.chunkBytes) {
+    demandGoing(extras);
+    const chunk = buffer.subarray(0, Math.min(tuning.chunkBytes, sizeBytes - at));
+    const found = at < fileBytes ? readForeign(source, chunk, at) : 0;
+    chunk.fill(0, found);
+    await writeGrains(controller, volume, chunk, at);
+    if ((at + tuning.chunkBytes) % YIELD_BYTES === 0) await breathe(controller, extras, 'import', at, sizeBytes);
+  }
+}
+
+function readForeign(source: OpenFile, chunk: Uint8Array, at: number): number {
+  try {
+    return source.read(chunk, at);
+  } catch (error) {
+    throw toToolkitError(error, `the file ${source.path}`);
+  }
+}
+
+/** Writes the parts of a chunk that are not zero, or that were written before and must become zero. */
+async function writeGrains(controller: Controller, volume: LiveVolume, chunk: Uint8Array, at: number): Promise<void> {
+  const tracks = volume.geometry.tracksOf(at, chunk.length);
+  const virgin =
+    !volume.allocated.map.any(tracks.first, tracks.count) && holdsAll(controller, volume, tracks.first, tracks.count);
+  if (virgin && isZero(chunk)) return;
+  const wanted = (from: number) => !(virgin && isZero(chunk.subarray(from, from + GRAIN_BYTES)));
+  for (let from = 0; from < chunk.length; ) {
+    if (!wanted(from)) {
+      from += GRAIN_BYTES;
+      continue;
+    }
+    let until = from + GRAIN_BYTES;
+    while (until < chunk.length && wanted(until)) until += GRAIN_BYTES;
+    const part = chunk.subarray(from, Math.min(until, chunk.length));
+    await controller.fabric.warm(volume, volume.geometry.tracksOf(at + from, volume.geometry.sizeBytes - at - from));
+    await controller.fabric.writeAsHost(volume.number, part, at + from);
+    from = until;
+  }
+}
+
+async function pourOut(
+  controller: Controller,
+  volume: LiveVolume,
+  target: OpenFile,
+  extras: RequestExtras,
+): Promise<number> {
+  const { sizeBytes } = volume.geometry;
+  const buffer = new Uint8Array(tuning.chunkBytes);
+  let written = 0;
+  for (let at = 0; at < sizeBytes; at += tuning.chunkBytes) {
+    demandGoing(extras);
+    const length = Math.min(tuning.chunkBytes, sizeBytes - at);
+    const tracks = volume.geometry.tracksOf(at, length);
+    if (
+      volume.allocated.map.any(tracks.first, tracks.count) ||
+      !holdsAll(controller, volume, tracks.first, tracks.count)
+    ) {
+      const chunk = buffer.subarray(0, length);
+      controller.fabric.readAsHost(volume.number, chunk, at);
+      written += writeSparse(target, chunk, at);
+    }
+    if ((at + tuning.chunkBytes) % YIELD_BYTES === 0) await breathe(controller, extras, 'export', at, sizeBytes);
+  }
+  return written;
+}
+
+function writeSparse(target: OpenFile, chunk: Uint8Array, at: number): number {
+  let written = 0;
+  for (let from = 0; from < chunk.length; from += GRAIN_BYTES) {
+    const grain = chunk.subarray(from, from + GRAIN_BYTES);
+    if (isZero(grain)) continue;
+    target.write(grain, at + from);
+    written += grain.length;
+  }
+  return written;
+}
+
+function holdsAll(controller: Controller, volume: LiveVolume, first: number, count: number): boolean {
+  for (let track = first; track < first + count; track += 1)
+    if (!holdsTrack(controller.fabric, volume, track)) return false;
+  return true;
+}
+
+function demandGoing(extras: RequestExtras): void {
+  if (extras.signal?.aborted)
+    throw failure('interrupted', 'Stopped before the end.', 'Run it again; what was written so far is kept.');
+}
+
+async function breathe(
+  controller: Controller,
+  extras: RequestExtras,
+  operation: string,
+  done: number,
+  total: number,
+): Promise<void> {
+  extras.onProgress?.({ operation, done, total, unit: 'bytes' });
+  await controller.ports.clock.yieldTurn();
+}
+
+/** An import writes all of a volume, so nothing is missing any more. */
+async function markWhole(controller: Controller, record: VolumeRecord): Promise<void> {
+  const present = controller.catalog.volumes.get(record.number);
+  if (!present?.incomplete) return;
+  await controller.catalog.change(() => [{ do: 'put-volume', record: { ...present, incomplete: null } }]);
+  await controller.catalog.durable();
+}
+
+interface ScrubRow {
+  system: string;
+  name: string;
+  checkedTracks: number;
+  badTracks: TrackIndex[];
+  accepted: boolean;
+}
+
+async function scrubOne(
+  controller: Controller,
+  record: VolumeRecord,
+  accept: boolean,
+  extras: RequestExtras,
+): Promise<ScrubRow> {
+  const volume = controller.fabric.volume(record.number);
+  const watch = volume.codeless.watch();
+  const row: ScrubRow = {
+    system: controller.place.name,
+    name: record.name,
+    checkedTracks: 0,
+    badTracks: [],
+    accepted: accept,
+  };
+  const limit = Math.max(1, Math.floor(tuning.chunkBytes / record.trackSizeBytes));
+  const fresh: number[] = [];
+  try {
+    for (
+      let run = volume.allocated.map.nextRun(0, limit);
+      run;
+      run = volume.allocated.map.nextRun(run.first + run.count, limit)
+    ) {
+      demandGoing(extras);
+      checkRun(controller, volume, run.first, run.count, row, fresh);
+      await breathe(controller, extras, 'scrub', run.first + run.count, volume.geometry.trackCount);
+    }
+    await setCodes(controller, volume, fresh, (track) => watch.touched(track));
+  } finally {
+    watch.close();
+  }
+  if (accept) for (const track of row.badTracks) await acceptTrack(controller, volume, track);
+  return row;
+}
+
+/** One step: reads, computes, compares, and writes the codes that are not set. */
+function checkRun(
+  controller: Controller,
+  volume: LiveVolume,
+  first: number,
+  count: number,
+  row: ScrubRow,
+  fresh: number[],
+): void {
+  for (let track = first; track < first + count; track += 1) {
+    if (!holdsTrack(controller.fabric, volume, track)) continue;
+    const bytes = new Uint8Array(volume.geometry.bytesOf(track));
+    volume.image.read(bytes, volume.geometry.offsetOf(track));
+    row.checkedTracks += 1;
+    const bad = readCoded(controller.fabric, volume, { first: track, count: 1 }, bytes, (_, code, computed) => {
+      if (!computed) return;
+      volume.codes.write(track, Uint32Array.of(bindCode(code, volume.number, track)));
+      fresh.push(track);
+    });
+    if (bad !== undefined) row.badTracks.push(bad);
+  }
+}
+
+/** The data that was read and the new codes durable, then the codes count; not those of tracks written meanwhile. */
+async function setCodes(
+  controller: Controller,
+  volume: LiveVolume,
+  tracks: readonly number[],
+  touched: (track: number) => boolean,
+): Promise<void> {
+  if (tracks.length === 0) return;
+  await controller.fabric.flush(volume.number);
+  await volume.flushCodes();
+  await controller.catalog.change(() => {
+    const runs = tracks.filter((track) => !touched(track)).flatMap((track) => [track, 1]);
+    return [{ do: 'clear', map: volumeMapKey(volume.number, 'codeless'), runs }];
+  });
+  await controller.catalog.durable();
+}
+
+/** Takes a track's data as a host's write: it is marked in every map, and a secondary that still read it through here is not whole. */
+async function acceptTrack(controller: Controller, volume: LiveVolume, track: TrackIndex): Promise<void> {
+  for (const { pair, side } of controller.fabric.legs(volume.number)) {
+    const readThrough = side === 'primary' && pair.roles.secondaryLacks !== null && pair.outOfSync.map.has(track);
+    if (readThrough)
+      await controller.fabric.suspend(
+        pair,
+        'check-code',
+        `track ${track} of the primary was changed from outside`,
+        true,
+      );
+  }
+  const run = { first: track, count: 1 };
+  await controller.fabric.warm(volume, run);
+  controller.fabric.mark(volume, run, {});
+  await controller.catalog.logMarks();
+  await controller.catalog.durable();
+}
