@@ -364,9 +364,15 @@ export class Sender implements CopyJob {
   async #fail(error: unknown): Promise<void> {
     await this.abandon();
     if (!isToolkitError(error)) throw error;
-    if (await this.#link.takes(error)) return;
+    if (await this.#link.takes(this.#waitsForRoom(error) ? failure('link-lost', error.message, error.hint) : error))
+      return;
     const reasons: Partial<Record<string, SuspendReason>> = { 'check-code': 'check-code', 'no-space': 'no-space' };
     await this.#fabric.suspend(this.#pair, reasons[error.code] ?? 'io-error', error.message);
+  }
+
+  /** Differences of a session come back without a person: room is waited for as the link is. */
+  #waitsForRoom(error: unknown): boolean {
+    return this.#pair.record?.remote?.journal !== undefined && isToolkitError(error, 'no-space');
   }
 }
 

@@ -4,6 +4,7 @@ import type { Controller } from '../open-controller.js';
 import type { ReceiveStream } from './receive.js';
 import { joinSystemOf } from './resigning.js';
 import { demandSecondary } from './tables.js';
+import { dropVoid } from './void.js';
 
 type Input<Code extends keyof Requests> = Requests[Code]['input'];
 type Stated = Requests['stream.state']['output'];
@@ -42,7 +43,9 @@ export async function appendToStream(
 ): Promise<Answered<'stream.append'>> {
   const stream = await demandStream(controller, input);
   const heldBefore = stream.latest?.sequence ?? 0;
-  await stream.append(input.from, data ?? new Uint8Array(0), () => demandSecondary(controller, input));
+  const bytes = data ?? new Uint8Array(0);
+  if (stream.journal.isFull) await dropVoid(controller, input);
+  await stream.append(input.from, bytes, () => demandSecondary(controller, input));
   if ((stream.latest?.sequence ?? 0) > heldBefore) controller.sessions.noteNews(input.session);
   return { output: stateOf(stream) };
 }

@@ -2,6 +2,9 @@ import { failure, isToolkitError } from '../../foundation/foundation.js';
 import { type HalfRecord, isHalf, isReturning, mayCopyDirectly, type PairRecord } from '../../pair/pair.js';
 import type { Controller } from '../open-controller.js';
 
+/** Room there comes back; tables and masters that change meanwhile are known a little later. */
+const PASSING: ReadonlySet<string> = new Set(['no-space', 'not-master', 'term-superseded', 'session-refuses']);
+
 /**
  * Before the first direct copy of a pair on which its session counts, the secondary lets go of it: what was released is applied there, and
  * the pair's records count no more (H20). Throws where the secondary cannot be reached; the copier waits for it.
@@ -31,8 +34,8 @@ async function withdraw(controller: Controller, half: HalfRecord): Promise<void>
   await peers
     .request(half.remote.peer.system, 'stream.withdraw', input, { limitMs: place.info.linkLimitMs })
     .catch((error: unknown) => {
-      // Nothing was copied yet: it is waited for room there as for the link, and no pair is suspended for it.
-      if (isToolkitError(error, 'no-space')) throw failure('link-lost', error.message, error.hint);
+      // Nothing was copied yet: what passes by itself is waited for as the link is, and no pair is suspended for it.
+      if (isToolkitError(error) && PASSING.has(error.code)) throw failure('link-lost', error.message, error.hint);
       throw error;
     });
   controller.step('journal.withdrawn');

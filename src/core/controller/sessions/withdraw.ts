@@ -1,6 +1,5 @@
 import type { Change } from '../../catalog/catalog.js';
 import { failure } from '../../foundation/foundation.js';
-import type { RecordSequence } from '../../journal/journal.js';
 import type { HalfRecord } from '../../pair/pair.js';
 import type { Checkpoint } from '../../sequence/sequence.js';
 import { judgeWithdraw, secondaryMaster } from '../../session/session.js';
@@ -8,10 +7,10 @@ import type { Answered, Requests } from '../control/requests.js';
 import type { Controller, RequestContext } from '../open-controller.js';
 import { finishApply } from './apply.js';
 import { keepBackup } from './backup.js';
-import type { ReceiveStream } from './receive.js';
 import { ask } from './rounds.js';
 import { atSecondary } from './sheets.js';
 import { demandSecondary } from './tables.js';
+import { dropVoid } from './void.js';
 
 type Input<Code extends keyof Requests> = Requests[Code]['input'];
 
@@ -113,27 +112,6 @@ async function letGo(controller: Controller, input: Input<'stream.withdraw'>, ha
     ];
   });
   await catalog.durable();
-}
-
-/** Where the session counts on no pair of the stream any more, what is void for all of them is dropped, and there is room again. */
-async function dropVoid(controller: Controller, input: Input<'stream.withdraw'>): Promise<void> {
-  const stream = await controller.sessions.stream(input.session, input.primary);
-  const halves = stream.pairs();
-  if (halves.some(({ remote: { journal } }) => journal?.entered && !journal.withdrawn)) return;
-  const upTo = firstThatCounts(stream) - 1;
-  await change(controller, input, (row) => ({ ...row, appliedSequence: Math.max(row.appliedSequence, upTo) }));
-  await stream.applied(upTo);
-}
-
-/** Of a pair that has not entered yet as well: the records of its base may be here. */
-function firstThatCounts(stream: ReceiveStream): RecordSequence {
-  const { journal, row } = stream;
-  const pairs = new Set(stream.pairs().map(({ remote }) => remote.id));
-  for (const record of journal.records(Math.max(journal.firstSequence, row.appliedSequence + 1))) {
-    if (record.kind === 'checkpoint' || record.kind === 'confirm' || !pairs.has(record.pair)) continue;
-    if (record.sequence >= (row.voidBefore[record.pair] ?? 1)) return record.sequence;
-  }
-  return journal.nextSequence;
 }
 
 type Row = NonNullable<ReturnType<typeof demandSecondary>['streams'][number]>;
