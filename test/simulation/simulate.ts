@@ -4,12 +4,14 @@ import { failEverywhere } from './campaign/fault-run.js';
 import { runModel } from './campaign/model-run.js';
 import { SCENARIOS } from './campaign/scenarios.js';
 import { runSchedule } from './formations/schedule.js';
+import { endWithParent, playAll, type Slice, slicesOf } from './jobs.js';
 import { runSession } from './sessions/schedule.js';
 import { useLightSignals } from './world/light-signals.js';
 
 /**
- * `npm run simulate -- [--runs N] [--points N] [--faults N] [--formations N] [--sessions N] [--seed S]`: model runs, crash points, faults and
- * schedules of formations and of checkpoint sessions, as many as wanted; with `--formations` or `--sessions` alone nothing else. A failure ends it with the seed and the one command that repeats it.
+ * `npm run simulate -- [--runs N] [--points N] [--faults N] [--formations N] [--sessions N] [--seed S] [--jobs J]`: model runs, crash points,
+ * faults and schedules of formations and of checkpoint sessions, as many as wanted; with `--formations` or `--sessions` alone nothing else.
+ * Schedules are shared among J processes. A failure ends it with the seed and the one command that repeats it.
  *
  * `--scenario NAME --point CALL:VARIANT`, `--scenario NAME --fault CALL:NTH:FAULT` and `--model --path PATH` repeat one.
  */
@@ -21,6 +23,11 @@ const { values } = parseArgs({
     formations: { type: 'string' },
     sessions: { type: 'string' },
     seed: { type: 'string', default: '1' },
+    /** Where a process of the campaign begins with the sessions; it begins with the formations at its seed. */
+    'session-seed': { type: 'string' },
+    jobs: { type: 'string', default: '1' },
+    /** One process of a campaign. */
+    job: { type: 'boolean', default: false },
     scenario: { type: 'string' },
     point: { type: 'string' },
     fault: { type: 'string' },
@@ -35,6 +42,7 @@ const FAULTS_PER_ROUND = 200;
 const RUNS_PER_ROUND = 50;
 const SCHEDULES_PER_ROUND = 500;
 const seed = Number(values.seed);
+const firstSession = Number(values['session-seed'] ?? values.seed);
 /** What is not named gets its usual count, unless schedules alone are wanted. */
 const isAll =
   (values.formations === undefined && values.sessions === undefined) ||
@@ -109,7 +117,7 @@ async function runQuickly<Result>(one: number, run: (seed: number) => Promise<Re
   }
 }
 
-async function formations(total: number): Promise<void> {
+async function playFormations(total: number): Promise<void> {
   const counted = { formed: 0, moments: 0, writes: 0 };
   for (let done = 0; done < total; done += 1) {
     const { formed, moments, writes } = await runQuickly(seed + done, runSchedule);
@@ -123,30 +131,57 @@ async function formations(total: number): Promise<void> {
   }
 }
 
-async function sessions(total: number): Promise<void> {
+async function playSessions(total: number): Promise<void> {
   const counted = { writes: 0, looks: 0, moments: 0 };
   for (let done = 0; done < total; done += 1) {
-    const { looks, moments, writes } = await runQuickly(seed + done, runSession);
+    const { looks, moments, writes } = await runQuickly(firstSession + done, runSession);
     counted.writes += writes;
     counted.looks += looks;
     counted.moments += moments;
     if ((done + 1) % SCHEDULES_PER_ROUND !== 0 && done + 1 < total) continue;
     const perSecond = ((done + 1) / ((performance.now() - startedMs) / 1000)).toFixed(1);
     const found = `${counted.writes} writes, ${counted.looks} looks, ${counted.moments} moments`;
-    tell(`${done + 1} of ${total} schedules of sessions from seed ${seed}: ${found}; ${perSecond} a second`);
+    tell(`${done + 1} of ${total} schedules of sessions from seed ${firstSession}: ${found}; ${perSecond} a second`);
   }
 }
 
-useLightSignals();
+async function play(): Promise<void> {
+  useLightSignals();
+  if (await repeatOne()) return;
+  if (values.scenario === undefined) await model(wanted(values.runs, 2_000));
+  await crash(wanted(values.points, 100_000));
+  await fail(wanted(values.faults, 20_000));
+  if (values.scenario === undefined) await playFormations(wanted(values.formations, 2_000));
+  if (values.scenario === undefined) await playSessions(wanted(values.sessions, 2_000));
+}
+
+/** What is not shared is the first one's. */
+function commandLineOf({ formations, formationSeed, sessions, sessionSeed }: Slice, job: number): string[] {
+  const alone = (value: string | undefined, usual: number) => (job === 0 ? wanted(value, usual) : 0);
+  const options = {
+    runs: alone(values.runs, 2_000),
+    points: alone(values.points, 100_000),
+    faults: alone(values.faults, 20_000),
+    formations,
+    seed: formationSeed,
+    sessions,
+    'session-seed': sessionSeed,
+  };
+  return Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+}
+
+function playInJobs(): Promise<boolean> {
+  if (values.scenario !== undefined || values.model) return playAll([process.argv.slice(2)]);
+  const [many, others] = [wanted(values.formations, 2_000), wanted(values.sessions, 2_000)];
+  return playAll(slicesOf(Math.max(1, Number(values.jobs)), seed, many, others).map(commandLineOf));
+}
+
 try {
-  if (!(await repeatOne())) {
-    if (values.scenario === undefined) await model(wanted(values.runs, 2_000));
-    await crash(wanted(values.points, 100_000));
-    await fail(wanted(values.faults, 20_000));
-    if (values.scenario === undefined) await formations(wanted(values.formations, 2_000));
-    if (values.scenario === undefined) await sessions(wanted(values.sessions, 2_000));
-  }
-  tell('nothing was found');
+  if (values.job) {
+    endWithParent();
+    await play();
+  } else if (await playInJobs()) tell('nothing was found');
+  else process.exitCode = 1;
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;
