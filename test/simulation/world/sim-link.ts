@@ -4,6 +4,7 @@ import type { Rng } from './rng.js';
 import type { SimProcess } from './sim-process.js';
 import type { SimScheduler } from './sim-scheduler.js';
 import { Weather } from './weather.js';
+import { WireCopy } from './wire-copy.js';
 
 /** One end of a connection. Messages queue in their order; when one of them arrives is the scheduler's choice. */
 class SimChannel implements Channel {
@@ -41,10 +42,10 @@ class SimChannel implements Channel {
   async send(message: Message): Promise<void> {
     this.#process.assertAlive();
     if (this.#closed !== undefined) throw new LinkError('closed', 'the connection is closed');
-    const head = JSON.stringify(message.head);
-    const sizeBytes = Math.max(Buffer.byteLength(head), message.data?.length ?? 0);
+    const head = new WireCopy(message.head);
+    const sizeBytes = Math.max(bytesOf(head), message.data?.length ?? 0);
     if (sizeBytes > MESSAGE_MAX_BYTES) throw new LinkError('too-large', `a message of ${sizeBytes} bytes`);
-    const copy: Message = { head: JSON.parse(head) as unknown, data: message.data?.slice() };
+    const copy: Message = { head: head.value, data: message.data?.slice() };
     const peer = this.#peer as SimChannel;
     const fate = this.#weather.fateOf(this.#process.name, peer.#process.name);
     if (fate === undefined) {
@@ -113,6 +114,11 @@ class SimChannel implements Channel {
     if (!this.#process.alive) return;
     for (const listener of this.#onClose) listener(reason);
   }
+}
+
+/** Counted only where it may matter. */
+function bytesOf({ value, mostBytes }: WireCopy): number {
+  return mostBytes <= MESSAGE_MAX_BYTES ? mostBytes : Buffer.byteLength(JSON.stringify(value));
 }
 
 interface Listening {
