@@ -24,20 +24,27 @@ const KEEP_ALIVE_AFTER_MS = 60_000;
  */
 export type ReceiveMode = 'reused' | 'events';
 
+/** Bytes that leave after the next ones arrived. */
+interface Postponed {
+  readonly bytes: Uint8Array;
+  readonly handedOver: () => void;
+}
+
 /** One connection over a unix or TCP socket, encrypted from `secure` on. */
 class SocketStream implements ByteStream {
   #socket: Socket;
   #events: StreamEvents | undefined;
   #reason: Error | undefined;
   #closed = false;
+  #postponed: Postponed | undefined;
   readonly #receivesByItself: boolean;
 
   constructor(accepted: Socket, mode: ReceiveMode) {
-    const bytes = (received: Buffer) => {
+    const received = (bytes: Buffer) => {
       wakefulness.stir();
-      this.#events?.bytes(received);
+      this.#received(bytes);
     };
-    const anew = mode === 'reused' ? madeAnew(accepted, { allowHalfOpen: true }, bytes) : undefined;
+    const anew = mode === 'reused' ? madeAnew(accepted, { allowHalfOpen: true }, received) : undefined;
     this.#socket = anew ?? accepted;
     this.#receivesByItself = anew !== undefined;
     this.#watch(this.#socket);
@@ -49,17 +56,31 @@ class SocketStream implements ByteStream {
       events.closed(this.#reason);
       return;
     }
-    if (!this.#receivesByItself) this.#socket.on('data', (chunk: Buffer) => events.bytes(chunk));
+    if (!this.#receivesByItself) this.#socket.on('data', (chunk: Buffer) => this.#received(chunk));
     this.#socket.resume();
   }
 
   write(bytes: Uint8Array, handedOver?: () => void): void {
+    this.#sendPostponed();
     if (this.#closed || !this.#socket.writable) return;
     if (handedOver === undefined) this.#socket.write(bytes);
     else
       this.#socket.write(bytes, (error) => {
         if (!error) handedOver();
       });
+  }
+
+  writeSoon(bytes: Uint8Array, handedOver: () => void): void {
+    this.#sendPostponed();
+    const postponed = { bytes, handedOver };
+    this.#postponed = postponed;
+    // The loop looks for arrived bytes between the two.
+    setImmediate(() => {
+      if (this.#postponed === postponed)
+        setImmediate(() => {
+          if (this.#postponed === postponed) this.#sendPostponed();
+        });
+    });
   }
 
   pause(): void {
@@ -83,18 +104,28 @@ class SocketStream implements ByteStream {
       throw error;
     }
     this.#watch(this.#socket);
-    if (this.#events !== undefined) {
-      const events = this.#events;
-      this.#socket.on('data', (chunk: Buffer) => events.bytes(chunk));
-    }
+    if (this.#events !== undefined) this.#socket.on('data', (chunk: Buffer) => this.#received(chunk));
   }
 
   close(): void {
+    this.#sendPostponed();
     this.#socket.destroySoon();
   }
 
   abort(): void {
     this.#socket.destroy();
+  }
+
+  #received(bytes: Buffer): void {
+    this.#sendPostponed();
+    this.#events?.bytes(bytes);
+  }
+
+  #sendPostponed(): void {
+    const postponed = this.#postponed;
+    if (postponed === undefined) return;
+    this.#postponed = undefined;
+    this.write(postponed.bytes, postponed.handedOver);
   }
 
   #watch(socket: Socket): void {

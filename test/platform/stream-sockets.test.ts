@@ -85,6 +85,42 @@ describe.each(['reused', 'events'] as const)('a stream that receives by %s', (mo
     await listener.close();
   });
 
+  test('what is sent soon leaves by itself where nothing arrives, and before whatever is written later', async () => {
+    const { listener, socket, met, heard } = await served(mode, unix());
+    const handedOver: string[] = [];
+    met.stream.writeSoon(Buffer.from('one '), () => handedOver.push('one'));
+    expect(handedOver).toEqual([]);
+    await until(() => heard().toString() === 'one ');
+    met.stream.writeSoon(Buffer.from('two '), () => handedOver.push('two'));
+    met.stream.writeSoon(Buffer.from('three '), () => handedOver.push('three'));
+    met.stream.write(Buffer.from('four '), () => handedOver.push('four'));
+    met.stream.writeSoon(Buffer.from('five'), () => handedOver.push('five'));
+    met.stream.close();
+    await once(socket, 'close');
+    expect(heard().toString()).toBe('one two three four five');
+    expect(handedOver).toEqual(['one', 'two', 'three', 'four', 'five']);
+    await listener.close();
+  });
+
+  test('what is sent soon in answer to each chunk comes in order, and not at all once the stream is closed', async () => {
+    const { listener, socket, met, heard } = await served(mode, unix());
+    const push = met.chunks.push.bind(met.chunks);
+    met.chunks.push = (...chunks) => {
+      met.stream.writeSoon(Buffer.from(`${met.chunks.length} `), () => undefined);
+      return push(...chunks);
+    };
+    for (let sent = 0; sent < 5; sent += 1) {
+      socket.write('more');
+      await until(() => heard().toString().endsWith(`${sent} `));
+    }
+    expect(heard().toString()).toBe('0 1 2 3 4 ');
+    met.stream.abort();
+    await until(() => met.events.includes('closed'));
+    met.stream.writeSoon(Buffer.from('late'), () => expect.unreachable('the stream is closed'));
+    await pause(20);
+    await listener.close();
+  });
+
   test('does not read on while it is paused, and goes on where it was', async () => {
     const { listener, socket, met } = await served(mode, unix());
     met.stream.pause();

@@ -43,8 +43,8 @@ export class Output {
     this.#used -= lengthBytes;
   }
 
-  /** Sends what was gathered. */
-  flush(): void {
+  /** Sends what was gathered; `soon`: with more of the other side's bytes expected now. */
+  flush(when: 'now' | 'soon' = 'now'): void {
     const block = this.block;
     if (block === undefined) return;
     this.block = undefined;
@@ -52,7 +52,7 @@ export class Output {
       this.#pool.give(block);
       return;
     }
-    this.#write(block, this.#used);
+    this.#write(block, this.#used, when);
   }
 
   /** A buffer for data that waits; it counts until it is released or sent. */
@@ -74,12 +74,15 @@ export class Output {
     this.#write(buffer, lengthBytes);
   }
 
-  #write(buffer: Buffer, lengthBytes: number): void {
-    this.unsentBytes += buffer.length;
-    this.#stream.write(buffer.subarray(0, lengthBytes), () => {
+  #write(buffer: Buffer, lengthBytes: number, when: 'now' | 'soon' = 'now'): void {
+    const bytes = buffer.subarray(0, lengthBytes);
+    const handedOver = () => {
       this.unsentBytes -= buffer.length;
       this.#pool.give(buffer);
       this.#onRelease();
-    });
+    };
+    this.unsentBytes += buffer.length;
+    if (when === 'soon') this.#stream.writeSoon(bytes, handedOver);
+    else this.#stream.write(bytes, handedOver);
   }
 }

@@ -65,7 +65,8 @@ export class Transmission implements WriteOwner {
       return;
     }
     const used = this.#consume(chunk);
-    this.#output.flush();
+    // In the middle of a payload the client is sending, or waits for room to send.
+    this.#output.flush(this.#write === undefined ? 'now' : 'soon');
     if (used === chunk.length || !this.#isTaking()) return;
     this.#held = Buffer.from(chunk.subarray(used));
     this.#stream.pause();

@@ -44,6 +44,11 @@ export interface ByteStream {
    * the call itself, nor after the stream closed: one who counts what is not handed over knows how far the other side lags.
    */
   write(bytes: Uint8Array, handedOver?: () => void): void;
+  /**
+   * As `write`, for one who expects more bytes at this moment: these may leave after the next ones arrived, or where none are there, a
+   * turn of the loop later. The other side is then woken once, for the room that it waits for and for what it is sent.
+   */
+  writeSoon(bytes: Uint8Array, handedOver: () => void): void;
   /** No bytes arrive until `resume`; the other side is held up. */
   pause(): void;
   resume(): void;

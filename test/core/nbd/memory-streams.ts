@@ -52,6 +52,8 @@ export class MemoryClient {
   #events: StreamEvents | undefined;
   #sent: Buffer[] = [];
   #outgoing: { bytes: Uint8Array; handedOver: (() => void) | undefined }[] = [];
+  /** Written to leave with the next bytes that arrive, or a turn later. */
+  #postponed: { bytes: Uint8Array; handedOver: (() => void) | undefined } | undefined;
   #received = Buffer.alloc(0);
   #isMoving = false;
   #isClosing = false;
@@ -113,9 +115,13 @@ export class MemoryClient {
         this.#deliver();
       },
       write: (bytes, handedOver) => {
-        if (this.closed !== 'no') return;
-        this.#outgoing.push({ bytes, handedOver });
-        this.#move();
+        this.#sendPostponed();
+        this.#write(bytes, handedOver);
+      },
+      writeSoon: (bytes, handedOver) => {
+        this.#sendPostponed();
+        this.#postponed = { bytes, handedOver };
+        setImmediate(() => this.#sendPostponed());
       },
       pause: () => {
         this.paused = true;
@@ -134,6 +140,7 @@ export class MemoryClient {
         this.secured = true;
       },
       close: () => {
+        this.#sendPostponed();
         this.#isClosing = true;
         if (this.#outgoing.length === 0) this.#close('closed');
       },
@@ -148,6 +155,7 @@ export class MemoryClient {
       const first = this.#sent.shift() as Buffer;
       const chunk = Buffer.from(first.subarray(0, this.chunkBytes));
       if (first.length > this.chunkBytes) this.#sent.unshift(first.subarray(this.chunkBytes));
+      this.#sendPostponed();
       this.#events.bytes(chunk);
       chunk.fill(POISON);
     }
@@ -156,6 +164,18 @@ export class MemoryClient {
       this.#hasEnded = false;
       this.#events.ended();
     }
+  }
+
+  #write(bytes: Uint8Array, handedOver: (() => void) | undefined): void {
+    if (this.closed !== 'no') return;
+    this.#outgoing.push({ bytes, handedOver });
+    this.#move();
+  }
+
+  #sendPostponed(): void {
+    const postponed = this.#postponed;
+    this.#postponed = undefined;
+    if (postponed !== undefined) this.#write(postponed.bytes, postponed.handedOver);
   }
 
   #move(): void {
