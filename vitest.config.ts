@@ -1,10 +1,20 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { plantedBug } from './test/planted/plugin.js';
+
+/** These measure time on the real clock, or take the machine to its limits: beside another file they would say something else. */
+const ALONE = [
+  'test/core/trackmap/map-file.test.ts',
+  'test/e2e/hosts-*.test.ts',
+  'test/e2e/{cli-signals,image-huge,nbd-clients,process-serving,remote-kill,session-order,sync-pair}.test.ts',
+  'test/e2e/postgres*.test.ts',
+  'test/platform/{lockfile-owners,wakefulness}.test.ts',
+  'test/simulation/world/world.test.ts',
+];
 
 export default defineConfig({
   plugins: plantedBug(process.env.COPYSET_PLANT),
   test: {
-    include: ['test/**/*.test.ts'],
     // The end-to-end tests spawn bin/run.js, which runs dist/: it is bundled afresh before every run, so that no test is
     // green because of yesterday's build.
     globalSetup: process.env.COPYSET_SOURCES_ONLY ? [] : ['test/bundle.setup.ts'],
@@ -15,5 +25,22 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Real processes share a noisy machine with whatever else runs there. A simulated test fails again, whatever its seed did.
     retry: process.env.CI ? 1 : 0,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'side by side',
+          include: ['test/**/*.test.ts'],
+          exclude: ALONE,
+          // Every test has folders and sockets of its own. Vitest by itself would leave one of two processors idle.
+          maxWorkers: availableParallelism(),
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'alone', include: ALONE, maxWorkers: 1, sequence: { groupOrder: 1 } },
+      },
+    ],
   },
 });

@@ -96,7 +96,8 @@ async function onePair(toolkit: Toolkit, primary: string, secondary: string): Pr
   const to = parseAddress(secondary);
   const place = await toolkit.find(from.system);
   // A pair may be named, and deleted, whose secondary's system is lost.
-  const peer = await toolkit.find(to.system).catch((error: unknown) => {
+  const finding = to.system === from.system ? Promise.resolve(place) : toolkit.find(to.system);
+  const peer = await finding.catch((error: unknown) => {
     if (isToolkitError(error, 'system-not-found') && !isPath(to.system)) return { name: to.system };
     throw error;
   });

@@ -16,12 +16,13 @@ const CONSTANTS = Int32Array.from(PRIMES, (prime) => fraction(Math.cbrt(prime)))
 /** The text, a one bit, zeros, and the length in bits, as big-endian words in blocks of 16. */
 function padded(text: string): Int32Array {
   const bytes = Buffer.from(text, 'utf8');
-  const blocks = Math.ceil((bytes.length + 9) / 64);
-  const all = Buffer.alloc(blocks * 64);
-  bytes.copy(all);
-  all[bytes.length] = 0x80;
-  all.writeUInt32BE(bytes.length * 8, all.length - 4);
-  return Int32Array.from({ length: blocks * 16 }, (_, index) => all.readInt32BE(index * 4));
+  const words = new Int32Array(Math.ceil((bytes.length + 9) / 64) * 16);
+  const all = new DataView(words.buffer);
+  for (let at = 0; at < bytes.length; at += 1) all.setUint8(at, bytes[at] ?? 0);
+  all.setUint8(bytes.length, 0x80);
+  for (let index = 0; index < words.length; index += 1) words[index] = all.getInt32(index * 4);
+  words[words.length - 1] = bytes.length * 8;
+  return words;
 }
 
 /** One block into the hash (FIPS 180-4, 6.2.2). */
@@ -43,7 +44,8 @@ function mix(hash: Int32Array, block: Int32Array): void {
     const second = ((turned(a, 2) ^ turned(a, 13) ^ turned(a, 22)) + ((a & b) ^ (a & c) ^ (b & c))) | 0;
     [h, g, f, e, d, c, b, a] = [g, f, e, (d + first) | 0, c, b, a, (first + second) | 0];
   }
-  for (const [index, value] of [a, b, c, d, e, f, g, h].entries()) hash[index] = (hash[index] ?? 0) + value;
+  const mixed = [a, b, c, d, e, f, g, h];
+  for (let i = 0; i < mixed.length; i += 1) hash[i] = (hash[i] ?? 0) + (mixed[i] ?? 0);
 }
 
 function turned(word: number, bits: number): number {
@@ -57,7 +59,14 @@ function fraction(value: number): number {
 
 function firstPrimes(count: number): number[] {
   const primes: number[] = [];
-  for (let candidate = 2; primes.length < count; candidate += 1)
-    if (primes.every((prime) => candidate % prime !== 0)) primes.push(candidate);
+  for (let candidate = 2; primes.length < count; candidate += 1) if (isNew(candidate, primes)) primes.push(candidate);
   return primes;
+}
+
+function isNew(candidate: number, primes: readonly number[]): boolean {
+  for (const prime of primes) {
+    if (candidate % prime === 0) return false;
+    if (prime * prime > candidate) return true;
+  }
+  return true;
 }

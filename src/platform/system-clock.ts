@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { StopSignal } from '../core/foundation/foundation.js';
 import type { Clock } from '../core/ports/ports.js';
 
 /** Longer timers end at once in Node. */
@@ -10,7 +11,7 @@ export function monotonicMs(): number {
   return process.uptime() * 1000;
 }
 
-function sleep(spanMs: number, signal?: AbortSignal): Promise<'elapsed' | 'aborted'> {
+function sleep(spanMs: number, signal?: StopSignal): Promise<'elapsed' | 'aborted'> {
   if (signal?.aborted) return Promise.resolve('aborted');
   return new Promise((resolve) => {
     const endMs = monotonicMs() + spanMs;

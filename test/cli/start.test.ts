@@ -1,5 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../platform/temporary-folder.js';
 import { runCopyset } from './run-copyset.js';
@@ -69,5 +71,21 @@ describe('a start', () => {
     expect(all.map(({ code }) => code)).toEqual(Array(6).fill(0));
     expect(kept()).toEqual(['version']);
     expect(await run(['--version'])).toMatchObject({ code: 0, stderr: '' });
+  });
+});
+
+describe('a checkout that was not built', () => {
+  it('says so in one line, with what to do', () => {
+    const place = temporaryFolder();
+    try {
+      cpSync(fileURLToPath(new URL('../../bin', import.meta.url)), join(place.path, 'bin'), { recursive: true });
+      const { status, stdout, stderr } = spawnSync(process.execPath, [join(place.path, 'bin/run.js'), 'pair', 'list'], {
+        encoding: 'utf8',
+      });
+      expect([status, stdout, stderr.trimEnd().split('\n').length]).toEqual([1, '', 1]);
+      expect(stderr).toContain('npm run build');
+    } finally {
+      place.remove();
+    }
   });
 });

@@ -68,6 +68,7 @@ export class Catalog extends CatalogRows {
     this.folder = folder;
     const opened = Ledger.open(files, `${folder}/${LOG_FOLDER}`, { readOnly });
     this.#ledger = opened.ledger;
+    if (!readOnly) this.#ledger.beginDurable();
     this.tornTail = opened.tail === 'torn';
     this.#maps = new MapStore(files, folder, { readOnly, upTo: this.#ledger.baseChange });
     this.#readTables();

@@ -63,10 +63,15 @@ export class History {
 
   /** Starts near the end of the file that have no end: their controller died. */
   unfinished(): HistoryEvent[] {
+    const lines = readLines(this.#files, `${this.#folder}/${HISTORY_FILE}`, TAIL_BYTES);
     const open = new Map<string, HistoryEvent>();
-    for (const event of readEvents(this.#files, `${this.#folder}/${HISTORY_FILE}`, TAIL_BYTES)) {
-      if (event.phase === 'start') open.set(event.id, event);
-      else open.delete(event.id);
+    // Every command that opens a system looks here: what plainly is over is not taken apart.
+    for (const [at, line] of lines.entries()) {
+      if (isEndedBy(line, lines[at + 1]) || (open.size === 0 && line.endsWith(END_OF_END))) continue;
+      for (const event of parseEvent(line)) {
+        if (event.phase === 'start') open.set(event.id, event);
+        else open.delete(event.id);
+      }
     }
     return [...open.values()];
   }
@@ -116,7 +121,11 @@ export function readHistory(files: Files, folder: string): HistoryEvent[] {
   return [...readEvents(files, `${folder}/history.1.ndjson`), ...readEvents(files, `${folder}/${HISTORY_FILE}`)];
 }
 
-function readEvents(files: Files, path: string, tailBytes = Number.POSITIVE_INFINITY): HistoryEvent[] {
+function readEvents(files: Files, path: string): HistoryEvent[] {
+  return readLines(files, path).flatMap(parseEvent);
+}
+
+function readLines(files: Files, path: string, tailBytes = Number.POSITIVE_INFINITY): string[] {
   let file: OpenFile;
   try {
     file = files.open(path, 'read');
@@ -130,10 +139,21 @@ function readEvents(files: Files, path: string, tailBytes = Number.POSITIVE_INFI
     const bytes = new Uint8Array(size - from);
     file.read(bytes, from);
     const lines = decoder.decode(bytes).split('\n');
-    return (from > 0 ? lines.slice(1) : lines).flatMap(parseEvent);
+    return from > 0 ? lines.slice(1) : lines;
   } finally {
     file.close();
   }
+}
+
+const ID_KEY = '"id":"';
+/** How the line of an end ends that says nothing of a group or a session. */
+const END_OF_END = '"phase":"end"}';
+
+/** Whether the next line is the end with this line's id; false also where that would take a closer look. Quotes in texts are escaped. */
+function isEndedBy(line: string, next: string | undefined): boolean {
+  const at = line.indexOf(ID_KEY);
+  if (at === -1 || line.indexOf(ID_KEY, at + 1) !== -1 || !next?.endsWith(END_OF_END)) return false;
+  return next.includes(line.slice(at, line.indexOf('"', at + ID_KEY.length) + 1));
 }
 
 function parseEvent(line: string): HistoryEvent[] {

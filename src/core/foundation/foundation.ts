@@ -11,4 +11,5 @@
 export * from './assert.js';
 export * from './errors.js';
 export * from './limits.js';
+export * from './stop.js';
 export * from './units.js';

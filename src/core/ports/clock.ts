@@ -1,3 +1,5 @@
+import type { StopSignal } from '../foundation/foundation.js';
+
 export interface Clock {
   /** Wall time in milliseconds since 1970, for labels and times of day; never for order. */
   nowMs(): number;
@@ -13,7 +15,7 @@ export interface Clock {
   /** Names this boot of the host. After a loss of power it is another, after the end of a process it is the same. */
   bootId(): string;
   /** Resolves after the span, or at once with `aborted` when the signal fires. */
-  sleep(spanMs: number, signal?: AbortSignal): Promise<'elapsed' | 'aborted'>;
+  sleep(spanMs: number, signal?: StopSignal): Promise<'elapsed' | 'aborted'>;
   /** Lets other work that is ready go first. */
   yieldTurn(): Promise<void>;
 }

@@ -150,7 +150,8 @@ function decode<T>(bytes: Uint8Array, format: DocumentFormat<T>): DocumentReadin
   if (!text.endsWith(END)) return damaged('its end is missing');
   if (head[1] !== format.format) return damaged(`it is a ${head[1]} document, not ${format.format}`);
   const bodyText = text.slice(head[0].length, -END.length);
-  if (crc32(encoder.encode(bodyText)) !== Number(head[3])) return damaged('its check code is wrong');
+  // Head and end are ASCII: as many bytes as characters.
+  if (crc32(bytes.subarray(head[0].length, -END.length)) !== Number(head[3])) return damaged('its check code is wrong');
   const version = Number(head[2]);
   if (version > format.version) return { kind: 'too-new', version };
   if (version < (format.oldest ?? format.version)) return damaged(`version ${version} of it never was`);

@@ -5,6 +5,7 @@ import {
   decodeFrame,
   FRAME_ALIGNMENT_BYTES,
   FRAME_FIRST_BYTE,
+  FRAME_HEAD_BYTES,
   type LedgerFrame,
   type StoredFrame,
 } from './ledger-frame.js';
@@ -17,7 +18,7 @@ import {
   type LedgerHeader,
 } from './ledger-header.js';
 
-/** Frames begin here. */
+/** Frames begin here, which is aligned for them. */
 export const FRAMES_AT: ByteOffset = 4096;
 
 /** torn: a last frame that a crash left unfinished was cut. It is not an error. */
@@ -84,12 +85,43 @@ export async function writeHeader(
   return decodeHeader(bytes) as LedgerHeader;
 }
 
+/** A short log lies in the first piece; the rest of the room is only looked through, which costs less than keeping it. */
+const PIECE_BYTES = 64 * 1024;
+
 /** Reads all frames. Throws `metadata-damaged` with the byte where a durable frame is not whole. */
 export function scanFrames(file: OpenFile, header: LedgerHeader): LedgerScan {
-  const bytes = new Uint8Array(file.sizeBytes());
-  const there = file.read(bytes, 0);
-  const view = new DataView(bytes.buffer, 0, there);
-  const area = bytes.subarray(0, there);
+  const sizeBytes = file.sizeBytes();
+  if (sizeBytes > PIECE_BYTES) {
+    const front = new Uint8Array(PIECE_BYTES);
+    const scan = scanArea(file.path, front.subarray(0, file.read(front, 0)), header);
+    if (scan.tail === 'clean' && !holdsFrames(file, PIECE_BYTES - FRAME_HEAD_BYTES, header.sequence)) return scan;
+  }
+  const bytes = new Uint8Array(sizeBytes);
+  return scanArea(file.path, bytes.subarray(0, file.read(bytes, 0)), header);
+}
+
+/** Whether something that calls itself a frame of that sequence begins anywhere from `at` on. */
+function holdsFrames(file: OpenFile, at: ByteOffset, sequence: number): boolean {
+  const piece = new Uint8Array(PIECE_BYTES);
+  // A head that one piece cuts is whole in the next.
+  for (let from = at; ; from += PIECE_BYTES - FRAME_HEAD_BYTES) {
+    const gotBytes = file.read(piece, from);
+    const view = new DataView(piece.buffer, 0, gotBytes);
+    for (const begins of places(piece.subarray(0, gotBytes), 0)) if (claimsFrame(view, begins, sequence)) return true;
+    if (gotBytes < PIECE_BYTES) return false;
+  }
+}
+
+/** Where a frame could begin. All pieces begin at a place where one could. */
+function* places(area: Uint8Array, from: ByteOffset): IterableIterator<ByteOffset> {
+  // Nearly all of it is zeros: the library's search passes over them a hundred times as fast as a loop here.
+  for (let at = area.indexOf(FRAME_FIRST_BYTE, from); at !== -1; at = area.indexOf(FRAME_FIRST_BYTE, at + 1)) {
+    if (at % FRAME_ALIGNMENT_BYTES === 0) yield at;
+  }
+}
+
+function scanArea(path: string, area: Uint8Array, header: LedgerHeader): LedgerScan {
+  const view = new DataView(area.buffer, area.byteOffset, area.length);
   const frames: LedgerFrame[] = [];
   let end = FRAMES_AT;
   let lastChange = header.baseChange;
@@ -106,7 +138,7 @@ export function scanFrames(file: OpenFile, header: LedgerHeader): LedgerScan {
     lastCode = frame.code;
     durableChange = Math.max(durableChange, durableBefore(frame));
   }
-  const tail = judgeTail(file.path, area, view, end, header.sequence, lastChange);
+  const tail = judgeTail(path, area, view, end, header.sequence, lastChange);
   return { frames, tail, end, lastChange, lastEpoch, lastCode, durableChange };
 }
 
@@ -124,9 +156,8 @@ function judgeTail(
   lastChange: ChangeNumber,
 ): LedgerTail {
   let tail: LedgerTail = 'clean';
-  // Nearly all of the rest is zeros: the library's search passes over them a hundred times as fast as a loop here.
-  for (let at = area.indexOf(FRAME_FIRST_BYTE, end); at !== -1; at = area.indexOf(FRAME_FIRST_BYTE, at + 1)) {
-    if ((at - FRAMES_AT) % FRAME_ALIGNMENT_BYTES !== 0 || !claimsFrame(view, at, sequence)) continue;
+  for (const at of places(area, end)) {
+    if (!claimsFrame(view, at, sequence)) continue;
     tail = 'torn';
     const frame = decodeFrame(area, view, at, sequence);
     if (frame === undefined) continue;

@@ -41,6 +41,8 @@ export class Ledger {
   #lastEpoch: Epoch;
   #lastCode: number;
   #durableChange: ChangeNumber;
+  /** The flush of what was found, up to which change. */
+  #foundDurable: { readonly change: ChangeNumber; readonly done: Promise<void> } | undefined;
   #restarting = false;
   #failure: Error | undefined;
 
@@ -80,6 +82,17 @@ export class Ledger {
         if (!readOnly || attempt === READER_TRIES || !isToolkitError(error, 'metadata-damaged')) throw error;
       }
     }
+  }
+
+  /**
+   * Begins to make durable what was found, which a killed owner may have left in the page cache alone; `durable()` waits for it. It runs
+   * while the caller still reads the rest of the system.
+   */
+  beginDurable(): void {
+    if (this.#lastChange === this.#durableChange) return;
+    const done = this.#demandSides()[0].flusher.durable();
+    done.catch(() => undefined); // Told by `durable()`, and by all that comes after.
+    this.#foundDurable = { change: this.#lastChange, done };
   }
 
   get lastChange(): ChangeNumber {
@@ -151,7 +164,7 @@ export class Ledger {
     const sequence = this.#header.sequence;
     const change = this.#lastChange;
     if (change === this.#durableChange) return;
-    await flusher.durable();
+    await (change === this.#foundDurable?.change ? this.#foundDurable.done : flusher.durable());
     if (sequence === this.#header.sequence) this.#durableChange = Math.max(this.#durableChange, change);
   }
 

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { readHistory } from '../../../src/core/controller/controller.js';
+import { History, type HistoryEvent } from '../../../src/core/controller/history.js';
 import { SimSystem } from '../../simulation/system/sim-system.js';
+import { SimFiles } from '../../simulation/world/world.js';
 import { putAll, readAll } from '../storage/files.js';
 import { codeOf, db, deskSystem } from './desk.js';
 
@@ -75,5 +77,47 @@ describe('the history', () => {
     await again.volumes(4, 'new');
     expect(readHistory(files, system.place.path)).toHaveLength(count + 2);
     await again.close();
+  });
+
+  it('finds what has no end, in whatever order starts and ends were written, and whatever else their lines say', () => {
+    const session = { id: 'a', phase: 'end' } as unknown as NonNullable<HistoryEvent['session']>;
+    const event = (word: string): HistoryEvent => ({
+      ...{
+        time: '',
+        system: 's',
+        code: 'x',
+        operation: word,
+        primary: null,
+        secondary: null,
+        before: null,
+        after: null,
+      },
+      ...{ tracks: null, seconds: null, message: '"id":"a","phase":"end"}', actor: 'test', id: word[1] ?? '' },
+      ...(word[2] === 's' ? { session } : {}),
+      phase: word[0] === '+' ? 'start' : word[0] === '-' ? 'end' : 'abnormal',
+    });
+    const stories: readonly (readonly [string, string])[] = [
+      ['+a -a', ''],
+      ['+a +b -b', 'a'],
+      ['+a +b -a -b', ''],
+      ['+a -b +c', 'ac'],
+      ['+a +a -a', ''],
+      ['+as -b', 'a'],
+      ['+a -as', ''],
+      ['+b -as -c', 'b'],
+      ['+a !a +b !c', 'b'],
+      ['-a +a', 'a'],
+    ];
+    for (const [story, open] of stories) {
+      const history = new History(new SimFiles(), '');
+      for (const word of story.split(' ')) history.append(event(word));
+      expect([
+        story,
+        history
+          .unfinished()
+          .map(({ id }) => id)
+          .join(''),
+      ]).toEqual([story, open]);
+    }
   });
 });

@@ -1,3 +1,4 @@
+import type { StopSignal } from '../../../src/core/foundation/foundation.js';
 import { type Export, type ExportSource, NbdServer, type TlsPolicy } from '../../../src/core/nbd/nbd.js';
 import {
   CMD,
@@ -25,7 +26,7 @@ export class HandClock implements Clock {
   bootId = () => 'boot-1';
   yieldTurn = () => Promise.resolve();
 
-  sleep(spanMs: number, signal?: AbortSignal): Promise<'elapsed' | 'aborted'> {
+  sleep(spanMs: number, signal?: StopSignal): Promise<'elapsed' | 'aborted'> {
     if (signal?.aborted) return Promise.resolve('aborted');
     return new Promise((wake) => {
       const sleeper = { atMs: this.#nowMs + spanMs, wake };

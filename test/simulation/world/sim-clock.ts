@@ -1,3 +1,4 @@
+import type { StopSignal } from '../../../src/core/foundation/foundation.js';
 import type { Clock } from '../../../src/core/ports/ports.js';
 import type { SimProcess } from './sim-process.js';
 import { SimScheduler } from './sim-scheduler.js';
@@ -49,7 +50,7 @@ export class SimClock implements Clock {
     this.#offsetMs += spanMs;
   }
 
-  sleep(spanMs: number, signal?: AbortSignal): Promise<'elapsed' | 'aborted'> {
+  sleep(spanMs: number, signal?: StopSignal): Promise<'elapsed' | 'aborted'> {
     if (signal?.aborted) return Promise.resolve('aborted');
     return new Promise((resolve) => {
       const onAbort = () => {

@@ -1,3 +1,4 @@
+import { Stop } from '../../foundation/foundation.js';
 import { LinkError } from '../../ports/ports.js';
 import type { Controller } from '../open-controller.js';
 import { ControlServer } from './control-server.js';
@@ -10,7 +11,7 @@ const SERVE_AFTER_MS = 25;
 export class OwnController implements SystemClient {
   readonly controller: Controller;
   readonly #server: ControlServer;
-  readonly #stopWaiting = new AbortController();
+  readonly #stopWaiting = new Stop();
   readonly #started: Promise<void>;
   #closed: Promise<void> | undefined;
 
@@ -50,7 +51,7 @@ export class OwnController implements SystemClient {
 
   async #startLater(spanMs: number): Promise<void> {
     if (spanMs > 0) {
-      const waited = await this.controller.ports.clock.sleep(spanMs, this.#stopWaiting.signal);
+      const waited = await this.controller.ports.clock.sleep(spanMs, this.#stopWaiting);
       if (waited !== 'elapsed') return;
     }
     try {

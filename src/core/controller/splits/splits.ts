@@ -1,4 +1,4 @@
-import { failure, isToolkitError } from '../../foundation/foundation.js';
+import { failure, isToolkitError, Stop, type StopSignal } from '../../foundation/foundation.js';
 import type { SystemRef } from '../../group/group.js';
 import { awaitsDecision, type PairRecord } from '../../pair/pair.js';
 import type { Controller } from '../open-controller.js';
@@ -19,7 +19,7 @@ export class Splits {
   /** Splits that this process coordinates now, and those of which it does not know what its own disk says of them. */
   readonly undecided = new Set<string>();
   readonly #controller: Controller;
-  readonly #stop = new AbortController();
+  readonly #stop = new Stop();
   readonly #stopped: Promise<'stopped'>;
   readonly #asking = new Set<Promise<void>>();
   #settling: Promise<void> | undefined;
@@ -30,13 +30,13 @@ export class Splits {
     this.sheets = new SplitSheets(controller.catalog);
     this.member = new SplitMember(controller);
     this.#stopped = new Promise((resolve) => {
-      this.#stop.signal.addEventListener('abort', () => resolve('stopped'), { once: true });
+      this.#stop.addEventListener('abort', () => resolve('stopped'));
     });
   }
 
   /** Fires when the controller closes. */
-  get closing(): AbortSignal {
-    return this.#stop.signal;
+  get closing(): StopSignal {
+    return this.#stop;
   }
 
   /** What an earlier controller of this system left open: decisions that not all have heard, and pairs that wait for one. */
@@ -113,7 +113,7 @@ export class Splits {
 
   async #ask(split: string, firstMs: number): Promise<void> {
     const { clock } = this.#controller.ports;
-    for (let waitMs = firstMs; (await clock.sleep(waitMs, this.#stop.signal)) === 'elapsed'; waitMs = ASK_AGAIN_MS) {
+    for (let waitMs = firstMs; (await clock.sleep(waitMs, this.#stop)) === 'elapsed'; waitMs = ASK_AGAIN_MS) {
       await this.#askOnce(split);
       if (this.member.marked(split).length === 0) return;
     }
