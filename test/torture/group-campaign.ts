@@ -1,11 +1,14 @@
-import { execFileSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { GROUP, GroupSites, type Recovered, type SitePlan } from '../e2e/group-sites.js';
 import { HostConnection } from '../e2e/hosts-client.js';
-import { Rng } from '../simulation/world/rng.js';
+import type { Rng } from '../simulation/world/rng.js';
 import { CountedWrites, CountingWriter, type Means, type Target } from './counting-writer.js';
-import { type Disaster, Disasters, described, RECOVERY_STEPS } from './group-disasters.js';
+import { type Disaster, Disasters, described, type Lane, RECOVERY_STEPS } from './group-disasters.js';
+
+const run = promisify(execFile);
 
 const VOLUME_BYTES = 2 * 1_048_576;
 /** What the writer has done before anything may strike, at least and at most. */
@@ -59,20 +62,24 @@ interface Round {
 
 /**
  * Sites lost under a writer whose writes depend on each other, while groups form all the time. After the recovery the remote volumes
- * show a prefix of the writes, never one older than the last group that was formed.
+ * show a prefix of the writes, never one older than the last group that was formed. Campaigns in folders of their own do not meet.
  */
 export class GroupCampaign {
   readonly totals: GroupTotals = { instants: 0, struck: 0, writes: 0, lostWrites: 0, failbacks: 0, cases: new Map() };
   readonly #rng: Rng;
   readonly #folder: string;
+  readonly #root: string;
+  readonly #lane: Lane;
   readonly #tell: (line: string) => void;
   readonly #templates = new Map<string, Promise<Template>>();
   readonly #disasters = new Map<Shape, Disasters>();
   #sites: GroupSites | undefined;
 
-  constructor(folder: string, seed: number, tell: (line: string) => void) {
+  constructor(folder: string, lane: Lane, rng: Rng, tell: (line: string) => void) {
     this.#folder = folder;
-    this.#rng = new Rng(seed);
+    this.#lane = lane;
+    this.#root = join(folder, 'root');
+    this.#rng = rng;
     this.#tell = tell;
   }
 
@@ -106,7 +113,7 @@ export class GroupCampaign {
     const rng = this.#rng;
     const shape = rng.pick(['two', 'two', 'three', 'remotes'] as const);
     const template = await this.#template(shape, rng.chance(0.1) ? 'power' : 'none', rng.chance(0.85));
-    const sites = new GroupSites(this.#restored(template), template.plan);
+    const sites = new GroupSites(await this.#restored(template), template.plan);
     this.#sites = sites;
     const disaster = this.#nextDisaster(shape, sites);
     const means: Means = rng.pick(['nbd', 'nbd', 'nbd', 'both', 'both', 'command']);
@@ -236,42 +243,59 @@ export class GroupCampaign {
   }
 
   #nextDisaster(shape: Shape, sites: GroupSites): Disaster {
-    const known = this.#disasters.get(shape) ?? new Disasters(this.#rng.fork(), sites.primaries, sites.remotes);
+    const known =
+      this.#disasters.get(shape) ?? new Disasters(this.#rng.fork(), sites.primaries, sites.remotes, this.#lane);
     this.#disasters.set(shape, known);
     return known.next();
   }
 
-  #restored({ folder }: Template): string {
-    const root = join(this.#folder, 'root');
-    rmSync(root, { recursive: true, force: true });
-    execFileSync('cp', ['-a', '--sparse=always', folder, root]);
-    return root;
+  async #restored({ folder }: Template): Promise<string> {
+    await rm(this.#root, { recursive: true, force: true });
+    await copyFolder(folder, this.#root);
+    return this.#root;
   }
 
   /** Made in the place where it is used, because systems remember each other's. */
   #template(shape: Shape, durability: 'power' | 'none', running: boolean): Promise<Template> {
     const key = `${shape}-${durability}-${running ? 'running' : 'new'}`;
-    const known = this.#templates.get(key) ?? this.#make(key, { volumes: SHAPES[shape], durability }, running);
+    const make = () =>
+      running ? this.#makeRunning(key, shape, durability) : this.#make(key, { volumes: SHAPES[shape], durability });
+    const known = this.#templates.get(key) ?? make();
     this.#templates.set(key, known);
     return known;
   }
 
-  async #make(key: string, plan: SitePlan, running: boolean): Promise<Template> {
-    const root = join(this.#folder, 'root');
-    rmSync(root, { recursive: true, force: true });
-    execFileSync('mkdir', ['-p', root]);
-    const sites = new GroupSites(root, plan);
+  async #make(key: string, plan: SitePlan): Promise<Template> {
+    await rm(this.#root, { recursive: true, force: true });
+    await mkdir(this.#root, { recursive: true });
+    const sites = new GroupSites(this.#root, plan);
     this.#sites = sites;
     await sites.prepare();
-    if (running) {
-      await sites.startForming();
-      await sites.formed(1);
-    }
+    return this.#kept(key, sites, false);
+  }
+
+  /** The same a little later: it begins from the one that does not form yet. */
+  async #makeRunning(key: string, shape: Shape, durability: 'power' | 'none'): Promise<Template> {
+    const before = await this.#template(shape, durability, false);
+    const sites = new GroupSites(await this.#restored(before), before.plan);
+    this.#sites = sites;
+    await sites.serve(...sites.primaries, ...sites.remotes);
+    await sites.startForming();
+    await sites.formed(1);
+    return this.#kept(key, sites, true);
+  }
+
+  async #kept(key: string, sites: GroupSites, running: boolean): Promise<Template> {
     await sites.stop();
     const folder = join(this.#folder, key);
-    execFileSync('cp', ['-a', '--sparse=always', root, folder]);
-    return { plan, folder, running };
+    await copyFolder(this.#root, folder);
+    return { plan: sites.plan, folder, running };
   }
+}
+
+/** Not by this process, whose writers must not wait for it. */
+async function copyFolder(from: string, to: string): Promise<void> {
+  await run('cp', ['-a', '--sparse=always', from, to]);
 }
 
 function crashOf(disaster: Disaster): { system: string; step: string; nth: number } | undefined {

@@ -51,15 +51,24 @@ export const RECOVERY_STEPS = [
   'group.carried',
 ] as const;
 
-/** Which disaster comes next: kills and cuts by chance, and every named step once before any comes again. */
+/** Which of several campaigns side by side, that share the named steps among them. */
+export interface Lane {
+  readonly number: number;
+  readonly of: number;
+}
+
+/** Which disaster comes next: kills and cuts by chance, and every named step once before any comes again, in one of the lanes. */
 export class Disasters {
   readonly #rng: Rng;
   readonly #primaries: readonly string[];
   readonly #remotes: readonly string[];
+  readonly #lane: Lane;
   #deck: Disaster[] = [];
+  #dealt = 0;
 
-  constructor(rng: Rng, primaries: readonly string[], remotes: readonly string[]) {
+  constructor(rng: Rng, primaries: readonly string[], remotes: readonly string[], lane: Lane) {
     this.#rng = rng;
+    this.#lane = lane;
     this.#primaries = primaries;
     this.#remotes = remotes;
   }
@@ -77,15 +86,20 @@ export class Disasters {
   }
 
   #fromDeck(): Disaster {
-    if (this.#deck.length === 0) this.#deck = this.#shuffled();
+    if (this.#deck.length === 0) {
+      const { number, of } = this.#lane;
+      const dealt = this.#dealt;
+      this.#deck = this.#shuffled(this.#all().filter((_, index) => (index + dealt) % of === number));
+      this.#dealt += 1;
+    }
     return this.#deck.pop() ?? { kind: 'link' };
   }
 
-  #shuffled(): Disaster[] {
+  #all(): Disaster[] {
     const rng = this.#rng;
     const [master = ''] = this.#primaries;
     const crash = (system: string, step: string): Disaster => ({ kind: 'crash', system, step, nth: 1 + rng.below(3) });
-    const all: Disaster[] = [
+    return [
       ...MASTER_STEPS.map((step) => crash(master, step)),
       ...PRIMARY_STEPS.flatMap((step) => this.#primaries.map((system) => crash(system, step))),
       ...REMOTE_STEPS.flatMap((step) => this.#remotes.map((system) => crash(system, step))),
@@ -98,8 +112,11 @@ export class Disasters {
         };
       }),
     ];
-    return all
-      .map((one) => ({ one, place: rng.unit() }))
+  }
+
+  #shuffled(disasters: readonly Disaster[]): Disaster[] {
+    return disasters
+      .map((one) => ({ one, place: this.#rng.unit() }))
       .toSorted((a, b) => a.place - b.place)
       .map(({ one }) => one);
   }
