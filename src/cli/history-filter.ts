@@ -1,6 +1,6 @@
 import type { HistoryEvent, SystemPlace } from '../core/controller/controller.js';
-import { failure } from '../core/foundation/foundation.js';
-import { formatAddress, matchesGlob, parseAddressPattern, quoted } from '../core/volume/volume.js';
+import { formatAddress, matchesGlob, parseAddressPattern } from '../core/volume/volume.js';
+import { portNotFound } from './known-ports.js';
 import type { Toolkit } from './open-toolkit.js';
 
 export interface HistoryFilter {
@@ -59,8 +59,7 @@ async function portTest(toolkit: Toolkit, places: readonly SystemPlace[], port: 
     places.map(async (place) => (await toolkit.read(place, (reader) => reader.request('port.list'))).output.ports),
   );
   const meant = listed.flat().filter(({ name }) => name === port);
-  if (meant.length === 0)
-    throw failure('port-not-found', `There is no port ${quoted(port)}.`, 'copyset port list shows the ports.');
+  if (meant.length === 0) throw portNotFound(port);
   const at = new Set(meant.flatMap(({ system, luns }) => luns.map(({ volume }) => formatAddress(system, volume))));
   return ({ primary, secondary }) => [primary, secondary].some((address) => address !== null && at.has(address));
 }

@@ -183,7 +183,12 @@ export interface Pair {
   /** The secondary stands still at this moment. It is whole once the status is `split`. */
   split(options?: SplitOptions): Promise<void>;
   /** Copies only what differs; `reverse` brings the primary back to what the secondary holds. */
-  resync(options?: { readonly reverse?: boolean | undefined; readonly discard?: boolean | undefined }): Promise<void>;
+  resync(options?: {
+    readonly reverse?: boolean | undefined;
+    readonly discard?: boolean | undefined;
+    /** Also over what a group or a session recovered at the secondary. */
+    readonly force?: boolean | undefined;
+  }): Promise<void>;
   suspend(options?: { readonly allowWrite?: boolean | undefined; readonly force?: boolean | undefined }): Promise<void>;
   setPace(pacing: { readonly pace?: Pace | undefined; readonly rate?: Size | undefined }): Promise<void>;
   /** Compares all that is said to be equal. */

@@ -1,4 +1,4 @@
-import type { Requests, VolumeListing, VolumeTotals } from '../../core/controller/controller.js';
+import type { PairListing, Requests, VolumeListing, VolumeTotals } from '../../core/controller/controller.js';
 import { type ListingFlags, listing } from '../listing.js';
 import type { Outcome } from '../toolkit-command.js';
 import { formatBytes } from './bytes.js';
@@ -73,14 +73,19 @@ export function volumeListing(volumes: readonly VolumeListing[], totals: VolumeT
   return { ...table, text: async () => `${await textOf(table)}\n\n${line}` };
 }
 
-export function sumTotals(all: readonly VolumeTotals[]): VolumeTotals {
-  const sum = (key: keyof VolumeTotals): number => all.reduce((total, one) => total + one[key], 0);
+/** Of several systems together. A pair between two of them is one pair, whichever of its halves are here. */
+export function sumTotals(
+  all: readonly { readonly totals: VolumeTotals; readonly pairs: readonly PairListing[] }[],
+): VolumeTotals {
+  const sum = (key: keyof VolumeTotals): number => all.reduce((total, { totals }) => total + totals[key], 0);
+  const halves = all.flatMap(({ pairs }) => pairs.flatMap(({ half }) => half?.id ?? []));
+  const twice = halves.length - new Set(halves).size;
   return {
     volumes: sum('volumes'),
     maxVolumes: sum('maxVolumes'),
     reserved: sum('reserved'),
     maxReserved: sum('maxReserved'),
-    pairs: sum('pairs'),
+    pairs: sum('pairs') - twice,
     maxPairs: sum('maxPairs'),
   };
 }

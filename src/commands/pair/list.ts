@@ -1,4 +1,5 @@
 import { Args, boolean, option, string, watch } from '../../cli/flags.js';
+import { demandPort } from '../../cli/known-ports.js';
 import { keepMatching, meansPair, readSystems, withTroubles } from '../../cli/listed.js';
 import { listingFlags } from '../../cli/listing.js';
 import { openToolkit } from '../../cli/open-toolkit.js';
@@ -39,6 +40,7 @@ export default class PairList extends ToolkitCommand<typeof PairList> {
   private async look(): Promise<Outcome> {
     const globs = this.args.globs ?? [];
     const toolkit = openToolkit(this.roots, this.id);
+    await demandPort(toolkit, globs, this.flags.port);
     const read = await readSystems(toolkit, globs, async (reader) => {
       const { pairs } = (await reader.request('pair.list')).output;
       return withReserved(pairs, this.flags, reader);

@@ -1,4 +1,5 @@
 import { Args, boolean, option, string, watch } from '../../cli/flags.js';
+import { demandPort } from '../../cli/known-ports.js';
 import { keepMatching, meansVolume, readSystems, withTroubles } from '../../cli/listed.js';
 import { listingFlags } from '../../cli/listing.js';
 import { openToolkit } from '../../cli/open-toolkit.js';
@@ -44,11 +45,12 @@ export default class VolumeList extends ToolkitCommand<typeof VolumeList> {
     const toolkit = openToolkit(this.roots, this.id);
     const globs = this.args.globs ?? [];
     const fits = this.flags.fits === undefined ? undefined : await fitting(toolkit, this.flags.fits);
+    await demandPort(toolkit, globs, this.flags.port);
     const read = await readSystems(toolkit, globs, async (reader) => [
       { ...(await reader.request('volume.list')).output, ...(await reader.request('pair.list')).output },
     ]);
     const all = [...read.rows.flatMap(({ volumes }) => volumes), ...(await volumesOutOfReach(toolkit, read.rows))];
     const rows = keepMatching(all, globs, meansVolume, 'volume').filter((volume) => isWanted(volume, this.flags, fits));
-    return withTroubles(volumeListing(rows, sumTotals(read.rows.map(({ totals }) => totals)), this.flags), read);
+    return withTroubles(volumeListing(rows, sumTotals(read.rows), this.flags), read);
   }
 }

@@ -1,5 +1,13 @@
 import { failure, plural, type ToolkitError } from '../foundation/foundation.js';
-import { type Access, access, awaitsDecision, halfAccess, type PairRecord, type Side } from '../pair/pair.js';
+import {
+  type Access,
+  access,
+  awaitsDecision,
+  halfAccess,
+  type PairRecord,
+  type RemoteHalf,
+  type Side,
+} from '../pair/pair.js';
 import { formatNumber, type VolumeRecord } from '../volume/volume.js';
 
 /** A pair as one of its volumes sees it. */
@@ -65,6 +73,7 @@ function pairsRefusal(
       return undecided(address, prepared?.coordinator.name ?? '?', wanted);
     if (side === 'secondary' && remote?.journal && isUpdating(pair)) return updating(address, wanted);
     const allowed = remote ? halfAccess(state, remote) : access(state, side);
+    if (remote && allowed.code === 'displaced') return displaced(address, wanted, allowed.why, remote);
     if (allowed.host === 'none' || (allowed.host === 'read' && wanted === 'write'))
       return pairRefusal(address, state.status, allowed, wanted);
   }
@@ -83,7 +92,6 @@ function pairRefusal(
     status === 'suspended'
       ? 'Resync or delete the pair.'
       : (readOnlyHint ?? 'Split the pair first: copyset pair split PRIMARY SECONDARY.');
-  if (code === 'displaced') return displaced(address, wanted, why);
   const refused = code === 'incomplete' ? code : wanted === 'read' ? 'not-readable' : 'not-writable';
   return failure(refused, `No host may ${wanted} ${address} now: it ${why}.`, hint);
 }
@@ -106,10 +114,13 @@ function updating(address: string, wanted: 'read' | 'write'): ToolkitError {
   );
 }
 
-function displaced(address: string, wanted: 'read' | 'write', why: string): ToolkitError {
-  return failure(
-    'displaced',
-    `No host may ${wanted} ${address} now: it ${why}.`,
-    'Decide which side counts: copyset pair resync keeps this one, copyset pair resync --reverse or cg failback the other.',
-  );
+function displaced(address: string, wanted: 'read' | 'write', why: string, remote: RemoteHalf): ToolkitError {
+  return failure('displaced', `No host may ${wanted} ${address} now: it ${why}.`, wayBackHint(remote));
+}
+
+/** What a group or a session recovered comes back as one; of a lone pair somebody decides. */
+export function wayBackHint({ group, journal }: RemoteHalf): string {
+  if (group !== null) return `copyset cg failback ${group} --wait brings back what was recovered.`;
+  if (journal) return 'copyset checkpoint failback SESSION --wait brings back what its session recovered.';
+  return 'Decide which side counts: copyset pair resync keeps this one, copyset pair resync --reverse the other.';
 }

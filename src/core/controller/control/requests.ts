@@ -236,7 +236,13 @@ export interface Requests
   };
   'pair.resync': {
     input: Action &
-      PacingInput & { pairs: readonly PairSelector[]; reverse?: boolean | undefined; discard?: boolean | undefined };
+      PacingInput & {
+        pairs: readonly PairSelector[];
+        reverse?: boolean | undefined;
+        discard?: boolean | undefined;
+        /** Also over what a group or a session recovered. */
+        force?: boolean | undefined;
+      };
     output: PairActionAnswer;
   };
   'pair.suspend': {

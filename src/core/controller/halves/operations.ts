@@ -126,6 +126,19 @@ export async function secondariesGone(
   return gone;
 }
 
+/** What a group or a session recovered is one instant over all its volumes; one pair that is copied over it leaves a mix. */
+export function demandUnrecovered(controller: Controller, { remote, primary }: PairRecord): void {
+  if (!remote?.displaced) return;
+  const session = remote.journal && controller.sessions.sheets.byId(remote.journal.session);
+  const [whose, verb] = session ? [`session ${session.name}`, 'checkpoint'] : [`group ${remote.group}`, 'cg'];
+  if (remote.group === null && !session) return;
+  throw failure(
+    'force-needed',
+    `${controller.address(primary)} would be copied over ${remote.peer.system.name}:${remote.peer.name}, which ${whose} recovered.`,
+    `copyset ${verb} failback ${session?.name ?? remote.group} --wait brings back what was recovered; --force overwrites it, at this pair alone.`,
+  );
+}
+
 /** Flags and verbs that a pair between two systems cannot have. */
 export function demandRemoteAble(record: PairRecord, what: string): void {
   if (!record.remote) return;

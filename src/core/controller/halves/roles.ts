@@ -1,5 +1,6 @@
 import { type Change, pairMapKey } from '../../catalog/catalog.js';
 import { failure, type PairNumber } from '../../foundation/foundation.js';
+import { wayBackHint } from '../../hostio/hostio.js';
 import {
   type HalfRecord,
   isHalf,
@@ -77,7 +78,7 @@ export async function demandLead(
   throw failure(
     'displaced',
     `${remote.peer.system.name}:${remote.peer.name} was made a primary meanwhile.`,
-    'Decide which side counts: copyset pair resync keeps the primary, copyset pair resync --reverse the secondary.',
+    wayBackHint(remote),
   );
 }
 

@@ -4,6 +4,7 @@ import { lossesDownstream, mapCounts } from '../../hostio/hostio.js';
 import {
   activeState,
   decideReturn,
+  displacedHalf,
   incompleteAfterDelete,
   isReturning,
   type PairOperation,
@@ -14,6 +15,7 @@ import type { VolumeRecord } from '../../volume/volume.js';
 import type { Answered, PacingInput, PairActionAnswer, RequestExtras, Requests } from '../control/requests.js';
 import {
   closeSecondaries,
+  demandUnrecovered,
   dropSecondaries,
   leaveStreams,
   secondariesGone,
@@ -52,6 +54,8 @@ export async function resyncPairs(
   if (!input.plan) controller.groups.demandFree(numbersOf(records), false);
   if (!input.plan) await controller.splits.demandSettled(records);
   for (const record of records) resyncStep(controller, record, kind, input);
+  if (!input.plan && !input.force && kind === 'resync')
+    for (const record of records) demandUnrecovered(controller, record);
   if (input.plan) return planResync(controller, input, kind, context, records);
   try {
     await closeSecondaries(controller, records, kind, input.discard ?? false);
@@ -72,7 +76,8 @@ function resyncStep(
 ): Step {
   if (!record.remote?.displaced) return planStep(controller, record, { kind }, pacing);
   if (kind === 'resync') {
-    const { change } = planStep(controller, record, { kind }, pacing);
+    // One that was away learned of it from the files, and still has the status in which it left.
+    const { change } = planStep(controller, displacedHalf(record) ?? record, { kind }, pacing);
     return { record: { ...record, remote: { ...record.remote, displaced: false } }, change, pacing };
   }
   if (!isReturning(record)) return { record, change: decideReturn(), pacing };
