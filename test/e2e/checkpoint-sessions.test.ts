@@ -103,7 +103,7 @@ describe('a checkpoint session over two sites', { timeout: 120_000 }, () => {
   });
 
   it('recovers once: the same command again finds the same', async () => {
-    const again = await root.json('checkpoint', 'recover', SESSION, '--at', 'osaka,kobe');
+    const again = await root.json('checkpoint', 'recover', SESSION, '--at', 'osaka,kobe', '--wait=30s');
     expect(again.code).toBe(0);
     expect(await read('osaka:db')).toBe('after');
   });

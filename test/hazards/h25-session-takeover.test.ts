@@ -63,6 +63,18 @@ describe('the secondaries of a session whose primaries are gone', () => {
     expect(await desk.first()).toEqual([9, 9]);
   });
 
+  it('H25: none of them is made a primary by itself, but by force; the others go on without it', async () => {
+    const desk = await lost(7);
+    const site = desk.other;
+    expect(await codeOf(site.ask('pair.takeover', { volumes: ['db'] }))).toBe('session-refuses');
+    expect(await codeOf(site.write('db', 0, 9))).toBe('not-writable');
+    await site.ask('pair.takeover', { volumes: ['db'], force: true });
+    await site.write('db', 0, 9);
+    await desk.apply();
+    expect((await desk.master.read('db', 1))[0]).toBe(3);
+    expect((await site.read('db', 1))[0]).toBe(9);
+  });
+
   it('H25: none of them may be left out in silence', async () => {
     const desk = await lost(6);
     const at = [desk.other.ref];

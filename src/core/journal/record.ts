@@ -1,5 +1,5 @@
 import { type ByteCount, type ByteOffset, MIB, type SequenceTime } from '../foundation/foundation.js';
-import { crc32 } from '../storage/storage.js';
+import { crc32, crc32OfFew } from '../storage/storage.js';
 
 /** Counts from 1 in its stream, without gaps. */
 export type RecordSequence = number;
@@ -38,7 +38,7 @@ export const RECORD_HEAD_BYTES = 64;
 /** Larger writes are several records. It bounds what a reader must hold at once. */
 export const RECORD_DATA_MAX_BYTES: ByteCount = MIB;
 
-const ALIGNMENT_BYTES = 8;
+export const RECORD_ALIGNMENT_BYTES = 8;
 /** Up to here a record says where it lies; from here on what it means, which is the same in every journal. */
 const MEANING_AT = 16;
 const PLACE_CODED_BYTES = 12;
@@ -52,7 +52,7 @@ const TWO_32 = 0x1_0000_0000;
 
 /** Room that a record with so much data takes. */
 export function recordBytes(dataBytes: ByteCount): ByteCount {
-  return Math.ceil((RECORD_HEAD_BYTES + dataBytes) / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
+  return Math.ceil((RECORD_HEAD_BYTES + dataBytes) / RECORD_ALIGNMENT_BYTES) * RECORD_ALIGNMENT_BYTES;
 }
 
 export function dataBytesOf(record: NewRecord): ByteCount {
@@ -108,7 +108,7 @@ export interface Ties {
 export function place(bytes: Uint8Array, view: DataView, at: ByteOffset, ties: Ties): number {
   view.setUint32(at, ties.previousCode, true);
   view.setUint32(at + 4, ties.unflushed, true);
-  const code = crc32(bytes.subarray(at, at + PLACE_CODED_BYTES), ties.segmentCode);
+  const code = crc32OfFew(bytes, at, at + PLACE_CODED_BYTES, ties.segmentCode);
   view.setUint32(at + PLACE_CODED_BYTES, code, true);
   return code;
 }
@@ -134,8 +134,7 @@ export function headAt(
   const sizeBytes = claimedBytes(view, at);
   if (sizeBytes === undefined || at + sizeBytes > bytes.length) return undefined;
   const placeCode = view.getUint32(at + PLACE_CODED_BYTES, true);
-  const placed =
-    segmentCode === undefined || crc32(bytes.subarray(at, at + PLACE_CODED_BYTES), segmentCode) === placeCode;
+  const placed = segmentCode === undefined || crc32OfFew(bytes, at, at + PLACE_CODED_BYTES, segmentCode) === placeCode;
   if (!placed) return undefined;
   if (crc32(bytes.subarray(at + MEANING_AT, at + sizeBytes)) !== view.getUint32(at + 8, true)) return undefined;
   const kind = KINDS[(bytes[at + 18] as number) - 1];
@@ -160,7 +159,7 @@ export function nextClaim(bytes: Uint8Array, view: DataView, from: ByteOffset): 
     at = bytes.indexOf(MAGIC_FIRST_BYTE, at + 1)
   ) {
     const start = at - MEANING_AT;
-    if (start % ALIGNMENT_BYTES === 0 && claimedBytes(view, start) !== undefined) return start;
+    if (start % RECORD_ALIGNMENT_BYTES === 0 && claimedBytes(view, start) !== undefined) return start;
   }
   return -1;
 }

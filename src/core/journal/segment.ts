@@ -14,7 +14,7 @@ export interface Place {
 }
 
 /** Places are kept so far apart; a reader walks from the one before what it wants. */
-const MARK_EVERY_BYTES: ByteCount = 64 * KIB;
+export const MARK_EVERY_BYTES: ByteCount = 64 * KIB;
 
 /** A segment's file while it is written, or was written and not yet flushed. */
 interface Writing {

@@ -38,6 +38,13 @@ export interface RoundReport {
   readonly streams: readonly HeldStream[];
 }
 
+/** What a checkpoint brought to a secondary, as it knows since its controller opened. */
+export interface CheckpointWork {
+  readonly number: number;
+  readonly records: number;
+  readonly bytes: number;
+}
+
 /** What became of a checkpoint at a primary. */
 export type Placed =
   | { readonly kind: 'placed'; readonly whole: boolean }
@@ -90,7 +97,12 @@ export interface SessionWireRequests {
   /** A round: the table of the asker is durable here when this is answered. `table` where it changed. */
   'session.collect': {
     input: OfTable & { readonly table: readonly ActiveRow[] };
-    output: { readonly report: RoundReport; readonly tableTerm: number; readonly table: readonly ActiveRow[] };
+    output: {
+      readonly report: RoundReport;
+      readonly tableTerm: number;
+      readonly table: readonly ActiveRow[];
+      readonly work: CheckpointWork | null;
+    };
   };
   /** The release is durable here when this is answered; it is applied behind. */
   'session.release': { input: OfTable & { readonly checkpoint: Checkpoint }; output: Record<string, never> };

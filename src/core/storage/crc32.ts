@@ -26,3 +26,23 @@ export function native(): Crc32 | undefined {
     return undefined;
   }
 }
+
+const POLYNOMIAL = 0xedb88320;
+/** Of each byte alone; made with the first use. */
+let table: Uint32Array | undefined;
+
+/** As `crc32`, of a few bytes: here the call into native code would cost more than the work. */
+export function crc32OfFew(bytes: Uint8Array, from: number, to: number, seed = 0): number {
+  table ??= makeTable();
+  let code = ~seed;
+  for (let at = from; at < to; at++) code = (code >>> 8) ^ (table[(code ^ (bytes[at] as number)) & 0xff] as number);
+  return ~code >>> 0;
+}
+
+function makeTable(): Uint32Array {
+  return new Uint32Array(256).map((_, byte) => {
+    let code = byte;
+    for (let bit = 0; bit < 8; bit++) code = code & 1 ? (code >>> 1) ^ POLYNOMIAL : code >>> 1;
+    return code;
+  });
+}

@@ -9,7 +9,7 @@
  *
  * It does not know what a document or a frame says.
  */
-export { crc32 } from './crc32.js';
+export { crc32, crc32OfFew } from './crc32.js';
 export * from './documents.js';
 export * from './failures.js';
 export * from './flusher.js';

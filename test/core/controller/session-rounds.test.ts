@@ -3,6 +3,16 @@ import { StreamDesk } from '../../simulation/system/stream-desk.js';
 import { codeOf } from './desk.js';
 
 describe('the secondaries of a session', () => {
+  it('tell what was applied at all of them together, once, whichever was asked before', async () => {
+    const desk = await StreamDesk.ready(7);
+    const [near, far] = desk.feeds;
+    near?.write(0, 2);
+    for (const track of [0, 1, 2]) far?.write(track, 2);
+    await desk.checkpoint();
+    expect(await desk.apply()).toMatchObject({ from: 1, to: 2, records: 4, bytes: 16_384 });
+    expect(await desk.apply()).toMatchObject({ from: 2, to: 2, records: 0, bytes: 0 });
+  });
+
   it('show nothing before the first checkpoint that both hold, and then that one', async () => {
     const desk = await StreamDesk.create(1);
     for (const feed of desk.feeds) {
@@ -13,7 +23,7 @@ describe('the secondaries of a session', () => {
     expect(await codeOf(desk.first())).toBe('not-readable');
     await desk.checkpoint();
     expect(await codeOf(desk.first())).toBe('not-readable');
-    expect(await desk.apply()).toEqual({ session: 'j', from: null, to: 1, records: 1, bytes: 4096 });
+    expect(await desk.apply()).toEqual({ session: 'j', from: null, to: 1, records: 2, bytes: 8192 });
     expect(await desk.first()).toEqual([1, 1]);
   });
 

@@ -20,7 +20,10 @@ export async function takeOver(
   context: RequestContext,
 ): Promise<Answered<'pair.takeover'>> {
   const halves = halvesOf(controller, input);
-  for (const half of halves) demandWhole(controller, half, input.force ?? false);
+  for (const half of halves) {
+    demandLone(controller, half, input.force ?? false);
+    demandWhole(controller, half, input.force ?? false);
+  }
   if (input.plan) return { output: { pairs: [], plan: halves.map((half) => planOf(controller, half)), copying: [] } };
   const rows: PairActionRow[] = [];
   for (const half of halves) rows.push(await takeOverOne(controller, half, context));
@@ -80,6 +83,17 @@ function halvesOf(controller: Controller, { volumes }: Input): HalfRecord[] {
       'copyset pair list shows the pairs.',
     );
   });
+}
+
+/** What a session keeps in one order over several volumes is opened at one checkpoint, all of it (DESIGN.md 6). */
+function demandLone(controller: Controller, { secondary, remote }: HalfRecord, force: boolean): void {
+  const sheet = remote.journal ? controller.sessions.sheets.byId(remote.journal.session) : undefined;
+  if (force || remote.takenOver || !sheet) return;
+  throw failure(
+    'session-refuses',
+    `${controller.address(secondary)} is a volume of checkpoint session ${sheet.name}, whose volumes are opened at one checkpoint together.`,
+    `copyset checkpoint recover ${sheet.name} --at SYSTEM[,SYSTEM] does that; --force opens this one alone, and the session stands still until its pair is resynced or deleted.`,
+  );
 }
 
 function demandWhole(controller: Controller, half: HalfRecord, force: boolean): void {

@@ -42,7 +42,7 @@ export async function finishApply(controller: Controller, id: string): Promise<A
       await stream.applied(last);
       for (const half of entered) await dropBackup(controller, half);
     }
-    sessions.worked(id, total);
+    sessions.worked(id, { number: releasing.number, ...total });
     return total;
   } finally {
     release();
@@ -98,7 +98,9 @@ async function applyStream(
   end: Arrived,
   total: { records: number; bytes: number },
 ): Promise<Done> {
-  const halves = new Map(stream.pairs().map((half) => [half.remote.id, half]));
+  // One that a person made a primary by itself is nobody's secondary any more.
+  const own = stream.pairs().filter(({ remote }) => remote.takenOver === null);
+  const halves = new Map(own.map((half) => [half.remote.id, half]));
   const { appliedSequence } = stream.row;
   const last = stream.lastOf(end);
   const from = new Map([...halves.keys()].map((pair) => [pair, stream.countsFrom(pair, last)]));

@@ -34,7 +34,7 @@ export async function collectHere(
   await soon(controller, finishApply(controller, input.session));
   const report = await reportHere(controller, input.session);
   const { tableTerm, table } = demandSecondary(controller, input);
-  return { output: { report, tableTerm, table } };
+  return { output: { report, tableTerm, table, work: sessions.ownWork(input.session) } };
 }
 
 /** The release is durable here when it is answered; it is applied behind. */

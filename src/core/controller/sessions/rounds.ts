@@ -58,17 +58,19 @@ export async function advanceSession(controller: Controller, id: string, wanted?
 
 /** One round. Held under the session's mutex: whatever withdraws comes before it or behind it (H20). */
 async function round(controller: Controller, id: string, wanted: Wanted | undefined): Promise<RoundDecision> {
-  const { sheet, active, reports } = await ask(controller, id);
+  const { sheet, active, reports, works } = await ask(controller, id);
   const decision = decideRound({ active, reports: limited(reports, wanted) });
+  if (decision.kind === 'reset') controller.sessions.shown(id, decision.checkpoint.number, works);
   await carryOut(controller, sheet, decision);
   return decision;
 }
 
 /** What every secondary says now, and the table as it is then. Throws `not-master`. Held under the session's mutex. */
 export async function ask(controller: Controller, id: string) {
-  const reports = await collect(controller, demandMaster(controller, id));
+  const answers = await collect(controller, demandMaster(controller, id));
   const sheet = demandMaster(controller, id);
-  return { sheet, active: activeOf(sheet), reports };
+  const reports = answers.map(({ report }) => report);
+  return { sheet, active: activeOf(sheet), reports, works: answers.map(({ work }) => work) };
 }
 
 /** A person may want an earlier one than the last that all hold. */
@@ -111,7 +113,10 @@ export function demandMaster({ sessions, peers }: Controller, id: string): Maste
 }
 
 /** What every secondary that can be reached says; the table is durable there. One that knows a later table has its word. */
-async function collect(controller: Controller, { id, term, secondary }: MasterSheet): Promise<readonly RoundReport[]> {
+async function collect(
+  controller: Controller,
+  { id, term, secondary }: MasterSheet,
+): Promise<readonly Requests['session.collect']['output'][]> {
   const { sessions } = controller;
   const { tableTerm, table } = secondary;
   const input = { session: id, term, tableTerm, table };
@@ -135,7 +140,7 @@ async function collect(controller: Controller, { id, term, secondary }: MasterSh
           : own,
       ),
     );
-  return answers.map(({ report }) => report);
+  return answers;
 }
 
 /** The systems of the table that take part. */

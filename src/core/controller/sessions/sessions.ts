@@ -2,7 +2,7 @@ import { failure, isToolkitError, type Milliseconds, type SequenceTime } from '.
 import type { SystemRef } from '../../group/group.js';
 import { Mutex } from '../../hostio/hostio.js';
 import type { PairRecord } from '../../pair/pair.js';
-import type { Placed, StreamReport } from '../../session/session.js';
+import type { CheckpointWork, Placed, StreamReport } from '../../session/session.js';
 import { askSystem } from '../control/ask-system.js';
 import type { RequestCode, Requests } from '../control/requests.js';
 import type { Controller } from '../open-controller.js';
@@ -15,6 +15,7 @@ const ASK_LIMIT_MS = 10_000;
 
 type PlaceInput = Requests['session.checkpoint']['input'];
 type Transmitted = Pick<StreamReport, 'bufferedBytes' | 'bufferedRecords' | 'lastCheckpoint'>;
+const NO_WORK: AppliedWork = { records: 0, bytes: 0 };
 const NOTHING_SENT: Transmitted = { bufferedBytes: 0, bufferedRecords: 0, lastCheckpoint: null };
 
 /** The checkpoint sessions that a system takes part in, in whatever roles. */
@@ -26,7 +27,9 @@ export class Sessions {
   readonly #behind = new Set<Promise<void>>();
   readonly #news = new Map<string, number>();
   #resting: (() => void)[] = [];
+  readonly #ownWork = new Map<string, CheckpointWork>();
   readonly #work = new Map<string, AppliedWork>();
+  readonly #shownTo = new Map<string, number>();
   /** Remote pairs here that a session brings back, all at one instant: none of them turns its roles back by itself. */
   readonly returning = new Set<string>();
   /** The highest time that a stream from here was stamped with; set by whoever stamps. */
@@ -145,14 +148,30 @@ export class Sessions {
     this.#resting = this.#resting.filter((one) => one !== wake);
   }
 
-  /** What was applied here since this controller opened. */
-  work(id: string): AppliedWork {
-    return this.#work.get(id) ?? { records: 0, bytes: 0 };
+  /** What the last checkpoint brought here, since this controller opened. */
+  ownWork(id: string): CheckpointWork | null {
+    return this.#ownWork.get(id) ?? null;
   }
 
-  worked(id: string, { records, bytes }: AppliedWork): void {
-    const before = this.work(id);
-    this.#work.set(id, { records: before.records + records, bytes: before.bytes + bytes });
+  worked(id: string, work: CheckpointWork): void {
+    this.#ownWork.set(id, work);
+  }
+
+  /** What checkpoints brought to all systems, since this one opened as their master. */
+  work(id: string): AppliedWork {
+    return this.#work.get(id) ?? NO_WORK;
+  }
+
+  /** All systems have applied it. An order that is repeated counts once. */
+  shown(id: string, number: number, works: readonly (CheckpointWork | null)[]): void {
+    if ((this.#shownTo.get(id) ?? 0) >= number) return;
+    this.#shownTo.set(id, number);
+    const own = works.filter((work) => work?.number === number);
+    const total = [this.work(id), ...own].reduce<AppliedWork>(
+      (sum, one) => ({ records: sum.records + (one?.records ?? 0), bytes: sum.bytes + (one?.bytes ?? 0) }),
+      NO_WORK,
+    );
+    this.#work.set(id, total);
   }
 
   /** Goes on behind the answer of whoever began it; what fails is found again by the next round. */
