@@ -22,6 +22,7 @@ import {
 } from './halves/orders.js';
 import { takeOver } from './halves/takeover.js';
 import type { Controller, RequestContext } from './open-controller.js';
+import { volumesAbove } from './pairs/circles.js';
 import { createPairs } from './pairs/create.js';
 import { deletePairs, pacePairs, resyncPairs, splitPairs, suspendPairs } from './pairs/requests.js';
 import { rotatePairs } from './pairs/rotation.js';
@@ -104,6 +105,7 @@ export const handlers: { readonly [Code in RequestCode]: Handler<Code> } = {
     input.pairs.some(({ secondarySystem }) => secondarySystem)
       ? { output: await createRemotePairs(controller, input, context) }
       : createPairs(controller, input, extras, context),
+  'pair.above': volumesAbove,
   'pair.split': splitPairs,
   'pair.resync': resyncPairs,
   'pair.suspend': suspendPairs,

@@ -262,6 +262,15 @@ export interface Requests
     input: Action & PacingInput & { primary: string; keep?: number | undefined; discard?: boolean | undefined };
     output: PairActionAnswer;
   };
+  /** What a volume is copied from, through pairs of this system: the volumes here, itself first, and the one above them elsewhere. */
+  'pair.above': {
+    input: { volume: number };
+    output: {
+      numbers: readonly number[];
+      above: { readonly system: SystemRef; readonly number: number } | null;
+      takenOver: boolean;
+    };
+  };
   'pair.pace': { input: PacingInput & { pairs: readonly PairSelector[] }; output: PairActionAnswer };
   'pair.list': { input: Record<string, never>; output: { pairs: readonly PairListing[] } };
   /**

@@ -14,6 +14,7 @@ import type { VolumeRecord } from '../../volume/volume.js';
 import { recorded } from '../control/recorded.js';
 import type { PairActionAnswer, PairActionRow, PairCreateRow, PairPlanRow, Requests } from '../control/requests.js';
 import type { Controller, RequestContext } from '../open-controller.js';
+import { demandNoCircle } from '../pairs/circles.js';
 import { creationChanges, newPair } from '../pairs/create.js';
 import { leavesCopying, withPacing } from '../pairs/steps.js';
 import { changePairs } from '../pairs/transaction.js';
@@ -60,9 +61,14 @@ async function createRemotePair(controller: Controller, input: Input, row: PairC
     controller.splits.demandFree([{ number: controller.catalog.pairNumberNext, primary: primary.number }]);
   const id = controller.ports.random.id('pair');
   const journal = await journalWish(controller, input, row);
-  const answer = await askForHalf(controller, input, row, primary, id, journal);
+  const ask = (plan: boolean) => askForHalf(controller, { ...input, plan }, row, primary, id, journal);
+  const judged = isSecondary(controller, primary) || input.plan ? await ask(true) : undefined;
+  if (judged) await demandOpenChain(controller, primary, row, judged);
+  const answer = input.plan && judged ? judged : await ask(false);
   if (input.plan) return { row: rowOf(controller, undefined, primary, row, answer), copies: false };
   try {
+    // Another pair of the chain may have been made meanwhile; of several each sees the halves of those before it.
+    await demandOpenChain(controller, primary, row, answer);
     // Its hosts are shut out there from now on. Nothing is held while the peer is awaited (H26).
     const allocated = input.noCopy ? [] : await allocatedThere(controller, row, id);
     const record = await controller.exclusively(() =>
@@ -75,6 +81,20 @@ async function createRemotePair(controller: Controller, input: Input, row: PairC
     await peerRequest(controller, row, 'remote.drop', order).catch(() => undefined);
     throw error;
   }
+}
+
+/** Refuses a pair that would close a circle over other systems. */
+async function demandOpenChain(
+  controller: Controller,
+  { number }: VolumeRecord,
+  row: PairCreateRow,
+  { leads, volume }: Requests['remote.create']['output'],
+): Promise<void> {
+  if (leads) await demandNoCircle(controller, number, { system: systemOf(row), number: volume });
+}
+
+function isSecondary({ catalog }: Controller, { number }: VolumeRecord): boolean {
+  return catalog.pairsOf(number).some((pair) => catalog.pairs.get(pair)?.secondary === number);
 }
 
 function askForHalf(

@@ -11,6 +11,7 @@ import {
 import type { VolumeRecord } from '../../volume/volume.js';
 import type { Answered } from '../control/requests.js';
 import type { Controller } from '../open-controller.js';
+import { leads } from '../pairs/circles.js';
 import { newPair, pickSecondary } from '../pairs/create.js';
 import { findVolume } from '../volumes/finding.js';
 import { secondaryJournal } from './journal.js';
@@ -34,7 +35,8 @@ export async function makeSecondaryHalf(
     const left = forgotten?.secondary === secondary.number ? forgotten : undefined;
     judge(controller, input, primary, secondary, left);
     const { map } = controller.catalog.volumeMap(secondary.number, 'allocated');
-    const output = { volume: secondary.number, name: secondary.name, allocatedTracks: map.count };
+    const { number: volume, name } = secondary;
+    const output = { volume, name, allocatedTracks: map.count, leads: leads(controller, volume) };
     const journal = secondaryJournal(controller, input.journal, secondary, left);
     if (input.plan) return { output };
     const number = left?.number ?? controller.catalog.pairNumberNext;

@@ -27,7 +27,13 @@ export interface HalfRequests extends TransferRequests {
       /** Only judges and answers; nothing is made. */
       readonly plan: boolean;
     };
-    output: { readonly volume: number; readonly name: string; readonly allocatedTracks: number };
+    output: {
+      readonly volume: number;
+      readonly name: string;
+      readonly allocatedTracks: number;
+      /** It is the primary of other pairs. */
+      readonly leads: boolean;
+    };
   };
   /** To the primary's system: its secondary was made a primary under this term. */
   'remote.displace': {

@@ -24,6 +24,7 @@ import type {
 } from '../control/requests.js';
 import type { Controller, RequestContext } from '../open-controller.js';
 import { findVolume, findVolumes } from '../volumes/finding.js';
+import { demandNoCircle, leads } from './circles.js';
 import { leavesCopying, withPacing } from './steps.js';
 import { changePairs } from './transaction.js';
 import { differingTracks } from './verify.js';
@@ -46,6 +47,9 @@ export async function createPairs(
   context: RequestContext,
 ): Promise<Answered<'pair.create'>> {
   demandLocal(input);
+  for (const { primary, secondary, existing } of planCreations(controller, input))
+    if (!existing && leads(controller, secondary.number))
+      await demandNoCircle(controller, primary.number, { system: controller.peers.self, number: secondary.number });
   return controller.exclusively(async () => {
     const creations = planCreations(controller, input);
     if (!input.plan) controller.splits.demandFree(creations.map(({ record }) => record));
