@@ -33,27 +33,33 @@ export async function keepForming(
 ): Promise<void> {
   const { groups, ports } = controller;
   const works = new Works();
-  const lasts = new Map<string, LastAttempt>();
+  const { clock } = ports;
+  // Intervals pass by the monotonic clock: wall time may be set, and stands still where fixtures fix it.
+  const lasts = new Map<string, { readonly endedAtMs: Milliseconds } & Pick<LastAttempt, 'formed' | 'tracks'>>();
   const form = async (id: string, name: string) => {
     const attempt = await formQuietly(controller, name, signal, report);
-    lasts.set(id, { endedMs: ports.clock.nowMs(), ...attempt });
+    lasts.set(id, { endedAtMs: clock.monotonicMs(), ...attempt });
+  };
+  const lastOf = (id: string, nowMs: number): LastAttempt | null => {
+    const last = lasts.get(id);
+    return last ? { ...last, endedMs: nowMs - (clock.monotonicMs() - last.endedAtMs) } : null;
   };
   /** Begins what is due for a group; when to look at it again. */
   const look = ({ id, name, master }: GroupSheet, nowMs: number): number => {
     if (!master || master.handedOver) return nowMs + LOOK_MS;
-    if (isHoldDue(controller, id, master, nowMs)) works.begin(holdMembers(controller, id, master));
+    if (isHoldDue(controller, id, master)) works.begin(holdMembers(controller, id, master));
     const nextMs = Math.min(nowMs + LOOK_MS, windowAt(master.policy.window, nowMs).untilMs ?? Number.POSITIVE_INFINITY);
     if (master.state.status !== 'running' || isBusy(groups, id)) return nextMs;
-    const dueMs = nextFormationAt(master.policy, lasts.get(id) ?? null, nowMs);
+    const dueMs = nextFormationAt(master.policy, lastOf(id, nowMs), nowMs);
     if (dueMs <= nowMs) works.begin(form(id, name));
     return Math.min(nextMs, dueMs);
   };
   while (!signal.aborted && !works.failed) {
-    const nowMs = ports.clock.nowMs();
+    const nowMs = clock.nowMs();
     const nextMs = Math.min(nowMs + LOOK_MS, ...groups.sheets.all().map((sheet) => look(sheet, nowMs)));
-    await works.rest(Math.max(1, nextMs - nowMs), ports.clock, signal);
+    await works.rest(Math.max(1, nextMs - nowMs), clock, signal);
     // Formations on files that need no waiting would otherwise keep signals and hosts from their turns.
-    await ports.clock.yieldTurn();
+    await clock.yieldTurn();
   }
   await works.ended();
 }
@@ -116,18 +122,19 @@ async function formQuietly(
 /** What the members were last told to hold back. */
 export interface ToldHold {
   readonly what: string;
-  readonly atMs: number;
+  /** By the monotonic clock. */
+  readonly atMs: Milliseconds;
   /** Somebody could not be told. */
   readonly missed: boolean;
   readonly underWay: boolean;
 }
 
-function isHoldDue({ groups }: Controller, id: string, master: MasterTable, nowMs: number): boolean {
+function isHoldDue({ groups, ports }: Controller, id: string, master: MasterTable): boolean {
   const told = groups.toldHolds.get(id);
-  const what = wordOf(standingNow(master, nowMs).stop);
+  const what = wordOf(standingNow(master, ports.clock.nowMs()).stop);
   if (told?.underWay) return false;
   const renews = what !== NOTHING || told?.missed === true;
-  return (told?.what ?? NOTHING) !== what || (renews && nowMs - (told?.atMs ?? 0) >= RENEW_MS);
+  return (told?.what ?? NOTHING) !== what || (renews && ports.clock.monotonicMs() - (told?.atMs ?? 0) >= RENEW_MS);
 }
 
 /**
@@ -136,11 +143,12 @@ function isHoldDue({ groups }: Controller, id: string, master: MasterTable, nowM
  */
 export async function holdMembers(controller: Controller, id: string, master: MasterTable): Promise<void> {
   const { groups, ports } = controller;
-  const atMs = ports.clock.nowMs();
-  const { stop } = standingNow(master, atMs);
+  const nowMs = ports.clock.nowMs();
+  const atMs = ports.clock.monotonicMs();
+  const { stop } = standingNow(master, nowMs);
   const what = wordOf(stop);
   groups.toldHolds.set(id, { what, atMs, missed: false, underWay: true });
-  const leaseMs = stop ? Math.max(0, stop.untilMs - atMs) : 0;
+  const leaseMs = stop ? Math.max(0, stop.untilMs - nowMs) : 0;
   const systems = new Map(master.members.map(({ primary }) => [primary.system.id, primary.system]));
   const input = { group: id, term: master.term, what: stop?.what ?? null, leaseMs };
   const told = await Promise.allSettled([...systems.values()].map((system) => groups.ask(system, 'group.hold', input)));
