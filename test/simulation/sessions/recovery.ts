@@ -1,12 +1,14 @@
 import { CRASH_STEPS } from '../../../src/core/controller/controller.js';
+import type { Wanted } from '../../../src/core/sequence/sequence.js';
 import type { SessionRecoveryAnswer } from '../../../src/core/session/session.js';
 import { Site, Violation } from '../formations/site.js';
 import { codeOf } from '../formations/stage.js';
 import { refOf } from '../formations/topology.js';
-import { Rng, type World } from '../world/world.js';
+import { Rng } from '../world/world.js';
+import type { Part } from './part.js';
 import { checkPrefix, isWithdrawn } from './shown.js';
 import { type Moment, type Stage, sheetOf } from './stage.js';
-import { SESSION, worldOn } from './topology.js';
+import { worldOn } from './topology.js';
 
 /** The primaries are dead at this moment; the secondaries alone are recovered, in a world of their own. */
 export async function checkMoment(stage: Stage, moment: Moment): Promise<void> {
@@ -16,11 +18,17 @@ export async function checkMoment(stage: Stage, moment: Moment): Promise<void> {
   const { secondaries, primaries } = stage.shape;
   const folder = world.disk.root.names.get('sys');
   if (rng.chance(0.5) && folder?.kind === 'folder') for (const name of primaries) folder.names.delete(name);
-  const sites = secondaries.map((name) => new Site(world, stage.template.places.get(name) as Site['place']));
+  const sites = new Map(
+    secondaries.map((name) => [name, new Site(world, stage.template.places.get(name) as Site['place'])]),
+  );
   const trouble = rng.unit();
-  if (trouble < 0.4) (rng.pick(sites) as Site).dieAtCall = 1 + rng.below(60);
-  else if (trouble < 0.65) (rng.pick(sites) as Site).dieAtStep(rng.pick(RECOVERY_STEPS), 1 + rng.below(2));
-  await world.run(recoverAndCheck(stage, world, sites, moment, rng));
+  const struck = rng.pick(secondaries);
+  if (trouble < 0.4) (sites.get(struck) as Site).dieAtCall = 1 + rng.below(60);
+  else if (trouble < 0.65) (sites.get(struck) as Site).dieAtStep(rng.pick(RECOVERY_STEPS), 1 + rng.below(2));
+  const work = async () => {
+    for (const part of stage.parts) await recoverAndCheck(stage, part, sites, moment.issued, rng);
+  };
+  await world.run(work());
 }
 
 /** Steps of the one that recovers, and of those that it asks. */
@@ -28,47 +36,80 @@ const RECOVERY_STEPS = CRASH_STEPS.filter((step) => /^(recovery|session|half)\./
 
 export async function recoverAndCheck(
   stage: Stage,
-  world: World,
-  sites: readonly Site[],
-  { issued }: Pick<Moment, 'issued'>,
+  part: Part,
+  all: ReadonlyMap<string, Site>,
+  issued: ReadonlyMap<string, number>,
   rng: Rng,
 ): Promise<SessionRecoveryAnswer> {
+  const sites = part.secondaries.map((name) => all.get(name) as Site);
   for (const site of sites) await site.up();
-  const before = Math.max(0, ...sites.map((site) => sheetOf(site)?.secondary?.applied?.number ?? 0));
-  const first = await recover(stage, world, sites, rng);
-  if (first.case === 'mixed') return checkMixed(stage, sites, first);
-  const shown = checkShown(stage, sites, first, before, issued);
-  const again = await recover(stage, world, sites, rng);
+  const tables = sites.map((site) => sheetOf(site, part.name)?.secondary);
+  const before = Math.max(0, ...tables.map((table) => table?.applied?.number ?? 0));
+  const isBegun = tables.some((table) => table?.recovered);
+  const to = stage.isWide && !isBegun && rng.chance(0.3) ? wantedOf(part, before, rng) : undefined;
+  const first = await recover(stage, part, sites, rng, to);
+  if (to && (first.number ?? 0) > before && isBehind(part, first, to))
+    throw new Violation(`checkpoint ${first.number} is recovered, and ${JSON.stringify(to)} was asked for`);
+  if (first.case === 'mixed') return checkMixed(stage, part, sites, first);
+  const most = issued.get(part.name) ?? 0;
+  const shown = checkShown(part, sites, first, before, most);
+  const again = await recover(stage, part, sites, rng);
   if (again.number !== first.number)
     throw new Violation(`recovered again, it says ${again.case} ${again.number} after ${first.case} ${first.number}`);
-  if (checkShown(stage, sites, again, before, issued) !== shown)
+  if (checkShown(part, sites, again, before, most) !== shown)
     throw new Violation('recovering again changed the contents');
   return again;
 }
 
-/** As a person does: again, until it is through. */
-async function recover(stage: Stage, world: World, sites: readonly Site[], rng: Rng): Promise<SessionRecoveryAnswer> {
+/** An earlier checkpoint than the last that may be held. */
+function wantedOf({ cuts }: Part, before: number, rng: Rng): Wanted {
+  if (rng.chance(0.5)) return { by: 'number', number: before + 1 + rng.below(3) };
+  const times = [...cuts.keys()].map((key) => key.split(' ')[1] as string);
+  return { by: 'time', time: times.length === 0 ? '0' : rng.pick(times) };
+}
+
+function isBehind(part: Part, { number }: SessionRecoveryAnswer, to: Wanted): boolean {
+  if (to.by === 'number') return (number ?? 0) > to.number;
+  const time = [...part.cuts.keys()].find((key) => key.startsWith(`${number} `))?.split(' ')[1];
+  return time !== undefined && BigInt(time) > BigInt(to.time);
+}
+
+/** As a person does: again, until it is through; without the earlier one where that cannot be. */
+async function recover(
+  stage: Stage,
+  { name: session }: Part,
+  sites: readonly Site[],
+  rng: Rng,
+  wanted?: Wanted,
+): Promise<SessionRecoveryAnswer> {
   const at = sites.map(({ name }) => refOf(stage.template.places, name));
   const codes: string[] = [];
+  let to = wanted;
   for (let tries = 0; tries < 40; tries += 1) {
     for (const site of sites) await site.up();
     try {
-      const { output } = await rng.pick(sites).ask('session.recover', { session: SESSION, at });
+      const { output } = await rng.pick(sites).ask('session.recover', to ? { session, at, to } : { session, at });
       // Looked at afterwards, by processes that live.
       for (const site of sites) site.process?.beforeCall(undefined);
       for (const site of sites) await site.up();
       return output;
     } catch (error) {
       codes.push(`${codeOf(error)}: ${error instanceof Error ? error.message : ''}`);
-      await world.clock.sleep(50);
+      if (codeOf(error) === 'no-checkpoint') to = undefined;
+      await (sites[0] as Site).world.clock.sleep(50);
     }
   }
   throw new Violation(`the secondaries cannot be recovered: ${codes.slice(-3).join('; ')}`);
 }
 
 /** Differences were coming back to a secondary that nothing keeps. */
-function checkMixed({ shape }: Stage, sites: readonly Site[], answer: SessionRecoveryAnswer): SessionRecoveryAnswer {
-  const isMix = shape.members.some((member) => {
+function checkMixed(
+  { shape }: Stage,
+  part: Part,
+  sites: readonly Site[],
+  answer: SessionRecoveryAnswer,
+): SessionRecoveryAnswer {
+  const isMix = part.members.some((member) => {
     const site = sites.find(({ name }) => name === member.remote);
     return site && isWithdrawn(site, member);
   });
@@ -77,14 +118,14 @@ function checkMixed({ shape }: Stage, sites: readonly Site[], answer: SessionRec
 }
 
 function checkShown(
-  stage: Stage,
+  part: Part,
   sites: readonly Site[],
   answer: SessionRecoveryAnswer,
   before: number,
   issued: number,
 ): number {
   const what = `${answer.case} ${answer.number}`;
-  const tables = sites.map((site) => sheetOf(site)?.secondary);
+  const tables = sites.map((site) => sheetOf(site, part.name)?.secondary);
   const rows = tables[0]?.table ?? [];
   const number = answer.number;
   if (number === null) {
@@ -93,7 +134,7 @@ function checkShown(
   }
   if (number < before) throw new Violation(`checkpoint ${number} is recovered, and ${before} was applied`);
   const checkpoint = tables.find((table) => table?.recovered)?.recovered?.checkpoint ?? { number, time: '' };
-  const counts = ({ site, remote }: Stage['shape']['members'][number]) =>
+  const counts = ({ site, remote }: Part['members'][number]) =>
     rows.some(
       (row) =>
         row.primary.name === site &&
@@ -102,7 +143,7 @@ function checkShown(
         row.enteredAt !== null &&
         row.enteredAt <= number,
     );
-  const count = checkPrefix(stage, new Map(sites.map((site) => [site.name, site])), counts, checkpoint, what);
+  const count = checkPrefix(part, new Map(sites.map((site) => [site.name, site])), counts, checkpoint, what);
   if (count > issued) throw new Violation(`${what} shows write ${count}, and ${issued} were issued`);
   return count;
 }

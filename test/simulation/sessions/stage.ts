@@ -1,21 +1,16 @@
 import type { SessionSheet } from '../../../src/core/session/session.js';
 import { mayHappen, Site } from '../formations/site.js';
-import { Writer } from '../formations/writer.js';
 import { type Keep, type Rng, type SimDisk, type World, WorldStopped } from '../world/world.js';
-import { SESSION, type Shape, type Template, worldOn } from './topology.js';
+import { Part } from './part.js';
+import { SHAPES, type Shape, type Template, worldOn } from './topology.js';
 
 /** The disk at one instant of a schedule, and what must hold when only its secondaries are left. */
 export interface Moment {
   readonly disk: SimDisk;
   readonly power: Keep | undefined;
-  readonly issued: number;
+  /** How many writes were issued, by session. */
+  readonly issued: ReadonlyMap<string, number>;
   readonly seed: number;
-}
-
-/** Between which writes a checkpoint lies. */
-export interface Cut {
-  readonly least: number;
-  readonly most: number;
 }
 
 /** A schedule has some ten thousand steps; one with more goes round in circles. */
@@ -27,29 +22,30 @@ export class Stage {
   readonly shape: Shape;
   readonly template: Template;
   readonly sites = new Map<string, Site>();
-  readonly writer: Writer;
+  readonly parts: readonly Part[];
   readonly moments: Moment[] = [];
-  /** By number and time. */
-  readonly cuts = new Map<string, Cut>();
   readonly outcomes: string[] = [];
   /** Orders of people that may still be carried out. */
   readonly orders = new Set<Promise<unknown>>();
-  /** How often the secondaries could be read together, and were looked at. */
-  looks = 0;
+  /** Whose clocks were wrong. */
+  readonly skewed = new Set<string>();
   /** To look at one schedule closely: every step of every system. */
   trace: ((line: string) => void) | undefined;
+  /** Schedules that came later: they do more than the first did, whose seeds play what they played. */
+  readonly isWide: boolean;
   /** Nothing goes wrong any more. */
   atPeace = false;
   readonly failing: Promise<never>;
   #fault: unknown;
   #failed: (error: unknown) => void = () => undefined;
   readonly #armed = new Map<string, { step: string; left: number; downMs: number }>();
-  /** What was completed when a system issued last: whatever it issues later is later. */
-  readonly #completedAt = new Map<string, number>();
+  /** Told of every step that a system reaches, before it goes on. */
+  onStep: ((site: Site, step: string) => void) | undefined;
 
   constructor(template: Template, seed: number) {
     this.template = template;
     this.shape = template.shape;
+    this.isWide = template.shape.index >= SHAPES;
     this.world = worldOn(template.disk, seed);
     this.world.scheduler.stepsMax = STEPS_MAX;
     for (const [name, place] of template.places) {
@@ -57,7 +53,7 @@ export class Stage {
       site.onStep = (step) => this.#onStep(site, step);
       this.sites.set(name, site);
     }
-    this.writer = new Writer(this.world, this.shape.members, this.sites, this.world.rng.fork());
+    this.parts = this.shape.sessions.map((session) => new Part(this.world, session, this.sites));
     this.failing = new Promise((_, reject) => {
       this.#failed = reject;
     });
@@ -119,17 +115,17 @@ export class Stage {
   takeMoment(rng: Rng): void {
     const disk = this.world.disk.afterKill(rng.fork());
     const power = rng.chance(0.5) ? rng.pick(['none', 'all', 'random'] as const) : undefined;
-    this.moments.push({ disk, power, issued: this.writer.issued, seed: rng.next() });
+    this.moments.push({ disk, power, issued: this.issued, seed: rng.next() });
   }
 
-  /** Where a checkpoint lies, as far as it is known. */
-  cutOf({ number, time }: { readonly number: number; readonly time: string }): Cut {
-    return this.cuts.get(`${number} ${time}`) ?? { least: 0, most: Number.POSITIVE_INFINITY };
+  get issued(): ReadonlyMap<string, number> {
+    return new Map(this.parts.map(({ name, writer }) => [name, writer.issued]));
   }
 
   #onStep(site: Site, step: string): void {
     this.trace?.(`${this.world.scheduler.nowMs.toFixed(1)} ${site.name} ${step}`);
-    if (step === 'session.issued') this.#noteIssued(site);
+    if (step === 'session.issued') for (const part of this.parts) part.noteIssued(site);
+    this.onStep?.(site, step);
     const armed = this.#armed.get(site.name);
     if (armed?.step !== step || !site.isUp) return;
     armed.left -= 1;
@@ -138,19 +134,9 @@ export class Stage {
     this.end(site.name, armed.downMs, (one) => one.kill());
     throw new WorldStopped(`stopped at ${step}`);
   }
-
-  /** Its time was drawn a little before; in the order of arrival it is cut a little later. */
-  #noteIssued(site: Site): void {
-    const issued = sheetOf(site)?.primary?.issued;
-    if (!issued) return;
-    const least = this.#completedAt.get(site.name) ?? 0;
-    const most = this.shape.order === 'clock' ? this.writer.issued : Number.POSITIVE_INFINITY;
-    this.#completedAt.set(site.name, this.writer.completed);
-    this.cuts.set(`${issued.number} ${issued.time}`, { least, most });
-  }
 }
 
-/** What a system knows of the session. */
-export function sheetOf({ controller }: Site): SessionSheet | undefined {
-  return controller?.sessions.sheets.named(SESSION);
+/** What a system knows of a session. */
+export function sheetOf({ controller }: Site, session: string): SessionSheet | undefined {
+  return controller?.sessions.sheets.named(session);
 }

@@ -9,19 +9,26 @@ import { type Member, refOf, VOLUME_BYTES, withSmallSizes } from '../formations/
 import { KIB, portsOf, TRACK } from '../system/sim-system.js';
 import { OwnerTable, Rng, type SimDisk, World } from '../world/world.js';
 
-export const SESSION = 'j';
+/** The names of a schedule's sessions. */
+const SESSIONS = ['j', 'k'] as const;
 const SEGMENT_BYTES = 16 * KIB;
 /** Journals of this many segments are full in the middle of a schedule. */
 const FEW_SEGMENTS = 4;
 /** Between the end of a template and the begin of its schedules; the boot goes on. */
 const LATER_MS = 1_000;
 
+/** A session of a shape: all of them lie on the same systems, with volumes of their own. */
+export interface SessionShape {
+  readonly name: string;
+  readonly order: 'clock' | 'arrival';
+  readonly members: readonly Member[];
+}
+
 export interface Shape {
   readonly index: number;
   readonly primaries: readonly string[];
   readonly secondaries: readonly string[];
-  readonly members: readonly Member[];
-  readonly order: 'clock' | 'arrival';
+  readonly sessions: readonly SessionShape[];
   readonly intervalMs: number;
   readonly linkLimitMs: number;
   readonly backup: boolean;
@@ -35,8 +42,10 @@ export interface Template {
   readonly endedMs: number;
 }
 
-/** How many topologies there are. */
+/** How many topologies there are for schedules of one session. */
 export const SHAPES = 24;
+/** Behind those: every second of these has two sessions. */
+export const WIDE_SHAPES = 12;
 const NAMES = ['tokyo', 'kyoto', 'nara'];
 
 /** Other campaigns of the same process have sizes of their own. */
@@ -58,17 +67,33 @@ function shapeOf(index: number): Shape {
       volume: `${site.slice(0, 2)}${nth}`,
     })),
   );
+  const order = rng.chance(0.3) ? 'arrival' : 'clock';
   return {
     index,
     primaries,
     secondaries,
-    members,
-    order: rng.chance(0.3) ? 'arrival' : 'clock',
+    sessions: [{ name: SESSIONS[0], order, members }, ...otherSessions(index, order, primaries, secondaries)],
     intervalMs: rng.pick([20, 50, 100]),
     linkLimitMs: rng.pick([300, 3_000, 6_000]),
     backup: rng.chance(0.7),
     journalLimitBytes: rng.chance(0.3) ? FEW_SEGMENTS * SEGMENT_BYTES : undefined,
   };
+}
+
+/** A second session in the other order, from the same primaries to secondaries that may be others. */
+function otherSessions(
+  index: number,
+  order: SessionShape['order'],
+  primaries: readonly string[],
+  secondaries: readonly string[],
+): SessionShape[] {
+  if (index < SHAPES || index % 2 === 0) return [];
+  const members = primaries.slice(0, 2).map((site, at) => ({
+    site,
+    remote: secondaries[(at + 1) % secondaries.length] as string,
+    volume: `${SESSIONS[1]}-${site.slice(0, 2)}`,
+  }));
+  return [{ name: SESSIONS[1], order: order === 'clock' ? 'arrival' : 'clock', members }];
 }
 
 const templates = new Map<number, Promise<Template>>();
@@ -112,20 +137,21 @@ async function makeSystems(world: World, shape: Shape): Promise<Map<string, Syst
     owner.controller.startForming();
   }
   const ask = (name: string) => (owners.get(name) as Owner).controller;
-  await makeSession(world, shape, places, ask);
+  for (const session of shape.sessions) await makeSession(world, shape, session, places, ask);
   for (const owner of [...owners.values()].reverse()) await owner.close();
   return places;
 }
 
 async function makeSession(
   world: World,
-  { primaries, secondaries, members, order, intervalMs, backup }: Shape,
+  { primaries, intervalMs, backup }: Shape,
+  { name: session, order, members }: SessionShape,
   places: ReadonlyMap<string, SystemPlace>,
   ask: (name: string) => Owner['controller'],
 ): Promise<void> {
   const home = primaries[0] as string;
   await ask(home).request('session.create', {
-    session: SESSION,
+    session,
     order,
     policy: { intervalMs },
     enableAtSecondary: false,
@@ -138,13 +164,13 @@ async function makeSession(
     await ask(site).request('pair.create', {
       pairs: [{ primary: volume, secondary: volume, secondarySystem: refOf(places, remote), backup: kept }],
       mode: 'journal',
-      session: SESSION,
+      session,
       sessionHome: refOf(places, home),
     });
   }
-  await ask(home).request('session.start', { session: SESSION });
+  await ask(home).request('session.start', { session });
   for (const { site, volume } of members)
     await ask(site).request('pair.wait', { pairs: [{ primary: volume }], statuses: ['duplex'] });
-  const shows = (name: string) => (ask(name).sessions.sheets.named(SESSION)?.secondary?.resetTo ?? 0) > 0;
-  while (!secondaries.every(shows)) await world.clock.sleep(10);
+  const shows = (name: string) => (ask(name).sessions.sheets.named(session)?.secondary?.resetTo ?? 0) > 0;
+  while (!members.every(({ remote }) => shows(remote))) await world.clock.sleep(10);
 }

@@ -2,8 +2,8 @@ import { CRASH_STEPS } from '../../../src/core/controller/controller.js';
 import { codeOf } from '../formations/stage.js';
 import { refOf } from '../formations/topology.js';
 import { type Keep, type Rng, WorldStopped } from '../world/world.js';
-import type { Stage } from './stage.js';
-import { SESSION } from './topology.js';
+import type { Part } from './part.js';
+import { type Stage, sheetOf } from './stage.js';
 
 /** One thing that goes wrong, or that a person does, at a moment of a schedule. */
 export interface Trouble {
@@ -108,11 +108,21 @@ export const TROUBLES: readonly Trouble[] = [
   { name: 'resign', strike: (stage, rng) => stage.beside(resign(stage, rng)) },
 ];
 
+/** What later schedules do as well. */
+export const WIDE_TROUBLES: readonly Trouble[] = [
+  ...TROUBLES,
+  { name: 'skewed clock', strike: (stage, rng) => stage.beside(skew(stage, rng)) },
+  { name: 'apply to', strike: (stage, rng) => stage.beside(applyTo(stage, rng)) },
+  { name: 'resign of a secondary', strike: (stage, rng) => stage.beside(resignSecondary(stage, rng)) },
+  { name: 'new interval', strike: (stage, rng) => stage.beside(changePolicy(stage, rng)) },
+  { name: 'mark', strike: (stage, rng) => stage.beside(mark(stage, rng)) },
+];
+
 /** In the order of a common clock the primaries are on one host. */
 function losePower(stage: Stage, rng: Rng): void {
   const { shape, world } = stage;
   const struck = siteOf(stage, rng);
-  const isHost = shape.order === 'clock' && shape.primaries.includes(struck);
+  const isHost = shape.sessions.some((one) => one.order === 'clock') && shape.primaries.includes(struck);
   const bootId = world.nextBootId();
   const keep = rng.pick(KEEPS);
   const downMs = spanOf(rng);
@@ -137,7 +147,7 @@ async function order(stage: Stage, what: string, asked: Promise<unknown>): Promi
 }
 
 async function suspend(stage: Stage, rng: Rng): Promise<void> {
-  const { site, volume } = rng.pick(stage.shape.members);
+  const { site, volume } = rng.pick(partOf(stage, rng).members);
   const input = { pairs: [{ primary: volume }] };
   await order(stage, 'suspend', stage.site(site).ask('pair.suspend', input));
   await stage.world.clock.sleep(spanOf(rng));
@@ -146,18 +156,80 @@ async function suspend(stage: Stage, rng: Rng): Promise<void> {
 }
 
 async function stop(stage: Stage, rng: Rng): Promise<void> {
-  await order(stage, 'stop', stage.home.ask('session.stop', { session: SESSION }));
+  const { name: session } = partOf(stage, rng);
+  await order(stage, 'stop', stage.home.ask('session.stop', { session }));
   await stage.world.clock.sleep(spanOf(rng));
   if (stage.atPeace || rng.chance(0.2)) return;
-  await order(stage, 'start', stage.home.ask('session.start', { session: SESSION }));
+  await order(stage, 'start', stage.home.ask('session.start', { session }));
 }
 
 async function resign(stage: Stage, rng: Rng): Promise<void> {
-  const { shape, template } = stage;
-  const system = refOf(template.places, rng.pick(shape.primaries));
-  const input = { session: SESSION, system };
-  await order(stage, 'resign', stage.site(rng.pick(shape.secondaries)).ask('session.resign', input));
+  const part = partOf(stage, rng);
+  const system = refOf(stage.template.places, rng.pick(part.primaries));
+  await resignAndJoin(stage, rng, part, system);
+}
+
+async function resignSecondary(stage: Stage, rng: Rng): Promise<void> {
+  const part = partOf(stage, rng);
+  const name = rng.pick(part.secondaries);
+  part.resigned.add(name);
+  await resignAndJoin(stage, rng, part, refOf(stage.template.places, name));
+}
+
+async function resignAndJoin(
+  stage: Stage,
+  rng: Rng,
+  { name: session, secondaries }: Part,
+  system: ReturnType<typeof refOf>,
+): Promise<void> {
+  const input = { session, system };
+  await order(stage, 'resign', stage.site(rng.pick(secondaries)).ask('session.resign', input));
   await stage.world.clock.sleep(spanOf(rng));
   if (stage.atPeace || rng.chance(0.2)) return;
-  await order(stage, 'join', stage.site(rng.pick(shape.secondaries)).ask('session.join', input));
+  await order(stage, 'join', stage.site(rng.pick(secondaries)).ask('session.join', input));
+}
+
+/** Farther than any exchange takes: one that lies within cannot be told from a slow answer. */
+const SKEWS_MS = [-60_000, -12_000, 12_000];
+
+/** The clock of a system goes wrong, and right again. */
+async function skew(stage: Stage, rng: Rng): Promise<void> {
+  const name = rng.pick(stage.shape.primaries);
+  stage.skewed.add(name);
+  const fault = { kind: 'clock-skew', byMs: rng.pick(SKEWS_MS) } as const;
+  await order(stage, 'skew', stage.site(name).ask('fault.set', fault));
+  await stage.world.clock.sleep(spanOf(rng));
+  if (!stage.atPeace) await order(stage, 'clock', stage.site(name).ask('fault.clear', {}));
+}
+
+/** A person brings the secondaries to an earlier checkpoint than the last. */
+async function applyTo(stage: Stage, rng: Rng): Promise<void> {
+  const { name: session, secondaries, cuts } = partOf(stage, rng);
+  const site = stage.site(rng.pick(secondaries));
+  const applied = sheetOf(site, session)?.secondary?.applied?.number ?? 0;
+  const times = [...cuts.keys()].map((key) => key.split(' ')[1] as string);
+  const byTime = times.length > 0 && rng.chance(0.5);
+  const to = byTime
+    ? ({ by: 'time', time: rng.pick(times) } as const)
+    : ({ by: 'number', number: applied + rng.below(3) } as const);
+  await order(stage, 'apply', site.ask('session.apply', { session, to }));
+}
+
+async function changePolicy(stage: Stage, rng: Rng): Promise<void> {
+  const { name: session } = partOf(stage, rng);
+  const change = { intervalMs: rng.pick([0, 10, 50]) };
+  await order(stage, 'policy', stage.home.ask('session.policy', { session, change }));
+  await stage.world.clock.sleep(spanOf(rng));
+  const back = { intervalMs: stage.shape.intervalMs };
+  if (!stage.atPeace) await order(stage, 'policy', stage.home.ask('session.policy', { session, change: back }));
+}
+
+async function mark(stage: Stage, rng: Rng): Promise<void> {
+  const { name: session, primaries } = partOf(stage, rng);
+  await order(stage, 'mark', stage.site(rng.pick(primaries)).ask('session.mark', { session }));
+}
+
+/** Of one session nothing is drawn. */
+function partOf({ parts }: Stage, rng: Rng): Part {
+  return parts.length === 1 ? (parts[0] as Part) : rng.pick(parts);
 }
