@@ -88,6 +88,8 @@ export interface SecondaryTable {
   readonly applied: Checkpoint | null;
   /** The number of the last one that was reset: every system of the table has applied it. */
   readonly resetTo: number;
+  /** A recovery has begun: from then on nothing is released but what it decides. */
+  readonly fenced?: boolean | undefined;
   /** The secondaries were made primaries. */
   readonly recovered: SessionVerdict | null;
 }

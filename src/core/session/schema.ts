@@ -94,6 +94,7 @@ const secondaryTable: v.GenericSchema<unknown, SecondaryTable> = v.strictObject(
   releasing: v.nullable(checkpointSchema),
   applied: v.nullable(checkpointSchema),
   resetTo: counter,
+  fenced: v.optional(v.boolean()),
   recovered: v.nullable(sessionVerdict),
 });
 

@@ -46,14 +46,14 @@ export async function recoverAndCheck(
   const tables = sites.map((site) => sheetOf(site, part.name)?.secondary);
   const before = Math.max(0, ...tables.map((table) => table?.applied?.number ?? 0));
   const isBegun = tables.some((table) => table?.recovered);
-  const to = stage.isWide && !isBegun && rng.chance(0.3) ? wantedOf(part, before, rng) : undefined;
-  const first = await recover(stage, part, sites, rng, to);
-  if (to && (first.number ?? 0) > before && isBehind(part, first, to))
+  const wanted = stage.isWide && !isBegun && rng.chance(0.3) ? wantedOf(part, before, rng) : undefined;
+  const { answer: first, to } = await recover(stage, part, sites, rng, wanted);
+  if (to && isBehind(part, first, to))
     throw new Violation(`checkpoint ${first.number} is recovered, and ${JSON.stringify(to)} was asked for`);
   if (first.case === 'mixed') return checkMixed(stage, part, sites, first);
   const most = issued.get(part.name) ?? 0;
   const shown = checkShown(part, sites, first, before, most);
-  const again = await recover(stage, part, sites, rng);
+  const { answer: again } = await recover(stage, part, sites, rng);
   if (again.number !== first.number)
     throw new Violation(`recovered again, it says ${again.case} ${again.number} after ${first.case} ${first.number}`);
   if (checkShown(part, sites, again, before, most) !== shown)
@@ -77,13 +77,14 @@ function isBehind(part: Part, { number }: SessionRecoveryAnswer, to: Wanted): bo
 /** As a person does: again, until it is through; without the earlier one where that cannot be. */
 async function recover(
   stage: Stage,
-  { name: session }: Part,
+  part: Part,
   sites: readonly Site[],
   rng: Rng,
   wanted?: Wanted,
-): Promise<SessionRecoveryAnswer> {
+): Promise<{ readonly answer: SessionRecoveryAnswer; readonly to: Wanted | undefined }> {
   const at = sites.map(({ name }) => refOf(stage.template.places, name));
   const codes: string[] = [];
+  const session = part.name;
   let to = wanted;
   for (let tries = 0; tries < 40; tries += 1) {
     for (const site of sites) await site.up();
@@ -92,7 +93,7 @@ async function recover(
       // Looked at afterwards, by processes that live.
       for (const site of sites) site.process?.beforeCall(undefined);
       for (const site of sites) await site.up();
-      return output;
+      return { answer: output, to };
     } catch (error) {
       codes.push(`${codeOf(error)}: ${error instanceof Error ? error.message : ''}`);
       if (codeOf(error) === 'no-checkpoint') to = undefined;

@@ -19,7 +19,7 @@ const HOME_STEPS: readonly string[] = CRASH_STEPS.filter((step) =>
  */
 export async function bringHome(stage: Stage, rng: Rng, steps = HOME_STEPS): Promise<void> {
   const { world, parts } = stage;
-  for (const part of parts) writeThere(stage, part, rng);
+  for (const part of parts) await writeThere(stage, part, rng);
   for (let count = rng.below(3); count > 0; count -= 1)
     stage.dieAtStep(rng.pick([...stage.sites.keys()]), rng.pick(steps), 1 + rng.below(3), 5 + rng.unit() * 300);
   await world.clock.sleep(rng.unit() * 100);
@@ -31,13 +31,26 @@ export async function bringHome(stage: Stage, rng: Rng, steps = HOME_STEPS): Pro
   await checkPeace(stage);
 }
 
-function writeThere(stage: Stage, part: Part, rng: Rng): void {
+/** A pair that did not count was not recovered: what counts is what its primary holds, and its host waits until that is back. */
+async function writeThere(stage: Stage, part: Part, rng: Rng): Promise<void> {
   const { writer, members } = part;
-  const found = members.map(({ remote, volume }) => stage.site(remote).contents(volume, VOLUME_BYTES));
+  const found: Uint8Array[] = [];
+  for (const member of members) {
+    const side = isTakenOver(stage, member) ? member.remote : member.site;
+    await stage.up(side);
+    found.push(stage.site(side).contents(member.volume, VOLUME_BYTES));
+  }
   writer.beginAgain(found, 'remote');
   part.beginAgain();
   writer.isStopped = false;
   stage.beside(writer.run(writer.issued + rng.below(40), rng.pick([2, 20])));
+}
+
+function isTakenOver(stage: Stage, { remote, volume }: Part['members'][number]): boolean {
+  const { catalog } = stage.site(remote).controller ?? {};
+  return [...(catalog?.pairs.values() ?? [])].some(
+    (half) => half.remote?.takenOver != null && catalog?.volumes.get(half.secondary)?.name === volume,
+  );
 }
 
 /** As a person does: again, until it is through. */

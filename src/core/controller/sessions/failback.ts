@@ -1,10 +1,11 @@
 import { failure, type Milliseconds } from '../../foundation/foundation.js';
 import type { FailbackRow, SystemRef } from '../../group/group.js';
 import { mapCounts } from '../../hostio/hostio.js';
-import { type HalfRecord, isHalf } from '../../pair/pair.js';
+import { type HalfRecord, isHalf, isReturning } from '../../pair/pair.js';
 import { type SecondaryTable, type SessionSheet, sessionEvent } from '../../session/session.js';
 import { recorded } from '../control/recorded.js';
 import type { Answered, RequestExtras, Requests } from '../control/requests.js';
+import { isLost } from '../groups/sheets.js';
 import type { Controller, RequestContext } from '../open-controller.js';
 import { atSecondary } from './sheets.js';
 import { unique } from './tables.js';
@@ -85,14 +86,21 @@ async function bringBack(
   }
   await askAll(controller, way, 'finish');
   controller.step('failback.finished');
-  const { id: session, term, run, home } = way.sheet;
-  const primaries = way.parts.map(({ system }) => system);
-  const all = unique(controller, [...way.systems, ...primaries, home]);
-  const self = controller.peers.self.id;
-  // This one comes last: until then it can be run again.
-  for (const system of [...all.filter(({ id }) => id !== self), ...all.filter(({ id }) => id === self)])
-    await controller.sessions.ask(system, 'session.home', { session, term: term + 1, run: run + 1 });
+  await goHome(controller, way);
   return 'returned';
+}
+
+/** This one comes last: until then it can be run again. A primary that did not count, and is not there, is not waited for. */
+async function goHome(controller: Controller, { sheet, systems, parts }: Way): Promise<void> {
+  const { id: session, term, run, home, secondary } = sheet;
+  const self = controller.peers.self.id;
+  const input = { session, term: term + 1, run: run + 1 };
+  const needed = unique(controller, [...systems, ...parts.map((part) => part.system), home]);
+  const all = unique(controller, [...needed, ...(secondary?.table ?? []).map(({ primary }) => primary)]);
+  for (const system of [...all.filter(({ id }) => id !== self), ...all.filter(({ id }) => id === self)])
+    await controller.sessions.ask(system, 'session.home', input).catch((error: unknown) => {
+      if (!isLost(error) || needed.includes(system)) throw error;
+    });
 }
 
 /** Answers at every system of the session: the recovery is over, under this term. Its pairs begin with nothing that counts. */
@@ -104,6 +112,7 @@ export async function comeHomeSession(
   const present = sessions.sheets.byId(session);
   if (!present || present.term >= term) return { output: {} };
   const back = { term, run: Math.max(run, present.run) };
+  await leadAgain(controller, session);
   const halves = () =>
     [...catalog.pairs.values()].filter(isHalf).filter(({ remote }) => remote.journal?.session === session);
   await catalog.change(() => [
@@ -117,6 +126,30 @@ export async function comeHomeSession(
   return { output: {} };
 }
 
+/** Halves here whose secondaries were fenced by the recovery and not made primaries, for nothing of theirs counted: they go on as they were. */
+async function leadAgain(controller: Controller, session: string): Promise<void> {
+  const { catalog, halves } = controller;
+  for (const half of [...catalog.pairs.values()].filter(isHalf)) {
+    if (half.remote.side !== 'primary' || half.remote.journal?.session !== session || isReturning(half)) continue;
+    const { takenOver, term } = await halves.link(half.number).show();
+    if (takenOver || (half.remote.term >= term && !half.remote.displaced)) continue;
+    await catalog.change(() => {
+      const row = catalog.pairs.get(half.number);
+      return row && isHalf(row) ? [{ do: 'put-pair', record: leading(row, term + 1) }] : [];
+    }, true);
+    await catalog.durable();
+    halves.link(half.number).giveUp();
+  }
+}
+
+function leading(row: HalfRecord, term: number): HalfRecord {
+  const remote = { ...row.remote, displaced: false, term };
+  if (row.state.status !== 'suspended' || row.state.reason !== 'takeover') return { ...row, remote };
+  // What was journalled is marked since it was displaced.
+  const { from } = row.state;
+  return { ...row, state: from.status === 'duplex' ? { status: 'resync' } : from, remote };
+}
+
 /** What the secondary holds is what its hosts wrote: it counts for no checkpoint, and shows none. */
 function anew(half: HalfRecord): HalfRecord {
   const journal = half.remote.journal && { ...half.remote.journal, entered: false, withdrawn: false };
@@ -127,6 +160,7 @@ function anew(half: HalfRecord): HalfRecord {
 function atHome(table: SecondaryTable): SecondaryTable {
   return {
     ...table,
+    fenced: undefined,
     recovered: null,
     releasing: null,
     tableTerm: table.tableTerm + 1,
@@ -163,7 +197,7 @@ async function wayOf(controller: Controller, sheet: SessionSheet): Promise<Way> 
   return { sheet, systems, parts: [...parts.values()].sort((a, b) => (a.system.id < b.system.id ? -1 : 1)) };
 }
 
-/** Answers at a secondary: which of its halves were made primaries. */
+/** Answers at a secondary: which of its halves were made primaries, and are not given back as a whole. */
 export async function takenHere(
   controller: Controller,
   { session }: Input<'session.taken'>,
@@ -172,7 +206,9 @@ export async function takenHere(
     (half): half is HalfRecord => isHalf(half) && half.remote.journal?.session === session,
   );
   const pairs = halves
-    .filter(({ remote }) => remote.side === 'secondary' && remote.takenOver !== null)
+    .filter(({ remote }) => remote.side === 'secondary')
+    // One that was shut out already is on its way back.
+    .filter(({ remote, state }) => remote.takenOver !== null || state.status === 'resync-reverse')
     .map((half) => ({
       id: half.remote.id,
       primary: half.remote.peer.system,

@@ -56,6 +56,8 @@ export async function releaseHere(
       const isFinished = releasing !== null && applied !== null && sameCheckpoint(releasing, applied);
       if (releasing && !isFinished && !sameCheckpoint(releasing, checkpoint))
         throw failure('session-refuses', `Checkpoint ${releasing.number} is being applied here.`);
+      if (table.fenced && !releasing)
+        throw failure('session-refuses', `The session is being recovered at ${controller.place.name}.`);
       return { ...table, releasing: checkpoint };
     }),
   );

@@ -166,13 +166,16 @@ export async function fenceSession(
   if (!sheet?.secondary) return { output: { sheet: null, report: null } };
   if (input.term < sheet.term)
     throw failure('term-superseded', `${controller.place.name} knows term ${sheet.term} of the session.`);
-  if (input.term > sheet.term) {
+  if (input.term > sheet.term || !sheet.secondary.fenced) {
     await catalog.change(() => [
       ...secondaryHalves(controller, input.session).map((half) => ({
         do: 'put-pair' as const,
         record: { ...half, remote: { ...half.remote, term: half.remote.term + 1 } },
       })),
-      ...sessions.sheets.change(input.session, (present) => ({ ...present, term: input.term })),
+      ...sessions.sheets.change(input.session, (present) => ({
+        ...atSecondary((table) => ({ ...table, fenced: true }))(present),
+        term: input.term,
+      })),
     ]);
     await catalog.durable();
   }

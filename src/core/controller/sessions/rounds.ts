@@ -59,7 +59,10 @@ export async function advanceSession(controller: Controller, id: string, wanted?
 /** One round. Held under the session's mutex: whatever withdraws comes before it or behind it (H20). */
 async function round(controller: Controller, id: string, wanted: Wanted | undefined): Promise<RoundDecision> {
   const { sheet, active, reports, works } = await ask(controller, id);
-  const decision = decideRound({ active, reports: limited(reports, wanted) });
+  const decided = decideRound({ active, reports: limited(reports, wanted) });
+  // Of a recovery that has begun only what was released before is finished: it judges by what it found.
+  const isShut = sheet.secondary.fenced === true && (decided.kind === 'release' || decided.kind === 'enter');
+  const decision: RoundDecision = isShut ? { label: decided.label, kind: 'nothing' } : decided;
   if (decision.kind === 'reset') controller.sessions.shown(id, decision.checkpoint.number, works);
   await carryOut(controller, sheet, decision);
   return decision;
