@@ -72,7 +72,7 @@ export const SESSION_BUGS: readonly PlantedBug[] = [
   {
     id: 'H25b',
     file: `${CONTROLLER}/sessions/recovery.ts`,
-    find: 'const more = await applyUpTo(controller, input.session);',
+    find: 'const more = own.length > 0 ? await applyUpTo(controller, input.session) : { records: 0, bytes: 0 };',
     replace: 'const more = { records: 0, bytes: 0 };\n  void applyUpTo;',
     why: 'a recovery that was killed while it finished a release leaves its verdict undone',
   },

@@ -142,8 +142,8 @@ function factsOf(rows: readonly ActiveRow[], reports: readonly RoundReport[], to
       ({ system, applied }) =>
         released !== null && countsAt.includes(system) && !(applied !== null && sameCheckpoint(applied, released)),
     ),
-    bare: own((report) => !isHealed(report, released) && returnsAs(rows, reports, report.system, 'bare')),
-    backed: own((report) => !isHealed(report, released) && returnsAs(rows, reports, report.system, 'backup')),
+    bare: own((report) => !isHealed(report, released) && returnsAs(rows, report, released, 'bare')),
+    backed: own((report) => !isHealed(report, released) && returnsAs(rows, report, released, 'backup')),
   };
 }
 
@@ -152,14 +152,15 @@ function isHealed({ applied }: RoundReport, released: Checkpoint | null): boolea
   return released !== null && !(applied !== null && sameCheckpoint(applied, released));
 }
 
+/** A stream that counts only above what was released shows nothing of it, whatever comes to it. */
 function returnsAs(
   rows: readonly ActiveRow[],
-  reports: readonly RoundReport[],
-  system: string,
+  report: RoundReport,
+  released: Checkpoint | null,
   how: Returning,
 ): boolean {
-  return counting(rows, Number.POSITIVE_INFINITY).some(
-    (row) => row.secondary.id === system && heldBy(reports, row)?.returning === how,
+  return counting(rows, released?.number ?? Number.POSITIVE_INFINITY).some(
+    (row) => row.secondary.id === report.system && heldBy([report], row)?.returning === how,
   );
 }
 
@@ -191,7 +192,7 @@ function actionsOf(
       if (!countingSystems(rows, target.number).includes(id)) return 'left-out';
       if (target.number > (released?.number ?? 0)) return 'apply';
       if (!report?.applied || !sameCheckpoint(report.applied, target)) return 'finish';
-      return returnsAs(rows, reports, id, 'backup') ? 'restore' : 'keep';
+      return returnsAs(rows, report, released, 'backup') ? 'restore' : 'keep';
     };
     return { id, name: systemName(rows, id), action: action(), from };
   });

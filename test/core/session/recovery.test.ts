@@ -69,6 +69,14 @@ describe('the verdict of a recovery', () => {
     expect(judged).toMatchObject({ label: '@D', case: 'mixed', target: null });
   });
 
+  it('@G leaves out what comes to a stream that counts only above what was released', () => {
+    const later = [row('a', 'k'), row('b', 'l', 6)];
+    const mixed = report('l', [held('b', [], { returning: 'bare' })], at(5));
+    const judged = judge([report('k', [held('a', [])], at(5)), mixed], undefined, later);
+    expect(judged).toMatchObject({ label: '@G', case: 'keep', target: checkpoint(5) });
+    expect(actions(judged)).toEqual(['k keep', 'l left-out']);
+  });
+
   it('@C heals a mix with a whole checkpoint above it', () => {
     const mixed = report('l', [held('b', [6], { returning: 'bare' })], at(5));
     expect(judge([report('k', [held('a', [6])], at(5)), mixed])).toMatchObject({ label: '@C', target: checkpoint(6) });

@@ -245,7 +245,7 @@ export async function carrySession(
     );
   const { records, bytes } = await finishApply(controller, input.session);
   // What was released before the fence was finished first; the verdict may lie above it.
-  const more = await applyUpTo(controller, input.session);
+  const more = own.length > 0 ? await applyUpTo(controller, input.session) : { records: 0, bytes: 0 };
   controller.step('session.settled');
   const counted = new Set(own.map(({ primary }) => primary.id));
   const halves = secondaryHalves(controller, input.session).filter(({ remote }) => counted.has(remote.peer.system.id));
