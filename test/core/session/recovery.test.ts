@@ -70,7 +70,7 @@ describe('the verdict of a recovery', () => {
   });
 
   it('@G leaves out what comes to a stream that counts only above what was released', () => {
-    const later = [row('a', 'k'), row('b', 'l', 6)];
+    const later = [row('a', 'k'), row('b', 'l', { enteredAt: 6 })];
     const mixed = report('l', [held('b', [], { returning: 'bare' })], at(5));
     const judged = judge([report('k', [held('a', [])], at(5)), mixed], undefined, later);
     expect(judged).toMatchObject({ label: '@G', case: 'keep', target: checkpoint(5) });

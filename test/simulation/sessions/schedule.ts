@@ -8,8 +8,8 @@ import { SHAPES, templateOf, WIDE_SHAPES, withSmallJournals } from './topology.j
 import { TROUBLES, WIDE_TROUBLES } from './trouble.js';
 import { bringHome } from './way-home.js';
 
-/** Seeds from this one on play more than the earlier ones, which play what they played when they found something. */
-const WIDE_FROM = 2_000_000;
+/** Seeds of the first campaigns play what they played when they found something; all others play more. */
+const isFirst = (seed: number) => seed < 6_000 || (seed >= 2_100_000 && seed < 3_000_000);
 /** How often it is looked whether the secondaries can be read together. */
 const LOOK_MS = 3;
 
@@ -29,7 +29,7 @@ export function runSession(seed: number, trace?: (line: string) => void): Promis
 
 async function schedule(seed: number, trace: ((line: string) => void) | undefined): Promise<SessionResult> {
   const rng = new Rng(seed, 4);
-  const index = seed < WIDE_FROM ? rng.below(SHAPES) : SHAPES + rng.below(WIDE_SHAPES);
+  const index = isFirst(seed) ? rng.below(SHAPES) : SHAPES + rng.below(WIDE_SHAPES);
   const stage = new Stage(await templateOf(index), seed);
   stage.trace = trace;
   const log: string[] = [];
