@@ -14,6 +14,12 @@ const FOUND: Record<number, string> = {
   2100525: 'what was void when it arrived filled a small receive journal, and nothing was released again',
   2100929: 'a secondary that had no master for a moment suspended the pair that came back',
   2100968: 'a backup volume without room suspended the pair that came back',
+  2000008:
+    'a way home that was stopped after it had shut the secondaries out found nothing to do, and said that it was over',
+  2000011:
+    'a primary whose pair did not count for a recovery was displaced for good, though nobody was made a primary in its place',
+  2000085: 'a round released a checkpoint between the fence of a recovery and its verdict for an earlier one',
+  2000189: 'a stream that counts only above what was recovered made a mix of it when the recovery was run again',
   271: 'records of a base that had not entered were dropped with those that were void',
 };
 
@@ -21,7 +27,8 @@ it('dependent writes: whatever goes wrong in a session, the secondaries show a p
   timeout: 600_000,
 }, async () => {
   let looks = 0;
-  for (let seed = 1_001; seed <= 1_000 + SCHEDULES; seed += 1) looks += (await runSession(seed)).looks;
+  for (const first of [1_001, 3_000_001])
+    for (let seed = first; seed < first + SCHEDULES / 2; seed += 1) looks += (await runSession(seed)).looks;
   expect(looks).toBeGreaterThan(SCHEDULES);
 });
 
