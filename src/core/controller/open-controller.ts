@@ -379,7 +379,7 @@ export class Controller implements SystemClient {
       message,
       actor: 'copier',
       id: this.ports.random.id(`${operation} ${after.number}`),
-      session: pairEvent(this, before, after),
+      session: pairEvent(this, before, after, message),
     });
   }
 

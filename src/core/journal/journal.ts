@@ -9,7 +9,8 @@
  *
  * It knows records and positions, not pairs, and not who sends or applies them.
  */
-export { hasJournal } from './ready-segments.js';
+export type { JournalPlace, JournalStart, OpenedJournal, Room } from './journal-place.js';
+export { hasJournal, removeJournal } from './ready-segments.js';
 export {
   type JournalRecord,
   type NewRecord,

@@ -128,6 +128,15 @@ export function hasJournal(files: Files, folder: string): boolean {
   return segmentNumbers(files, folder).some((number) => inspectSegment(files, folder, number).kind !== 'unfinished');
 }
 
+/** Removes what is there of a journal, from its end on: what a crash leaves of it is a journal that ends earlier. Durable when it resolves. */
+export async function removeJournal(files: Files, folder: string): Promise<void> {
+  if (!files.status(folder)) return;
+  for (const number of segmentNumbers(files, folder).reverse()) {
+    files.remove(segmentPath(folder, number));
+    await files.flushFolder(folder);
+  }
+}
+
 /** A journal that was begun and not finished may be begun again; one that holds records never. */
 export function demandNoJournal(files: Files, folder: string, what: string): void {
   for (const number of segmentNumbers(files, folder)) {

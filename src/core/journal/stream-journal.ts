@@ -2,6 +2,7 @@ import { assert, type ByteCount, KIB, type SequenceTime, tuning } from '../found
 import { FileError, type Files } from '../ports/ports.js';
 import { flushFailure, toToolkitError } from '../storage/storage.js';
 import { demandStream } from './incoming.js';
+import type { JournalPlace, JournalStart, OpenedJournal, Room } from './journal-place.js';
 import { type FoundJournal, findJournal, type UsedSegment } from './open-segments.js';
 import { demandNoJournal, ReadySegments } from './ready-segments.js';
 import {
@@ -23,24 +24,6 @@ import { Tail } from './tail.js';
 const CHUNK_BYTES: ByteCount = 256 * KIB;
 /** What is read at once to find a record. */
 const WALK_BYTES: ByteCount = 64 * KIB;
-
-/** Whether records find room: `unprepared` ends with `prepare`, `full` with a trim. */
-export type Room = 'there' | 'unprepared' | 'full';
-
-export interface JournalPlace {
-  /** `journals/<stream>/transmit` or `/receive` below the system's folder. */
-  readonly folder: string;
-  /** Its name in messages, with the article. */
-  readonly what: string;
-}
-
-export interface OpenedJournal {
-  readonly journal: Journal;
-  /** torn: records that were never durable were cut. */
-  readonly tail: 'whole' | 'torn';
-  /** Whether its last records were written in this boot of the host; then none of them is lost. */
-  readonly sameBoot: boolean;
-}
 
 /**
  * The records of one stream. One process writes it, in its own turn, into the page cache: `append` is on the path of every host's
@@ -96,14 +79,15 @@ export class Journal {
   /** Makes the journal, empty and durable. Throws `already-exists` where one is, `no-space`. */
   static async create(
     files: Files,
-    options: JournalPlace & { readonly segmentBytes?: ByteCount; readonly bootId: string },
+    options: JournalPlace & { readonly segmentBytes?: ByteCount; readonly bootId: string } & Partial<JournalStart>,
   ): Promise<void> {
     const { folder, what, segmentBytes: sizeBytes = tuning.journalSegmentBytes, bootId } = options;
+    const { firstSequence = 1, time = 0n } = options;
     try {
       files.makeFolder(folder);
       demandNoJournal(files, folder, what);
-      const before = { time: 0n, previousCode: 0, unflushed: 0 };
-      const header = { number: 1, firstSequence: 1, sizeBytes, ...before, bootId, owner: ownerCode(folder) };
+      const before = { time, previousCode: 0, unflushed: 0 };
+      const header = { number: 1, firstSequence, sizeBytes, ...before, bootId, owner: ownerCode(folder) };
       const file = await makeSegment(files, segmentPath(folder, 1), header);
       file.close();
       await settleNames(files, folder);
@@ -263,6 +247,13 @@ export class Journal {
       yield* decodeRecords(bytes);
       at = next;
     }
+  }
+
+  /** The time of the record before this one, which is here or the next one. */
+  timeBefore(sequence: RecordSequence): SequenceTime {
+    if (sequence === this.nextSequence) return this.lastTime;
+    if (sequence === this.firstSequence) return (this.#segments[0] as Segment).header.time;
+    return (this.records(sequence - 1).next().value as JournalRecord).time;
   }
 
   last(): JournalRecord | undefined {

@@ -38,6 +38,7 @@ const WORDS: Readonly<Record<SessionDeed, (event: SessionEvent) => string>> = {
   enter: ({ about, number }) => `${about} counts from checkpoint ${number} on`,
   apply: ({ number, records }) => `checkpoint ${number} was applied: ${plural(records ?? 0, 'record')}`,
   degrade: ({ about }) => `${about} is degraded: its writes are tracked, no checkpoint is released`,
+  damage: ({ about }) => `what was received from ${about} cannot be read, and is asked for once more`,
   return: ({ about }) => `${about} is journalled, and counts from the next checkpoint on`,
   resign: ({ about, number }) =>
     `${about} resigned${number === null ? '' : ` at checkpoint ${number}`}; the others go on`,

@@ -30,6 +30,8 @@ export interface TransmitRow {
   readonly sentUpTo: number;
   /** The checkpoint that the secondary has applied: segments below it go (H23). */
   readonly appliedTime: TimeDigits | null;
+  /** Rises when its journal cannot be trusted any more and another is begun. */
+  readonly generation: number;
 }
 
 /** A session's row at a system that holds primaries. */
@@ -64,6 +66,10 @@ export interface ReceiveRow {
   readonly appliedSequence: number;
   /** Checkpoints before this place are not held any more. */
   readonly heldFrom: number;
+  /** Of its primary's journal: records of an earlier one are refused. */
+  readonly generation: number;
+  /** The generation in which what was received and not applied was lost here; null once a checkpoint was applied since. */
+  readonly remadeIn: number | null;
 }
 
 /** The durable verdict of a recovery, written at every secondary before it is carried out. */

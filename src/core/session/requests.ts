@@ -135,6 +135,7 @@ export type SessionDeed =
   | 'enter'
   | 'apply'
   | 'degrade'
+  | 'damage'
   | 'return'
   | 'resign'
   | 'join'

@@ -51,6 +51,7 @@ const transmitRow: v.GenericSchema<unknown, TransmitRow> = v.strictObject({
   secondary: systemRefSchema,
   sentUpTo: counter,
   appliedTime: v.nullable(digits),
+  generation: v.optional(counter, 0),
 });
 
 const primaryTable: v.GenericSchema<unknown, PrimaryTable> = v.pipe(
@@ -78,6 +79,8 @@ const receiveRow: v.GenericSchema<unknown, ReceiveRow> = v.strictObject({
   voidBefore: v.record(id, positive),
   appliedSequence: counter,
   heldFrom: counter,
+  generation: v.optional(counter, 0),
+  remadeIn: v.optional(v.nullable(counter), null),
 });
 
 const sessionVerdict: v.GenericSchema<unknown, SessionVerdict> = v.strictObject({

@@ -1,5 +1,5 @@
 import type { SystemRef } from '../group/group.js';
-import type { Anchor, Checkpoint, ClockMark } from '../sequence/sequence.js';
+import type { Anchor, Checkpoint, ClockMark, TimeDigits } from '../sequence/sequence.js';
 import type { ActiveRow, ConfigRow, SessionOrder, SessionPolicy, SessionSheet, SessionVerdict } from './record.js';
 import type { Weighed } from './recovery.js';
 import type { Returning } from './requests.js';
@@ -135,14 +135,30 @@ export interface SessionWireRequests {
     input: OfTerm;
     output: { readonly restored: readonly string[]; readonly records: number; readonly bytes: number };
   };
-  /** The stream of a primary begins or goes on: from which record on the secondary wants it. */
+  /**
+   * The stream of a primary begins or goes on: from which record on the secondary wants it, and the time of the record before. Null where
+   * that is no record of this journal: another has to be begun.
+   */
   'stream.open': {
-    input: OfTerm & { readonly primary: SystemRef; readonly firstSequence: number; readonly nextSequence: number };
-    output: { readonly wanted: number };
+    input: OfTerm & {
+      readonly primary: SystemRef;
+      readonly firstSequence: number;
+      readonly nextSequence: number;
+      readonly generation: number;
+    };
+    output: { readonly wanted: number; readonly lastTime: TimeDigits } | { readonly wanted: null };
+  };
+  /**
+   * A journal is begun at the primary: nothing of an earlier generation is taken from now on, durably, and the new one goes on where the
+   * answer says. `known` is the generation that was known before.
+   */
+  'stream.renew': {
+    input: OfTerm & { readonly primary: string; readonly generation: number };
+    output: { readonly known: number; readonly nextSequence: number; readonly lastTime: TimeDigits };
   };
   /** Whole encoded records, in the message's payload, from `from` on. Answered once they are durable. */
   'stream.append': {
-    input: OfTerm & { readonly primary: string; readonly from: number };
+    input: OfTerm & { readonly primary: string; readonly from: number; readonly generation: number };
     output: { readonly durableUpTo: number; readonly appliedTime: string | null; readonly appliedSequence: number };
   };
   'stream.state': {

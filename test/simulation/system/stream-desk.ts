@@ -61,7 +61,13 @@ export class Feed {
     if (!this.#journal.isPrepared) await world.run(this.#journal.prepare());
     while (this.#sentTo + 1 < this.#journal.nextSequence) {
       const { bytes } = this.#journal.read(this.#sentTo + 1, 65_536);
-      const input = { session: this.#desk.id, term: 1, primary: this.#primary.ref.id, from: this.#sentTo + 1 };
+      const input = {
+        session: this.#desk.id,
+        term: 1,
+        primary: this.#primary.ref.id,
+        from: this.#sentTo + 1,
+        generation: 0,
+      };
       const { durableUpTo } = await this.#secondary.ask('stream.append', input, bytes);
       if (durableUpTo <= this.#sentTo) throw new Error('the secondary took nothing of what it was sent');
       // One that answered nothing before may have more than was known.
@@ -77,6 +83,7 @@ export class Feed {
       primary: this.#primary.ref.id,
       pair: this.pair,
       before: this.next,
+      generation: 0,
     };
     return this.#secondary.ask('stream.withdraw', input);
   }

@@ -1,5 +1,5 @@
 import type { Change } from '../../catalog/catalog.js';
-import { assert, type ByteCount, type TrackRun } from '../../foundation/foundation.js';
+import { assert, type ByteCount, failure, type TrackRun } from '../../foundation/foundation.js';
 import type { JournalRecord, RecordSequence } from '../../journal/journal.js';
 import type { HalfRecord } from '../../pair/pair.js';
 import { type Checkpoint, sameCheckpoint } from '../../sequence/sequence.js';
@@ -34,8 +34,8 @@ export async function finishApply(controller: Controller, id: string): Promise<A
       const stream = await sessions.stream(id, row.primary.id);
       if (!countsAt(stream.active, releasing.number)) continue;
       const end = stream.holding(releasing);
-      assert(end, `checkpoint ${releasing.number} of ${row.primary.name} is held, for it was released`);
-      done.push(await applyStream(controller, stream, end, total));
+      if (end) done.push(await applyStream(controller, stream, end, total));
+      else done.push(lost(controller, stream, releasing));
     }
     await durable(controller, id, releasing, done);
     for (const { stream, last, entered } of done) {
@@ -56,6 +56,23 @@ interface Done {
   readonly last: RecordSequence;
   /** Pairs whose base is whole from now on. */
   readonly entered: readonly HalfRecord[];
+  /** Pairs that show no checkpoint until their differences have come. */
+  readonly mixed: readonly HalfRecord[];
+}
+
+/**
+ * What belongs to the checkpoint was received, and lost here. It is sent once more; where its primary lost it as well, differences come in
+ * its place, and until they have come nobody reads what is here.
+ */
+function lost({ place }: Controller, stream: ReceiveStream, { number }: Checkpoint): Done {
+  const { generation, remadeIn, appliedSequence, primary } = stream.row;
+  assert(remadeIn !== null, `checkpoint ${number} of ${primary.name} is held, for it was released`);
+  if (generation > remadeIn) return { stream, last: appliedSequence, entered: [], mixed: stream.pairs() };
+  throw failure(
+    'session-refuses',
+    `${place.name} lost what it received of checkpoint ${number} from ${primary.name}.`,
+    `It is asked for once more; hosts are refused until it has come. Where ${primary.name} is gone, resign it.`,
+  );
 }
 
 /** One frame: what is applied, where each journal is applied to, and whose bases are whole. */
@@ -67,7 +84,8 @@ async function durable(
 ): Promise<void> {
   const { catalog, sessions } = controller;
   await catalog.change(() => [
-    ...done.flatMap(({ entered }) => entered.flatMap((half) => entering(controller, half))),
+    ...done.flatMap(({ entered }) => entered.flatMap((half) => journalAs(controller, half, BASE))),
+    ...done.flatMap(({ mixed }) => mixed.flatMap((half) => journalAs(controller, half, MIX))),
     ...sessions.sheets.change(
       id,
       atSecondary((table) => ({
@@ -75,7 +93,7 @@ async function durable(
         applied: releasing,
         streams: table.streams.map((row) => {
           const own = done.find(({ stream }) => stream.primary === row.primary.id);
-          return own ? { ...row, appliedSequence: own.last } : row;
+          return own ? { ...row, appliedSequence: own.last, remadeIn: null } : row;
         }),
       })),
     ),
@@ -85,10 +103,13 @@ async function durable(
   controller.notify();
 }
 
-function entering({ catalog }: Controller, { number }: HalfRecord): Change[] {
+const BASE = { entered: true, withdrawn: false };
+const MIX = { withdrawn: true };
+
+function journalAs({ catalog }: Controller, { number }: HalfRecord, is: typeof BASE | typeof MIX): Change[] {
   const record = catalog.pairs.get(number);
   if (!record?.remote?.journal) return [];
-  const journal = { ...record.remote.journal, entered: true, withdrawn: false };
+  const journal = { ...record.remote.journal, ...is };
   return [{ do: 'put-pair', record: { ...record, remote: { ...record.remote, journal } } }];
 }
 
@@ -101,7 +122,6 @@ async function applyStream(
   // One that a person made a primary by itself is nobody's secondary any more.
   const own = stream.pairs().filter(({ remote }) => remote.takenOver === null);
   const halves = new Map(own.map((half) => [half.remote.id, half]));
-  const { appliedSequence } = stream.row;
   const last = stream.lastOf(end);
   const from = new Map([...halves.keys()].map((pair) => [pair, stream.countsFrom(pair, last)]));
   const entered = new Set<HalfRecord>();
@@ -112,7 +132,7 @@ async function applyStream(
     batch = [];
     batchBytes = 0;
   };
-  for (const record of stream.journal.records(appliedSequence + 1)) {
+  for (const record of stream.unapplied()) {
     if (record.sequence > last) break;
     if (record.kind !== 'write' && record.kind !== 'enter') continue;
     const half = halves.get(record.pair);
@@ -130,7 +150,7 @@ async function applyStream(
   await land();
   for (const half of halves.values()) await controller.fabric.flush(half.secondary);
   controller.step('session.flushed');
-  return { stream, last, entered: [...entered] };
+  return { stream, last, entered: [...entered], mixed: [] };
 }
 
 /** In their order, through the write path, as the copier of their pairs. */

@@ -12,7 +12,7 @@ import type { Handler } from '../handlers.js';
 import { readHistory } from '../history.js';
 import { createSession, deleteSession, dropHere, listSessionsHere, setSessionPolicy } from './admin.js';
 import { comeHomeSession, failBackSession, takenHere } from './failback.js';
-import { appendToStream, openStream, stateOfStream } from './intake.js';
+import { appendToStream, openStream, renewStream, stateOfStream } from './intake.js';
 import { enlist, extendHere, putSession, resignedHere } from './joining.js';
 import { markHere, waitHere } from './marks.js';
 import { collectHere, releaseHere, resetHere } from './orders.js';
@@ -87,6 +87,7 @@ export const sessionHandlers = {
   'session.carry': (controller, input, _, context) => carrySession(controller, input, context),
   'session.home': comeHomeSession,
   'session.taken': takenHere,
+  'stream.renew': renewStream,
   'stream.open': openStream,
   'stream.append': (controller, input, { data }) => appendToStream(controller, input, data),
   'stream.state': stateOfStream,

@@ -26,13 +26,18 @@ export function noteSession(controller: Controller, session: Named, deed: Sessio
 }
 
 /** What a change of a journal pair means to its session; undefined where it means nothing. */
-export function pairEvent(controller: Controller, before: PairRecord, after: PairRecord): SessionEvent | undefined {
+export function pairEvent(
+  controller: Controller,
+  before: PairRecord,
+  after: PairRecord,
+  why: string | null,
+): SessionEvent | undefined {
   const { journal } = after.remote ?? {};
   const sheet = journal && controller.sessions.sheets.byId(journal.session);
   if (!sheet || after.remote?.side !== 'primary' || before.state.status === after.state.status) return undefined;
   const about = controller.address(after.primary);
   if (after.state.status === 'duplex') return sessionEvent(sheet, 'return', { about });
   if (before.state.status !== 'duplex') return undefined;
-  const reason = after.state.status === 'suspended' ? after.state.message.replace(/\.$/, '') : undefined;
-  return sessionEvent(sheet, 'degrade', { about, reason });
+  const reason = after.state.status === 'suspended' ? after.state.message : why;
+  return sessionEvent(sheet, 'degrade', { about, reason: reason?.replace(/\.$/, '') });
 }

@@ -1,6 +1,6 @@
 import { failure, isToolkitError, type SequenceTime } from '../../foundation/foundation.js';
 import { Mutex } from '../../hostio/hostio.js';
-import { hasJournal, Journal, type JournalRecord, type RecordSequence } from '../../journal/journal.js';
+import type { Journal, JournalRecord, RecordSequence } from '../../journal/journal.js';
 import { type HalfRecord, isHalf } from '../../pair/pair.js';
 import {
   type Checkpoint,
@@ -12,6 +12,7 @@ import {
 } from '../../sequence/sequence.js';
 import type { ActiveRow, ReceiveRow, Returning, SessionOrder, SessionSheet } from '../../session/session.js';
 import type { Controller } from '../open-controller.js';
+import { isDamage, openReceiveJournal, remakeReceiveJournal } from './received.js';
 import { countsAt } from './tables.js';
 
 /** A checkpoint that lies durable in a receive journal and is not applied. */
@@ -40,6 +41,7 @@ export class ReceiveStream {
   /** Where pairs stopped being journalled, by their ids; their tracks came, or come, otherwise. */
   readonly #left = new Map<string, RecordSequence[]>();
   #scannedTo: RecordSequence;
+  #isDamaged = false;
   /** What lies behind this is durable. */
   #durableTo: RecordSequence;
 
@@ -53,22 +55,29 @@ export class ReceiveStream {
     this.#durableTo = row.appliedSequence;
   }
 
-  /** Opens the journal, made where there is none. Throws `metadata-damaged`. */
+  /** Opens the journal, made where there is none. What cannot be read of it is asked for once more. */
   static async open(controller: Controller, sheet: SessionSheet, row: ReceiveRow): Promise<ReceiveStream> {
-    const { files, place, ports } = controller;
-    const folder = `${place.path}/${receiveFolder(sheet.id, row.primary.id)}`;
-    const what = `what session ${sheet.name} received from ${row.primary.name}`;
-    const bootId = ports.clock.bootId();
-    // Once something of it was applied a journal that is not there is damage, and `open` says so.
-    const isNew = row.appliedSequence === 0 || !files.status(folder);
-    if (isNew && !hasJournal(files, folder)) await Journal.create(files, { folder, what, bootId });
-    const limitBytes = place.info.journalLimitBytes;
-    const { journal } = Journal.open(files, { folder, what, limitBytes, bootId });
-    const stream = new ReceiveStream(controller, sheet, row, journal);
-    // A killed owner leaves records that are in the page cache alone: what is found is durable before it counts.
-    await journal.durable();
-    stream.#scan();
-    return stream;
+    try {
+      return await ReceiveStream.#opened(controller, sheet, row);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      await remakeReceiveJournal(controller, sheet, row, error.message);
+      return await ReceiveStream.#opened(controller, sheet, row);
+    }
+  }
+
+  static async #opened(controller: Controller, sheet: SessionSheet, row: ReceiveRow): Promise<ReceiveStream> {
+    const journal = await openReceiveJournal(controller, sheet, row);
+    try {
+      const stream = new ReceiveStream(controller, sheet, row, journal);
+      // A killed owner leaves records that are in the page cache alone: what is found is durable before it counts.
+      await journal.durable();
+      stream.#scan();
+      return stream;
+    } catch (error) {
+      journal.close();
+      throw error;
+    }
   }
 
   get row(): ReceiveRow {
@@ -115,7 +124,7 @@ export class ReceiveStream {
   lastOf(checkpoint: Arrived): RecordSequence {
     if (this.#order === 'arrival') return checkpoint.sequence;
     let last = this.row.appliedSequence;
-    for (const record of this.journal.records(last + 1)) {
+    for (const record of this.unapplied()) {
       if (record.time > timeOf(checkpoint) || record.sequence > checkpoint.sequence) break;
       last = record.sequence;
     }
@@ -167,9 +176,19 @@ export class ReceiveStream {
     }
   }
 
-  /** Its journal could not be written, nor what was left of that be wiped: what counts is what its files say. */
-  get lacksRoom(): boolean {
-    return isToolkitError(this.journal.failure, 'no-space');
+  /** Its journal could not be written, nor what was left of that be wiped, or something in it could not be read: what counts is what its files say. */
+  get isSpoiled(): boolean {
+    return this.#isDamaged || isToolkitError(this.journal.failure, 'no-space');
+  }
+
+  /** The records behind what is applied. What cannot be read of them is asked for anew by whoever opens the stream next. */
+  *unapplied(): Generator<JournalRecord> {
+    try {
+      yield* this.journal.records(this.row.appliedSequence + 1);
+    } catch (error) {
+      this.#isDamaged ||= isDamage(error);
+      throw error;
+    }
   }
 
   /** Applied up to there: what is before it is forgotten. */
@@ -271,8 +290,4 @@ export function halvesOf(
     const isOurs = isHalf(half) && half.remote.side === side && half.remote.journal?.session === session;
     return isOurs && half.remote.peer.system.id === peer;
   });
-}
-
-export function receiveFolder(session: string, primary: string): string {
-  return `journals/${session}-${primary}/receive`;
 }

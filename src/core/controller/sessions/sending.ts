@@ -1,7 +1,7 @@
 import type { CopyJob } from '../../copy/copy.js';
 import { isToolkitError, KIB, type Milliseconds } from '../../foundation/foundation.js';
 import type { SystemRef } from '../../group/group.js';
-import type { RecordSequence } from '../../journal/journal.js';
+import type { Journal, RecordSequence } from '../../journal/journal.js';
 import { isJournalled, paceTracks } from '../../pair/pair.js';
 import type { Controller } from '../open-controller.js';
 import { Entering } from './entering.js';
@@ -182,17 +182,29 @@ export class StreamSender implements CopyJob {
     if (this.#next > journal.durableSequence) return false;
     while (this.#underWay.size >= PARCELS_MAX) await Promise.race(this.#underWay);
     if (!this.#isOpen || this.#fault !== undefined || this.#next < journal.firstSequence) return false;
-    const { bytes, next } = journal.read(this.#next, PARCEL_BYTES);
-    this.#post({ from: this.#next, next }, bytes);
+    const read = this.#read(this.#stream, () => journal.read(this.#next, PARCEL_BYTES));
+    if (!read) return true;
+    this.#post({ from: this.#next, next: read.next }, read.bytes, this.#stream.generation);
     return true;
   }
 
-  #post(parcel: Parcel, bytes: Uint8Array): void {
+  /** What cannot be read any more is no fault of the link: its pairs track, and another journal is begun. */
+  #read<T>(stream: TransmitStream, read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      if (!isToolkitError(error)) throw error;
+      stream.spoiled(error);
+      return undefined;
+    }
+  }
+
+  #post(parcel: Parcel, bytes: Uint8Array, generation: number): void {
     const round = this.#round;
     this.#next = parcel.next;
     const { peers, place } = this.#controller;
     const limitMs = place.info.linkLimitMs;
-    const input = { session: this.session, term: this.#term, primary: peers.self.id, from: parcel.from };
+    const input = { session: this.session, term: this.#term, primary: peers.self.id, from: parcel.from, generation };
     const sent = peers
       .request(this.secondary, 'stream.append', input, { data: bytes, limitMs })
       .then(({ output }) => this.#answered(round, parcel, output))
@@ -230,6 +242,8 @@ export class StreamSender implements CopyJob {
     const { peers, place } = this.#controller;
     const input = { session: this.session, term: this.#term, primary: peers.self.id };
     const { output } = await peers.request(this.secondary, 'stream.state', input, { limitMs: place.info.linkLimitMs });
+    // It had lost what it received, and wants it once more.
+    if (output.durableUpTo < this.#ackedUpTo) this.#isOpen = false;
     await this.#stream?.arrived(output.durableUpTo, output.appliedSequence);
   }
 
@@ -240,14 +254,33 @@ export class StreamSender implements CopyJob {
     if (journal.nextSequence === 1) return false;
     const { peers, place } = this.#controller;
     const { firstSequence, nextSequence } = journal;
-    const input = { session: this.session, term: this.#term, primary: peers.self, firstSequence, nextSequence };
+    const { generation } = stream;
+    const input = {
+      ...{ session: this.session, term: this.#term, primary: peers.self, firstSequence, nextSequence, generation },
+    };
     const { output } = await peers.request(this.secondary, 'stream.open', input, { limitMs: place.info.linkLimitMs });
     this.#round += 1;
+    // Never are records numbered anew that the secondary has: another journal goes on where it ends.
+    if (output.wanted === null) stream.differs();
+    if (output.wanted === null || !this.#goesOn(stream, journal, output)) return false;
     this.#next = output.wanted;
     this.#ackedUpTo = output.wanted - 1;
     this.#isOpen = true;
     this.#controller.step('stream.open');
     return true;
+  }
+
+  /** Whether the secondary's last record is the one before it here as well. */
+  #goesOn(
+    stream: TransmitStream,
+    journal: Journal,
+    { wanted, lastTime }: { wanted: number; lastTime: string },
+  ): boolean {
+    const time = this.#read(stream, () => journal.timeBefore(wanted));
+    if (time === undefined) return false;
+    if (lastTime === '0' || time === BigInt(lastTime)) return true;
+    stream.differs();
+    return false;
   }
 
   get #term(): number {

@@ -89,13 +89,13 @@ export class Sessions {
     return stream;
   }
 
-  /** The stream anew from its files, where its journal takes nothing any more because room lacked. */
+  /** The stream anew from its files, where its journal takes nothing any more because room lacked, or cannot be read. */
   async sound(id: string, primary: string): Promise<ReceiveStream> {
-    if (!(await this.stream(id, primary)).lacksRoom) return this.stream(id, primary);
+    if (!(await this.stream(id, primary)).isSpoiled) return this.stream(id, primary);
     const release = await this.applying(id).acquire();
     try {
       const stream = await this.stream(id, primary);
-      if (stream.lacksRoom) {
+      if (stream.isSpoiled) {
         this.#streams.delete(`${id} ${primary}`);
         stream.close();
       }

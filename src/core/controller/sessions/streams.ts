@@ -63,6 +63,7 @@ export class Streams {
     const present = this.#streams.get(key);
     if (present && present.brokenWhy === undefined) return present;
     if (present?.pairs().some(isJournalled)) return undefined;
+    await present?.abandon();
     await present?.close();
     const stream = await TransmitStream.make(this.#controller, session, secondary);
     this.#streams.set(key, stream);

@@ -35,7 +35,7 @@ export function withTable(
 }
 
 function newRow(primary: ReceiveRow['primary']): ReceiveRow {
-  return { primary, voidBefore: {}, appliedSequence: 0, heldFrom: 0 };
+  return { primary, voidBefore: {}, appliedSequence: 0, heldFrom: 0, generation: 0, remadeIn: null };
 }
 
 export function emptySecondary(enabled: boolean): SecondaryTable {
@@ -118,7 +118,7 @@ export function withPrimary(
   if (!present || present.configTerm > config.term) return { ...sheet, primary: present };
   const streams = (own?.coupled ?? []).map((secondary) => {
     const known = present.streams.find((row) => row.secondary.id === secondary.id);
-    return known ? { ...known, secondary } : { secondary, sentUpTo: 0, appliedTime: null };
+    return known ? { ...known, secondary } : { secondary, sentUpTo: 0, appliedTime: null, generation: 0 };
   });
   return { ...sheet, primary: { ...present, configTerm: config.term, config: config.rows, streams } };
 }

@@ -8,7 +8,6 @@ import {
 import type { SystemRef } from '../../group/group.js';
 import { degradePairs, type LivePair, type Recorder, suspendPairs } from '../../hostio/hostio.js';
 import {
-  hasJournal,
   Journal,
   type JournalRecord,
   type NewRecord,
@@ -18,6 +17,7 @@ import {
 import { type HalfRecord, isJournalled, type SuspendReason } from '../../pair/pair.js';
 import { type Checkpoint, timeAt, timeOf } from '../../sequence/sequence.js';
 import type { Controller } from '../open-controller.js';
+import { generationOf, makeTransmitJournal, raiseGeneration, transmitPlace } from './generation.js';
 import { KeptTracks } from './kept.js';
 
 /** What is looked through between two turns of whatever else there is to do. */
@@ -28,14 +28,19 @@ const SET_BACK_NS = 1_000_000n;
 /** Why nothing is recorded any more until the stream's pairs track. */
 interface Broken {
   readonly why: string;
-  /** Null where nothing is at fault: its pairs return at once. */
+  /** Null where nothing is at fault, or what is can be made anew: its pairs return at once. */
   readonly reason: SuspendReason | null;
+  /** What its files hold is not trusted any more: another journal is begun. */
+  readonly isLost?: boolean;
+  /** It may lack records that were written: which tracks they are of is not known. */
+  readonly isOther?: boolean;
 }
 
 /** What goes from this system to one secondary system in a session: the transmit journal, and whose writes are in it. */
 export class TransmitStream implements Recorder {
   readonly session: string;
   readonly secondary: SystemRef;
+  readonly generation: number;
   /** There was no room for a record, here or at the secondary. */
   hasOverflowed = false;
   readonly #controller: Controller;
@@ -52,13 +57,14 @@ export class TransmitStream implements Recorder {
 
   private constructor(
     controller: Controller,
-    place: { readonly session: string; readonly secondary: SystemRef },
+    place: { readonly session: string; readonly secondary: SystemRef; readonly generation: number },
     journal: Journal | undefined,
     broken: Broken | undefined,
   ) {
     this.#controller = controller;
     this.session = place.session;
     this.secondary = place.secondary;
+    this.generation = place.generation;
     this.#journal = journal;
     this.#broken = broken;
     this.#unscannedUpTo = journal ? journal.nextSequence - 1 : 0;
@@ -68,9 +74,9 @@ export class TransmitStream implements Recorder {
   /** Opens what is there, in the caller's step. A journal that cannot be read is no reason to fail: its pairs track. */
   static open(controller: Controller, session: string, secondary: SystemRef, isNew = false): TransmitStream {
     const { files, place, ports } = controller;
-    const where = { session, secondary };
-    const folder = `${place.path}/${transmitFolder(session, secondary.id)}`;
-    const what = `what is kept for ${secondary.name}`;
+    const generation = generationOf(controller, session, secondary.id);
+    const where = { session, secondary, generation };
+    const { folder, what } = transmitPlace(controller, session, secondary, generation);
     try {
       if (!files.status(folder)) throw failure('file-not-found', `The journal ${folder} is not there.`);
       const limitBytes = place.info.journalLimitBytes;
@@ -79,16 +85,13 @@ export class TransmitStream implements Recorder {
       return new TransmitStream(controller, where, journal, sameBoot || isNew ? undefined : restarted);
     } catch (error) {
       if (!isToolkitError(error)) throw error;
-      return new TransmitStream(controller, where, undefined, { why: error.message, reason: null });
+      return new TransmitStream(controller, where, undefined, brokenBy(error));
     }
   }
 
   /** A stream whose journal is there and can be written; no pair is journalled in one that was not. */
   static async make(controller: Controller, session: string, secondary: SystemRef): Promise<TransmitStream> {
-    const { files, place, ports } = controller;
-    const folder = `${place.path}/${transmitFolder(session, secondary.id)}`;
-    const what = `what is kept for ${secondary.name}`;
-    if (!hasJournal(files, folder)) await Journal.create(files, { folder, what, bootId: ports.clock.bootId() });
+    await makeTransmitJournal(controller, session, secondary);
     // What an earlier boot left in it is no pair's any more.
     return TransmitStream.open(controller, session, secondary, true);
   }
@@ -105,6 +108,16 @@ export class TransmitStream implements Recorder {
   /** The last that was placed since this controller opened the stream. */
   get lastCheckpoint(): Checkpoint | undefined {
     return this.#lastCheckpoint;
+  }
+
+  /** Whether what its files hold is not trusted any more. */
+  get isLost(): boolean {
+    return this.#broken?.isLost === true;
+  }
+
+  /** From now on the stream is of another generation, durably: nobody opens this journal again. */
+  async abandon(): Promise<void> {
+    if (this.isLost) await raiseGeneration(this.#controller, this);
   }
 
   get journal(): Journal | undefined {
@@ -189,11 +202,16 @@ export class TransmitStream implements Recorder {
     this.#lastCheckpoint = checkpoint;
   }
 
+  /** The secondary's records are not those of this journal. */
+  differs(): void {
+    const { name } = this.secondary;
+    const why = `What is kept for ${name} does not go on where ${name} ends.`;
+    this.#broken = { why, reason: null, isLost: true, isOther: true };
+    void this.degrade(this.#broken).catch(() => undefined); // The next write meets it as well.
+  }
+
   spoiled(error: unknown): void {
-    const why = error instanceof Error ? error.message : String(error);
-    this.#broken ??= { why, reason: reasonOf(error) };
-    const broken = this.#broken;
-    void this.degrade(broken).catch(() => undefined); // The next write meets it as well.
+    void this.degrade(this.#brokenBy(error)).catch(() => undefined); // The next write meets it as well.
   }
 
   async durable(): Promise<void> {
@@ -201,8 +219,7 @@ export class TransmitStream implements Recorder {
       await this.#journal?.durable();
     } catch (error) {
       if (!isToolkitError(error)) throw error;
-      this.#broken ??= { why: error.message, reason: reasonOf(error) };
-      await this.degrade(this.#broken);
+      await this.degrade(this.#brokenBy(error));
     }
   }
 
@@ -250,6 +267,7 @@ export class TransmitStream implements Recorder {
   async #degrading({ why, reason }: Broken): Promise<void> {
     const { fabric } = this.#controller;
     if (reason === 'journal-full') this.hasOverflowed = true;
+    await this.abandon();
     await this.scan().catch((error: unknown) => {
       if (!isToolkitError(error)) throw error;
     });
@@ -258,6 +276,13 @@ export class TransmitStream implements Recorder {
       .map(({ number }) => fabric.pair(number));
     if (reason === null) await degradePairs(fabric, pairs, why);
     else if (pairs.length > 0) await suspendPairs(fabric, pairs, { reason, message: why, lost: false });
+  }
+
+  /** The first reason counts, unless nothing of the journal is trusted any more. */
+  #brokenBy(error: unknown): Broken {
+    const broken = brokenBy(error);
+    if (!this.#broken || broken.isLost) this.#broken = broken;
+    return this.#broken;
   }
 
   #prepare(journal: Journal): Promise<void> {
@@ -284,7 +309,7 @@ export class TransmitStream implements Recorder {
     const { catalog } = this.#controller;
     try {
       while (this.#scanSome(Number.POSITIVE_INFINITY));
-      if (this.#journal) return this.#kept.runs(number);
+      if (this.#journal && !this.#broken?.isOther) return this.#kept.runs(number);
     } catch (error) {
       if (!isToolkitError(error)) throw error;
     }
@@ -319,11 +344,14 @@ export class TransmitStream implements Recorder {
   }
 }
 
-/** Where room is all that lacks, it is tried again by itself. */
-function reasonOf(error: unknown): SuspendReason {
-  return isToolkitError(error) && error.code === 'no-space' ? 'journal-full' : 'io-error';
+/** What cannot be read again is made anew; where room is all that lacks, it is tried again by itself. */
+function brokenBy(error: unknown): Broken {
+  const why = error instanceof Error ? error.message : String(error);
+  const code = isToolkitError(error) ? error.code : '';
+  if (code === 'no-space') return { why, reason: 'journal-full' };
+  if (code === 'file-not-found') return { why, reason: null };
+  if (DAMAGE.has(code)) return { why, reason: null, isLost: true };
+  return { why, reason: 'io-error', isLost: code === 'io-error' };
 }
 
-export function transmitFolder(session: string, secondary: string): string {
-  return `journals/${session}-${secondary}/transmit`;
-}
+const DAMAGE: ReadonlySet<string> = new Set(['metadata-damaged', 'check-code', 'not-regular']);

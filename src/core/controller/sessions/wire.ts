@@ -52,8 +52,9 @@ export interface SessionPairRequests {
       readonly term: number;
       readonly primary: string;
       readonly pair: string;
-      /** The place behind the last record of the pair in its primary's stream. */
-      readonly before: number;
+      /** The place behind the last record of the pair in its primary's stream; null where its journal is lost: all that came is before it. */
+      readonly before: number | null;
+      readonly generation: number;
     };
     output: { readonly recoverable: boolean };
   };

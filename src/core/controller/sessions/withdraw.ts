@@ -7,12 +7,15 @@ import type { Answered, Requests } from '../control/requests.js';
 import type { Controller, RequestContext } from '../open-controller.js';
 import { finishApply } from './apply.js';
 import { keepBackup } from './backup.js';
+import { takeGeneration } from './intake.js';
 import { ask } from './rounds.js';
 import { atSecondary } from './sheets.js';
 import { demandSecondary } from './tables.js';
 import { dropVoid } from './void.js';
 
 type Input<Code extends keyof Requests> = Requests[Code]['input'];
+/** With the place, also where its primary could not tell it. */
+type Withdrawal = Input<'stream.withdraw'> & { readonly before: number };
 
 /**
  * A primary is about to copy straight into a pair's secondary here, which is a mix from then on (H20). First nothing before the place is
@@ -34,11 +37,14 @@ export async function withdraw(
 
 async function withdrawInTurn(
   controller: Controller,
-  input: Input<'stream.withdraw'>,
+  asked: Input<'stream.withdraw'>,
   context: RequestContext,
 ): Promise<Answered<'stream.withdraw'>> {
-  const half = withdrawing(controller, input);
+  const half = withdrawing(controller, asked);
   const { journal } = half.remote;
+  await takeGeneration(controller, asked);
+  const { nextSequence } = (await controller.sessions.stream(asked.session, asked.primary)).journal;
+  const input = { ...asked, before: asked.before ?? nextSequence };
   if (journal?.withdrawn && isVoid(controller, input)) return { output: { recoverable: journal.backup !== null } };
   await change(controller, input, (row) => ({ ...row, heldFrom: Math.max(row.heldFrom, input.before) }));
   controller.step('session.withdrawing');
@@ -97,7 +103,7 @@ async function applyFirst(controller: Controller, input: Input<'stream.withdraw'
 }
 
 /** One frame: the pair's records before the place are void, and its secondary shows no checkpoint. */
-async function letGo(controller: Controller, input: Input<'stream.withdraw'>, half: HalfRecord): Promise<void> {
+async function letGo(controller: Controller, input: Withdrawal, half: HalfRecord): Promise<void> {
   const { catalog } = controller;
   await catalog.change(() => {
     const record = catalog.pairs.get(half.number);
@@ -116,7 +122,7 @@ async function letGo(controller: Controller, input: Input<'stream.withdraw'>, ha
 
 type Row = NonNullable<ReturnType<typeof demandSecondary>['streams'][number]>;
 
-function changes(controller: Controller, input: Input<'stream.withdraw'>, next: (row: Row) => Row): Change[] {
+function changes(controller: Controller, input: Withdrawal, next: (row: Row) => Row): Change[] {
   return controller.sessions.sheets.change(
     input.session,
     atSecondary((table) => ({
@@ -126,12 +132,12 @@ function changes(controller: Controller, input: Input<'stream.withdraw'>, next: 
   );
 }
 
-async function change(controller: Controller, input: Input<'stream.withdraw'>, next: (row: Row) => Row): Promise<void> {
+async function change(controller: Controller, input: Withdrawal, next: (row: Row) => Row): Promise<void> {
   await controller.catalog.change(() => changes(controller, input, next));
   await controller.catalog.durable();
 }
 
-function isVoid(controller: Controller, input: Input<'stream.withdraw'>): boolean {
+function isVoid(controller: Controller, input: Withdrawal): boolean {
   const row = demandSecondary(controller, input).streams.find(({ primary }) => primary.id === input.primary);
   return (row?.voidBefore[input.pair] ?? 0) >= input.before;
 }
