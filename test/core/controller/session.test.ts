@@ -74,6 +74,7 @@ describe('a session of two subsystems', () => {
     await session.write(1, 2);
     await session.write(2, 3);
     await session.show();
+    const { sheets } = await session.ask('s1', 'session.list', {});
     await session.write(1, 4);
     for (const number of session.numbers) session.kill(`p${number}`);
     const at = session.secondaries.map((name) => session.ref(name));
@@ -86,7 +87,7 @@ describe('a session of two subsystems', () => {
     expect(back).toMatchObject({ outcome: 'returned', term: 3 });
     const { events } = await session.ask('s1', 'session.history', { session: SESSION });
     expect(events.map(({ deed, number }) => [deed, number])).toEqual([
-      ['recovery', 2],
+      ['recovery', sheets[0]?.secondary?.resetTo],
       ['failback', null],
     ]);
     expect([await session.read('p1'), await session.read('p2', 1)]).toEqual([2, 7]);

@@ -179,6 +179,11 @@ export class SimSession {
     }
   }
 
+  /** Its keeper runs from now on, as where it is served. */
+  keep(name: string): void {
+    this.#served.get(name)?.own.controller.startForming();
+  }
+
   pass(ms: number): Promise<unknown> {
     return this.world.run(this.world.clock.sleep(ms));
   }

@@ -10,6 +10,8 @@ import { agreeAnchor, isAnchored } from './start.js';
 
 /** How often whoever keeps sessions looks after them when nobody wakes it. */
 const LOOK_MS: Milliseconds = 250;
+/** From a mark that was not whole everywhere to the next checkpoint. */
+const AGAIN_MS: Milliseconds = 500;
 /** After a fault, or where systems cannot be reached, it is not tried again at once. */
 const REST_MS: Milliseconds = 500;
 
@@ -43,7 +45,7 @@ async function keepSessions(controller: Controller, signal: AbortSignal): Promis
       const own = kept.get(sheet.id) ?? { issuedAtMs: nowMs, restUntilMs: 0, roundAtMs: 0, news: -1 };
       kept.set(sheet.id, own);
       if (nowMs >= own.restUntilMs) await quietly(controller, own, () => keep(controller, sheet, own));
-      if (issues(controller, sheet)) nextMs = Math.min(nextMs, own.issuedAtMs + sheet.policy.intervalMs);
+      if (issues(controller, sheet)) nextMs = Math.min(nextMs, own.issuedAtMs + untilNextMs(controller, sheet));
     }
     const restMs = Math.max(1, nextMs - ports.clock.monotonicMs());
     if (!signal.aborted) await sessions.rest(restMs, signal);
@@ -54,7 +56,7 @@ async function keep(controller: Controller, sheet: SessionSheet, own: Kept): Pro
   const { sessions, ports } = controller;
   if (issues(controller, sheet)) {
     if (!isAnchored(controller, sheet)) await agreeAnchor(controller, sheet.id);
-    if (ports.clock.monotonicMs() - own.issuedAtMs >= sheet.policy.intervalMs) {
+    if (ports.clock.monotonicMs() - own.issuedAtMs >= untilNextMs(controller, sheet)) {
       own.issuedAtMs = ports.clock.monotonicMs();
       await issueCheckpoint(controller, sheet.id);
     }
@@ -71,8 +73,13 @@ async function keep(controller: Controller, sheet: SessionSheet, own: Kept): Pro
   await advanceSession(controller, sheet.id);
 }
 
-function issues({ peers }: Controller, { primary, policy }: SessionSheet): boolean {
-  if (primary?.state !== 'running' || policy.intervalMs === 0) return false;
+/** By mark alone, a checkpoint that was not whole everywhere is followed by another: what it stands for is applied without a person. */
+function untilNextMs({ sessions }: Controller, { id, policy }: SessionSheet): Milliseconds {
+  return policy.intervalMs === 0 && sessions.isOwed(id) ? AGAIN_MS : policy.intervalMs;
+}
+
+function issues({ peers, sessions }: Controller, { id, primary, policy }: SessionSheet): boolean {
+  if (primary?.state !== 'running' || (policy.intervalMs === 0 && !sessions.isOwed(id))) return false;
   return primaryMaster(primary.config)?.id === peers.self.id;
 }
 

@@ -1,4 +1,4 @@
-import { failure } from '../../foundation/foundation.js';
+import { failure, isToolkitError } from '../../foundation/foundation.js';
 import type { SystemRef } from '../../group/group.js';
 import { type Checkpoint, isoOf, timeAt, timeOf } from '../../sequence/sequence.js';
 import {
@@ -25,6 +25,8 @@ type Input<Code extends keyof Requests> = Requests[Code]['input'];
 /** A new master may have to pass what its predecessors issued, once. */
 const TRIES = 3;
 const LOOK_MS = 100;
+/** A mark that is not shown by then is followed by another checkpoint. */
+const FOLLOW_MS = 1_000;
 /** Beyond the span of a wait that another system keeps. */
 const FAR_MS = 30_000;
 
@@ -51,7 +53,8 @@ export async function issueCheckpoint(controller: Controller, id: string): Promi
         atPrimary((table) => issuedIn(table, checkpoint)),
       );
       controller.step('session.issued');
-      const seen = await placeEverywhere(controller, sheet, checkpoint, to);
+      const { seen, whole } = await placeEverywhere(controller, sheet, checkpoint, to);
+      sessions.noteIssued(id, whole && to.length === takingPart(sheet).length);
       if (seen === null) return checkpoint;
       await sessions.sheets.update(
         id,
@@ -70,6 +73,10 @@ function demandRunning({ sessions }: Controller, id: string): Running {
   const sheet = sessions.sheets.byId(id);
   if (!sheet?.primary) throw failure('session-not-found', 'No primary of the session lies here.');
   return { ...sheet, primary: sheet.primary };
+}
+
+function takingPart({ primary }: Running): readonly SystemRef[] {
+  return primary.config.filter(({ resignedAt }) => resignedAt === null).map(({ system }) => system);
 }
 
 /** The time is drawn before the others are asked for theirs, so that their clocks are seen to be right behind it (H24). */
@@ -112,23 +119,25 @@ async function judged(controller: Controller, sheet: Running) {
   );
 }
 
-/** Places it in every stream. Answers with the highest number seen where one has seen as high a number. */
+/** Places it in every stream. Answers with the highest number seen where one has seen as high a number, and whether it is whole in all. */
 async function placeEverywhere(
   controller: Controller,
   sheet: Running,
   checkpoint: Checkpoint,
   to: readonly string[],
-): Promise<number | null> {
+): Promise<{ readonly seen: number | null; readonly whole: boolean }> {
   const systems = sheet.primary.config.map(({ system }) => system).filter(({ id }) => to.includes(id));
   const steps = sheet.order === 'arrival' ? (['close', 'run', 'confirm'] as const) : ([undefined] as const);
+  let whole = true;
   for (const gates of steps) {
     const placed = await Promise.all(systems.map((system) => placeAt(controller, sheet, system, checkpoint, gates)));
     const seen = placed.flatMap((one) => (one.kind === 'passed' ? [one.seen] : []));
-    if (seen.length > 0) return Math.max(...seen);
+    if (seen.length > 0) return { seen: Math.max(...seen), whole: false };
+    whole &&= placed.every((one) => one.kind === 'placed' && one.whole);
     // Only a checkpoint at which every gate was opened by run counts (H2).
-    if (gates === 'run' && placed.some((one) => one.kind !== 'placed' || !one.whole)) return null;
+    if (gates === 'run' && !placed.every((one) => one.kind === 'placed' && one.whole)) return { seen: null, whole };
   }
-  return null;
+  return { seen: null, whole };
 }
 
 type Gates = Input<'session.checkpoint'>['gates'];
@@ -162,6 +171,7 @@ export async function waitHere(
   const asked = parseMark(mark);
   const deadlineMs = timeoutMs === undefined ? Number.POSITIVE_INFINITY : ports.clock.monotonicMs() + timeoutMs;
   demandMaster(controller, id);
+  let followedAtMs = ports.clock.monotonicMs();
   for (;;) {
     const leftMs = deadlineMs - ports.clock.monotonicMs();
     const master = otherMaster(controller, id);
@@ -176,8 +186,31 @@ export async function waitHere(
     const { answer, verdict } = standing(sessions.sheets.demand(session), asked, degraded);
     if (verdict !== null) return { output: { ...answer, mark, verdict } };
     if (leftMs <= 0 || signal?.aborted) return { output: { ...answer, mark, verdict: 'timed-out' } };
+    if (ports.clock.monotonicMs() - followedAtMs >= FOLLOW_MS) {
+      await followMark(controller, id);
+      followedAtMs = ports.clock.monotonicMs();
+    }
     await controller.changed(Math.min(leftMs, LOOK_MS), signal);
   }
+}
+
+/**
+ * A stream that could not take the mark whole shows it with a later checkpoint, and so does one that enters behind it. Where none is issued
+ * by itself, who waits has one issued.
+ */
+async function followMark(controller: Controller, id: string): Promise<void> {
+  const { sessions } = controller;
+  const sheet = sessions.sheets.byId(id);
+  if (!sheet?.secondary || sheet.policy.intervalMs > 0) return;
+  const primaries = sheet.secondary.table.filter(({ resigned }) => resigned === null).map(({ primary }) => primary);
+  // The lowest id issues; one that does not is passed over, as is whoever cannot be reached now.
+  for (const primary of primaries.sort((a, b) => (a.id < b.id ? -1 : 1)))
+    try {
+      await sessions.ask(primary, 'session.mark', { session: sheet.name });
+      return;
+    } catch (error) {
+      if (!isToolkitError(error)) throw error;
+    }
 }
 
 function standing({ name: session, run, secondary }: SessionSheet, mark: Mark, degraded: boolean) {
@@ -186,7 +219,8 @@ function standing({ name: session, run, secondary }: SessionSheet, mark: Mark, d
   // A stream that does not count yet shows nothing of the mark, whatever the others show.
   const shown = missing ? 0 : applied;
   const { verdict } = judgeWait({ mark, run, applied: shown, complete: applied, degraded });
-  const waitsFor = missing && `What comes from ${missing.primary.name} does not count yet; a later mark may.`;
+  const waitsFor =
+    missing && `What comes from ${missing.primary.name} does not count yet; it is shown with a later checkpoint.`;
   const reason = degraded ? 'a pair sends its differences' : (waitsFor ?? null);
   return { answer: { session, applied: applied === 0 ? null : applied, reason }, verdict };
 }

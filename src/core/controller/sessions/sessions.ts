@@ -26,6 +26,7 @@ export class Sessions {
   readonly #streams = new Map<string, Promise<ReceiveStream>>();
   readonly #behind = new Set<Promise<void>>();
   readonly #news = new Map<string, number>();
+  readonly #owed = new Set<string>();
   #resting: (() => void)[] = [];
   readonly #ownWork = new Map<string, CheckpointWork>();
   readonly #work = new Map<string, AppliedWork>();
@@ -124,6 +125,17 @@ export class Sessions {
         if (!isToolkitError(error)) throw error;
       }
     }
+  }
+
+  /** Whether the last checkpoint issued here was whole in every stream. */
+  noteIssued(id: string, isWhole: boolean): void {
+    if (isWhole) this.#owed.delete(id);
+    else this.#owed.add(id);
+  }
+
+  /** Some stream has not taken what was issued last: it takes another once it is whole. */
+  isOwed(id: string): boolean {
+    return this.#owed.has(id);
   }
 
   /** Something came that a round, or whoever waits for it, should look at. */
