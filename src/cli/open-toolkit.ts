@@ -127,7 +127,7 @@ export class Toolkit {
   async use<T>(
     place: SystemPlace,
     work: (client: SystemClient) => Promise<T>,
-    options: { signal?: AbortSignal } = {},
+    options: { signal?: AbortSignal; unharmed?: boolean } = {},
   ): Promise<T> {
     const client = await this.openClient(place, options);
     let result: T;
@@ -142,7 +142,10 @@ export class Toolkit {
     return result;
   }
 
-  async openClient(place: SystemPlace, options: { signal?: AbortSignal } = {}): Promise<SystemClient> {
+  async openClient(
+    place: SystemPlace,
+    options: { signal?: AbortSignal; unharmed?: boolean } = {},
+  ): Promise<SystemClient> {
     const { openClient } = await loadCore();
     const ports = await this.#ports(portsOf(place));
     return openClient(ports, place, { purpose: this.#purpose, timeoutMs: BUSY_LIMIT_MS, ...options });

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { TRACK } from '../simulation/system/sim-system.js';
 import { StreamDesk } from '../simulation/system/stream-desk.js';
+import { journalled, show } from '../simulation/system/two-journal.js';
+import { REMOTE, TwoSystems } from '../simulation/system/two-systems.js';
 import { codeOf } from './stage.js';
 
 describe('a pair whose differences are copied straight into its secondary', () => {
@@ -76,5 +79,33 @@ describe('a pair whose differences are copied straight into its secondary', () =
     expect(await away.withdraw()).toEqual({ recoverable: false });
     const { reports } = await desk.other.ask('session.list', {});
     expect(reports[0]?.streams[0]).toMatchObject({ returning: 'bare' });
+  });
+
+  it('H20: takes no later record for one from before, though a loss of power cut what the place was behind', async () => {
+    const systems = await journalled(6);
+    expect(await show(systems)).toBe('applied');
+    systems.cutLink();
+    // The stream waits between two tries, and makes nothing durable meanwhile.
+    await systems.write('tokyo', 'db', 0, 9);
+    await systems.rest(4_000);
+    for (let track = 0; track < 8; track += 1) {
+      const input = { volume: 'db', offsetBytes: track * TRACK, durable: false };
+      await systems.ask('tokyo', 'volume.write', input, new Uint8Array(TRACK).fill(20 + track));
+    }
+    await systems.ask('tokyo', 'pair.suspend', { pairs: REMOTE });
+    await systems.ask('tokyo', 'fault.set', { kind: 'crash', step: 'journal.withdrawn' });
+    systems.healLink();
+    await systems.ask('tokyo', 'pair.resync', { pairs: REMOTE, discard: true }).catch(() => undefined);
+    await systems.rest().catch(() => undefined);
+    expect(systems.process('tokyo').process.alive).toBe(false);
+    systems.world.files.remove('/sys/tokyo/faults.json');
+    await systems.world.run(systems.world.files.flushFolder('/sys/tokyo'));
+    const after = await TwoSystems.again(systems, 'power', 'none');
+    await after.ask('tokyo', 'session.start', { session: 'j' });
+    await after.write('tokyo', 'db', 9, 99);
+    await after.rest(10_000);
+    expect(await show(after)).toBe('applied');
+    expect(await after.read('osaka', 'db-copy')).toEqual(after.image('tokyo', 'db'));
+    await after.close();
   });
 });

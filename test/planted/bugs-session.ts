@@ -35,6 +35,13 @@ export const SESSION_BUGS: readonly PlantedBug[] = [
     why: 'hosts read a secondary that is a mix',
   },
   {
+    id: 'H20e',
+    file: `${CONTROLLER}/sessions/return.ts`,
+    find: 'if (journal.durableSequence >= before - 1) return before;',
+    replace: 'if (before > 0) return before + 64;',
+    why: 'records that count get numbers from before a direct copy',
+  },
+  {
     id: 'H21a',
     file: RECEIVE,
     find: 'const counts = whole && this.#hasBase() && ',

@@ -3,6 +3,7 @@ import { Args } from '../../cli/flags.js';
 import { openToolkit } from '../../cli/open-toolkit.js';
 import { faultsText } from '../../cli/render/faults.js';
 import { type Outcome, ToolkitCommand } from '../../cli/toolkit-command.js';
+import type { SystemClient } from '../../core/controller/controller.js';
 
 export default class FaultClear extends ToolkitCommand<typeof FaultClear> {
   static override summary = 'Clear the faults of a fixture system, or those of one kind.';
@@ -17,7 +18,8 @@ export default class FaultClear extends ToolkitCommand<typeof FaultClear> {
     const kind = this.args.kind === undefined ? undefined : parseKind(this.args.kind);
     const toolkit = openToolkit(this.roots, this.id);
     const place = await toolkit.find(this.args.system);
-    const { faults } = (await toolkit.use(place, (client) => client.request('fault.clear', { kind }))).output;
+    const clear = (client: SystemClient) => client.request('fault.clear', { kind });
+    const { faults } = (await toolkit.use(place, clear, { unharmed: true })).output;
     return {
       data: { faults: faults.map((row) => ({ system: place.name, ...row })) },
       text: faultsText(place.name, faults),

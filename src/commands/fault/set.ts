@@ -3,6 +3,7 @@ import { Args, duration, integer, offset, option, rate, string } from '../../cli
 import { openToolkit } from '../../cli/open-toolkit.js';
 import { faultsText } from '../../cli/render/faults.js';
 import { type Outcome, ToolkitCommand } from '../../cli/toolkit-command.js';
+import type { SystemClient } from '../../core/controller/controller.js';
 
 export default class FaultSet extends ToolkitCommand<typeof FaultSet> {
   static override summary = 'Inject a fault into a fixture system.';
@@ -41,7 +42,8 @@ export default class FaultSet extends ToolkitCommand<typeof FaultSet> {
     const fault = faultOf(this.args.kind, this.flags);
     const toolkit = openToolkit(this.roots, this.id);
     const place = await toolkit.find(this.args.system);
-    const { faults } = (await toolkit.use(place, (client) => client.request('fault.set', fault))).output;
+    const set = (client: SystemClient) => client.request('fault.set', fault);
+    const { faults } = (await toolkit.use(place, set, { unharmed: true })).output;
     return {
       data: { faults: faults.map((row) => ({ system: place.name, ...row })) },
       text: faultsText(place.name, faults),

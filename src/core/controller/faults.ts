@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { FAULT_TABLE } from '../catalog/catalog.js';
 import { failure } from '../foundation/foundation.js';
 import { type Clock, FileError, type Files, type OpenFile, type Random } from '../ports/ports.js';
-import { type DocumentFormat, readDocument, writeDocument } from '../storage/storage.js';
+import { type DocumentFormat, readDocument, replaceDocumentNow, writeDocument } from '../storage/storage.js';
 import type { FaultRow } from './control/requests.js';
 
 const natural = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -163,11 +163,11 @@ export class Faults {
   readonly #files: Files;
   readonly #folder: string;
   readonly #random: Random;
-  readonly #die: () => never;
+  readonly #die: (() => never) | null;
   readonly #reached = new Map<string, number>();
   #saving: Promise<void> = Promise.resolve();
 
-  constructor(files: Files, folder: string, random: Random, die: () => never) {
+  constructor(files: Files, folder: string, random: Random, die: (() => never) | null) {
     this.#files = files;
     this.#folder = folder;
     this.#random = random;
@@ -189,11 +189,14 @@ export class Faults {
 
   /** A named step is reached; a crash fault on it ends the process as kill -9 would. */
   step(name: string): void {
+    if (this.#die === null) return;
     for (const row of this.rows) {
       if (row.kind !== 'crash' || row.step !== name) continue;
       const times = (this.#reached.get(name) ?? 0) + 1;
       this.#reached.set(name, times);
-      if (times >= (row.nth ?? 1)) this.#die();
+      if (times < (row.nth ?? 1)) continue;
+      this.#strikeOffNow(row);
+      this.#die();
     }
   }
 
@@ -241,10 +244,16 @@ export class Faults {
 
   #strikeOff(row: FaultRow): void {
     if (row.count !== undefined) {
-      const left = row.count - 1;
-      this.rows = this.rows.flatMap((other) => (other !== row ? [other] : left > 0 ? [{ ...row, count: left }] : []));
+      this.rows = withoutOne(this.rows, row);
       this.#saving = this.#saving.then(() => this.#save(this.rows));
     }
+  }
+
+  /** The process ends in this step: what it leaves in the page cache is what the next one reads. */
+  #strikeOffNow(row: FaultRow): void {
+    if (row.count === undefined) return;
+    this.rows = withoutOne(this.rows, row);
+    replaceDocumentNow(this.#files, `${this.#folder}/${FAULT_TABLE}`, faultsFormat, this.rows, this.#random);
   }
 
   async #save(rows: readonly FaultRow[]): Promise<void> {
@@ -322,6 +331,11 @@ function faultyFile(file: OpenFile, faults: Faults, target: FaultTarget): OpenFi
     },
     close: () => file.close(),
   };
+}
+
+function withoutOne(rows: readonly FaultRow[], row: FaultRow): readonly FaultRow[] {
+  const left = (row.count ?? 1) - 1;
+  return rows.flatMap((other) => (other !== row ? [other] : left > 0 ? [{ ...row, count: left }] : []));
 }
 
 function sameTarget(a: FaultRow, b: FaultRow): boolean {

@@ -24,8 +24,8 @@ export interface Ports {
   readonly random: Random;
   readonly link: Link;
   readonly owners: Owners;
-  /** Ends the process on the spot, as kill -9 does: for crash faults. */
-  readonly die: () => never;
+  /** Ends the process on the spot, as kill -9 does: for crash faults. Null where none strikes. */
+  readonly die: (() => never) | null;
   /** The folder of the system with this id below the roots, if it is there. */
   readonly locate?: ((id: string) => Promise<string | undefined>) | undefined;
   /** Who asks, for the history: user and command. */

@@ -106,6 +106,21 @@ export async function writeDocument<T>(
   }
 }
 
+/** The same in one step, for a process that ends in it: nothing is durable, and a kill leaves the new one. */
+export function replaceDocumentNow<T>(
+  files: Files,
+  path: string,
+  format: DocumentFormat<T>,
+  body: T,
+  random: Random,
+): void {
+  const beside = `${path}.${random.id()}.new`;
+  const file = files.open(beside, 'create');
+  file.write(encode(format, body), 0);
+  file.close();
+  files.rename(beside, path);
+}
+
 /** Removes what unfinished `writeDocument` calls of a dead process left in a folder. Only the folder's owner may. */
 export function removeUnfinishedDocuments(files: Files, folder: string): void {
   naming(`the folder ${folder}`, () => {

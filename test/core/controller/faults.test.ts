@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { CRASH_STEPS, readHistory } from '../../../src/core/controller/controller.js';
-import { SimSystem, TRACK } from '../../simulation/system/sim-system.js';
+import { CRASH_STEPS, openClient, readHistory } from '../../../src/core/controller/controller.js';
+import { portsOf, SimSystem, TRACK } from '../../simulation/system/sim-system.js';
 import { SimStall, World, WorldStopped } from '../../simulation/world/world.js';
 import { codeOf, db, deskIn, deskSystem, TRACKS } from './desk.js';
 
@@ -74,6 +74,35 @@ describe('faults', () => {
     expect(await codeOf(system.ask('fault.set', { kind: 'crash', step: 'tea.time' }))).toBe('usage');
     expect(await codeOf(system.ask('fault.set', { kind: 'io-error', volume: 'nowhere' }))).toBe('volume-not-found');
     await system.close();
+  });
+
+  it('of a crash clear themselves after so many deaths', async () => {
+    let system = await deskSystem();
+    await system.ask('fault.set', { kind: 'crash', step: 'region.activated', count: 2 });
+    for (const left of [1, undefined]) {
+      await expect(system.write('copy', 3, 2)).rejects.toThrow(WorldStopped);
+      system = await SimSystem.open(system.world.crash('kill'));
+      const { faults } = await system.ask('fault.list', {});
+      expect(faults).toEqual(left === undefined ? [] : [{ kind: 'crash', step: 'region.activated', count: left }]);
+    }
+    expect(await codeOf(system.write('copy', 3, 2))).toBe('nothing');
+    await system.close();
+  });
+
+  it('of a crash do not strike who comes to clear them, though its opening passes the step', async () => {
+    const system = await deskSystem();
+    await system.ask('fault.set', { kind: 'crash', step: 'region.activated', count: 1 });
+    await system.close();
+    const ports = portsOf(system.world);
+    const client = await system.world.run(openClient(ports, system.place, { purpose: 'fault clear', unharmed: true }));
+    const data = new Uint8Array(TRACK).fill(2);
+    const write = client.request('volume.write', { volume: 'copy', offsetBytes: 0, durable: true }, { data });
+    expect(await codeOf(system.world.run(write))).toBe('nothing');
+    const listed = await system.world.run(client.request('fault.list', {}));
+    expect(listed.output.faults).toHaveLength(1);
+    const cleared = await system.world.run(client.request('fault.clear', {}));
+    expect(cleared.output.faults).toEqual([]);
+    await system.world.run(client.close());
   });
 
   const courses: Record<string, (system: SimSystem) => Promise<void>> = {

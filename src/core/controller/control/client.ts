@@ -12,6 +12,8 @@ export interface ClientOptions {
   /** How long to wait for an owner that neither answers nor lets go. */
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** No armed crash step ends this process: it came to set or clear them. */
+  readonly unharmed?: boolean | undefined;
 }
 
 const TIMEOUT_DEFAULT_MS = 10_000;
@@ -75,7 +77,8 @@ class ResolvingClient implements SystemClient {
     for (;;) {
       const answer = await acquireSystem(this.#ports, this.#place, this.#options.purpose);
       if (answer.kind === 'granted') {
-        this.#own = new OwnController(await openedController(this.#ports, this.#place, answer.grant));
+        const ports = this.#options.unharmed ? { ...this.#ports, die: null } : this.#ports;
+        this.#own = new OwnController(await openedController(ports, this.#place, answer.grant));
         return;
       }
       this.#channel = await answeringChannel(this.#ports, this.#place, deadlineMs);
