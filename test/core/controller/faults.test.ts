@@ -89,7 +89,7 @@ describe('faults', () => {
     await system.close();
   });
 
-  it('of a crash do not strike who comes to clear them, though its opening passes the step', async () => {
+  it('of a crash strike nothing in the process that comes to clear them', async () => {
     const system = await deskSystem();
     await system.ask('fault.set', { kind: 'crash', step: 'region.activated', count: 1 });
     await system.close();

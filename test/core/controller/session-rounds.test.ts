@@ -13,6 +13,23 @@ describe('the secondaries of a session', () => {
     expect(await desk.apply()).toMatchObject({ from: 2, to: 2, records: 0, bytes: 0 });
   });
 
+  it('end no update by the order of an earlier one, and open none that is over', async () => {
+    const desk = await StreamDesk.ready(8);
+    const { tableTerm, applied: first } = await desk.table(desk.other);
+    if (!first) throw new Error('nothing was applied');
+    for (const feed of desk.feeds) feed.write(0, 2);
+    const second = await desk.checkpoint();
+    const order = { session: desk.id, term: 1, tableTerm };
+    await desk.other.ask('session.release', { ...order, checkpoint: second });
+    await desk.world.run(desk.world.clock.sleep(1_000));
+    await desk.other.ask('session.reset', { ...order, checkpoint: first });
+    expect(await desk.table(desk.other)).toMatchObject({ releasing: { number: 2 }, applied: { number: 2 } });
+    await desk.apply();
+    await desk.other.ask('session.release', { ...order, checkpoint: second });
+    expect(await desk.table(desk.other)).toMatchObject({ releasing: null, resetTo: 2 });
+    expect(await desk.first()).toEqual([2, 2]);
+  });
+
   it('show nothing before the first checkpoint that both hold, and then that one', async () => {
     const desk = await StreamDesk.create(1);
     for (const feed of desk.feeds) {

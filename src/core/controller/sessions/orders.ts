@@ -52,6 +52,8 @@ export async function releaseHere(
     atSecondary((table) => {
       demandMaster(controller, input);
       const { releasing, applied } = table;
+      // The same order came twice, and the first was carried out to its end while this one looked at what is held.
+      if (applied && compareCheckpoints(applied, checkpoint) >= 0) return table;
       // What is released is finished first; a master that did not know of it asks again. One that resigned meanwhile was never reset.
       const isFinished = releasing !== null && applied !== null && sameCheckpoint(releasing, applied);
       if (releasing && !isFinished && !sameCheckpoint(releasing, checkpoint))
@@ -78,9 +80,12 @@ export async function resetHere(
     input.session,
     atSecondary((table) => {
       const { applied, releasing, resetTo } = table;
-      if (!applied || applied.number < input.checkpoint.number || resetTo >= input.checkpoint.number) return table;
-      const isOver = releasing !== null && sameCheckpoint(releasing, applied);
-      return { ...table, releasing: isOver ? null : releasing, resetTo: input.checkpoint.number };
+      if (!applied || applied.number < input.checkpoint.number) return table;
+      // An order that comes late ends no later update.
+      const isOver =
+        releasing !== null && sameCheckpoint(releasing, applied) && sameCheckpoint(applied, input.checkpoint);
+      if (resetTo >= input.checkpoint.number && !isOver) return table;
+      return { ...table, releasing: isOver ? null : releasing, resetTo: Math.max(resetTo, input.checkpoint.number) };
     }),
   );
   controller.step('session.reset');
