@@ -62,6 +62,20 @@ describe('the records of a journal pair and its data', () => {
     });
   });
 
+  it('H23: a pair that stops being journalled has the tracks of every record that was not applied in its map', async () => {
+    const systems = await journalled(39);
+    expect(await show(systems)).toBe('applied');
+    await systems.write('tokyo', 'db', 9, 88);
+    await systems.ask('tokyo', 'pair.suspend', { pairs: [{ primary: 'db' }] });
+    expect(isRecording(systems)).toBe(false);
+    expect([...markedOrKept(systems)]).toContain(9);
+    await systems.ask('tokyo', 'pair.resync', { pairs: [{ primary: 'db' }], discard: true });
+    await systems.wait('duplex');
+    expect(await show(systems)).toBe('applied');
+    expect(differing(systems)).toEqual([]);
+    await systems.close();
+  });
+
   it('H23: a flush that returned holds the record too: nothing that a host flushed is missing from map and journal', async () => {
     const systems = await journalled(40);
     expect(await show(systems)).toBe('applied');

@@ -1,4 +1,5 @@
 import { FORMATION_BUGS } from './bugs-formation.js';
+import { JOURNAL_BUGS } from './bugs-journal.js';
 import { SESSION_BUGS } from './bugs-session.js';
 import { STREAM_BUGS } from './bugs-streams.js';
 
@@ -11,6 +12,8 @@ export interface PlantedBug {
   readonly replace: string;
   /** What the code does wrong then. */
   readonly why: string;
+  /** Test files of which any test may notice it; absent: those of the hazard. */
+  readonly tests?: readonly string[];
 }
 
 const PAIR = 'src/core/pair';
@@ -592,5 +595,6 @@ export const BUGS: readonly PlantedBug[] = [
   ...FORMATION_BUGS,
   ...SESSION_BUGS,
   ...STREAM_BUGS,
+  ...JOURNAL_BUGS,
   ...synchronous,
 ];

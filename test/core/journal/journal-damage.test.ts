@@ -6,14 +6,17 @@ import { codeOf, flipBit, putAll, readAll } from '../storage/files.js';
 import {
   all,
   create,
+  dataOf,
   FOLDER,
   newJournal,
   open,
+  PAIR,
   putMany,
   SEGMENT_BYTES,
   segmentAt,
   sequencesOf,
   upTo,
+  write,
 } from './stage.js';
 
 const RECORDS_AT = 4_096;
@@ -140,6 +143,21 @@ describe('a damaged journal', () => {
       empty.plant(segmentAt(1), kind);
       expect(await codeOf(() => create(empty))).toBe('not-regular');
     }
+  });
+
+  it('takes no record for the next one that followed another, which a loss of power took away', async () => {
+    const [files, before] = [new SimFiles(), new SimFiles()];
+    const [journal, lost] = [await newJournal(files), await newJournal(before)];
+    journal.append(write(1));
+    lost.append({ kind: 'write', time: 10n, pair: PAIR, offset: 4_096, data: dataOf(9, 1_000) });
+    lost.append(write(2));
+    // Where the second goes the medium has what stood there behind the first one's predecessor.
+    const behind = readAll(before, segmentAt(1)).slice(RECORDS_AT + 1_064, RECORDS_AT + 2 * 1_064);
+    const whole = readAll(files, segmentAt(1));
+    whole.set(behind, RECORDS_AT + 1_064);
+    putAll(files, segmentAt(1), whole);
+    const found = open(files);
+    expect([found.tail, found.journal.nextSequence]).toEqual(['torn', 2]);
   });
 
   it('never takes records inside the data of a write for its own', async () => {

@@ -79,8 +79,10 @@ async function setGoing(stage: Stage, part: Part): Promise<void> {
 }
 
 /** Without an interval nothing would be shown in the end. */
-async function setInterval({ home, shape: { intervalMs } }: Stage, session: string): Promise<void> {
-  if (sheetOf(home, session)?.policy.intervalMs === intervalMs) return;
+async function setInterval({ home, sites, shape: { intervalMs } }: Stage, session: string): Promise<void> {
+  const known = [...sites.values()].flatMap((site) => sheetOf(site, session)?.policy.intervalMs ?? []);
+  // An order that was cut short has reached some of them.
+  if (known.every((one) => one === intervalMs)) return;
   await home.ask('session.policy', { session, change: { intervalMs } });
 }
 

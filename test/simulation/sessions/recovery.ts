@@ -40,13 +40,14 @@ export async function recoverAndCheck(
   all: ReadonlyMap<string, Site>,
   issued: ReadonlyMap<string, number>,
   rng: Rng,
+  mayChoose = stage.isWide,
 ): Promise<SessionRecoveryAnswer> {
   const sites = part.secondaries.map((name) => all.get(name) as Site);
   for (const site of sites) await site.up();
   const tables = sites.map((site) => sheetOf(site, part.name)?.secondary);
   const before = Math.max(0, ...tables.map((table) => table?.applied?.number ?? 0));
   const isBegun = tables.some((table) => table?.recovered);
-  const wanted = stage.isWide && !isBegun && rng.chance(0.3) ? wantedOf(part, before, rng) : undefined;
+  const wanted = mayChoose && !isBegun && rng.chance(0.3) ? wantedOf(part, before, rng) : undefined;
   const { answer: first, to } = await recover(stage, part, sites, rng, wanted);
   if (to && isBehind(part, first, to))
     throw new Violation(`checkpoint ${first.number} is recovered, and ${JSON.stringify(to)} was asked for`);

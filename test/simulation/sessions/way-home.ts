@@ -20,7 +20,7 @@ const HOME_STEPS: readonly string[] = CRASH_STEPS.filter((step) =>
 export async function bringHome(stage: Stage, rng: Rng, steps = HOME_STEPS): Promise<void> {
   const { world, parts } = stage;
   for (const part of parts) await writeThere(stage, part, rng);
-  for (let count = rng.below(3); count > 0; count -= 1)
+  for (let count = steps.length > 0 ? rng.below(3) : 0; count > 0; count -= 1)
     stage.dieAtStep(rng.pick([...stage.sites.keys()]), rng.pick(steps), 1 + rng.below(3), 5 + rng.unit() * 300);
   await world.clock.sleep(rng.unit() * 100);
   for (const part of parts) {
