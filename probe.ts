@@ -1,21 +1,19 @@
 import { runSchedule } from './test/simulation/formations/schedule.js';
+import { indexOf } from './test/simulation/formations/topology.js';
+import { Rng } from './test/simulation/world/world.js';
 import { useLightSignals } from './test/simulation/world/light-signals.js';
-useLightSignals(); Error.stackTraceLimit = 0;
-const from = Number(process.argv[2] ?? 1), n = Number(process.argv[3] ?? 200), warm = Number(process.argv[4] ?? 100);
-for (let s = from + 500000; s < from + 500000 + warm; s += 1) await runSchedule(s);
-const rows: any[] = [];
+useLightSignals(); 
+const from = Number(process.argv[2] ?? 1), n = Number(process.argv[3] ?? 200), only = process.argv[4];
 const c0 = process.cpuUsage();
+const stop = Number(process.argv[5] ?? 1);
+let bad = 0, ran = 0, formed = 0, home = 0;
 for (let s = from; s < from + n; s += 1) {
-  const c = process.cpuUsage();
-  const r = await runSchedule(s);
-  const u = process.cpuUsage(c);
-  rows.push({ s, ms: (u.user + u.system) / 1000, ...r, outcomes: r.outcomes.length });
+  const index = indexOf(s, new Rng(s, 3));
+  if (only === '3' && index < 24) continue;
+  ran += 1;
+  Error.stackTraceLimit = 0;
+  try { const r = await runSchedule(s); formed += r.formed > 0 ? 1 : 0; home += r.ending === 'home' ? 1 : 0; }
+  catch (e) { bad += 1; console.log('SEED', s, String((e as Error).message).split('\n').slice(0, 40).join('\n   ').slice(0, 1800)); if (bad >= stop) break; }
 }
 const u = process.cpuUsage(c0);
-console.log('per schedule', ((u.user + u.system) / 1000 / n).toFixed(2), 'ms cpu', 'max rss', Math.round(process.resourceUsage().maxRSS/1024));
-if (process.argv[5]) {
-rows.sort((a, b) => b.ms - a.ms);
-let acc = 0; const tot = rows.reduce((a, r) => a + r.ms, 0);
-for (const [i, r] of rows.entries()) { acc += r.ms; if (i < 12 || i % 25 === 0) console.log(i, (acc / tot).toFixed(2), JSON.stringify(r)); }
-for (const e of ['peace', 'recovery', 'home']) { const m = rows.filter((r) => r.ending === e); console.log(e, m.length, (m.reduce((a, r) => a + r.ms, 0) / m.length).toFixed(1)); }
-}
+console.log(ran, 'ran', formed, 'formed', home, 'home', bad, 'bad; per schedule', ((u.user + u.system) / 1000 / ran).toFixed(2), 'ms cpu');

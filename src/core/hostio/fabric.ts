@@ -325,7 +325,9 @@ export class Fabric {
 
   /** Suspends a pair by a fault, durably; `lost`: an old track could not be saved, so its point in time is gone as well. */
   async suspend(pair: LivePair, reason: SuspendReason, message: string, lost = false): Promise<void> {
-    const pairs = this.hooks.suspendedWith?.(pair, reason) ?? [pair];
+    // One that was deleted while it was copied has nothing to suspend, and takes no others with it.
+    const together = pair.record && this.hooks.suspendedWith?.(pair, reason);
+    const pairs = together ?? [pair];
     await suspendPairs(this, pairs, { reason, message, lost });
   }
 

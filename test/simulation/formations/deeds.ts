@@ -2,7 +2,7 @@ import type { Rng } from '../world/world.js';
 import { checkInstant } from './recovery.js';
 import { Violation } from './site.js';
 import { codeOf, type Stage } from './stage.js';
-import { GROUP, refOf, VOLUME_BYTES } from './topology.js';
+import { GROUP, originsOf, refOf, type Shape, VOLUME_BYTES } from './topology.js';
 
 /** Something that a person does with the group while things go wrong. */
 export interface Deed {
@@ -10,11 +10,48 @@ export interface Deed {
   run(stage: Stage, rng: Rng): Promise<void>;
 }
 
-export const DEEDS: readonly Deed[] = [
+const DEEDS: readonly Deed[] = [
   { name: 'cg split', run: splitGroup },
   { name: 'cg master', run: otherMaster },
   { name: 'cg practice', run: practice },
 ];
+
+const DEEDS_OF_THREE: readonly Deed[] = [
+  ...DEEDS,
+  { name: 'pair split of an origin', run: splitOrigin },
+  { name: 'pair suspend of an origin', run: suspendOrigin },
+];
+
+/** What people may do with a group of this shape. */
+export function deedsOf({ members }: Shape): readonly Deed[] {
+  return originsOf(members).length > 0 ? DEEDS_OF_THREE : DEEDS;
+}
+
+/** The hosts go on at the origin alone for a while, then the pair follows again by its differences. */
+async function splitOrigin(stage: Stage, rng: Rng): Promise<void> {
+  await leaveOrigin(stage, rng, 'pair.split');
+}
+
+async function suspendOrigin(stage: Stage, rng: Rng): Promise<void> {
+  await leaveOrigin(stage, rng, 'pair.suspend');
+}
+
+async function leaveOrigin(stage: Stage, rng: Rng, code: 'pair.split' | 'pair.suspend'): Promise<void> {
+  const { origin, volume } = rng.pick(stage.shape.members.filter((member) => member.origin !== undefined));
+  if (origin === undefined) return;
+  const pairs = [{ primary: volume }];
+  const said = await stage
+    .site(origin)
+    .ask(code, { pairs })
+    .then(() => 'done', codeOf);
+  stage.outcomes.push(`${code}:${said}`);
+  await stage.world.clock.sleep(rng.unit() * 200);
+  if (stage.atPeace) return;
+  await stage
+    .site(origin)
+    .ask('pair.resync', { pairs, discard: true })
+    .catch((error: unknown) => codeOf(error));
+}
 
 /** Splits the group, looks at what its secondaries show, and lets them follow again. */
 async function splitGroup(stage: Stage, rng: Rng): Promise<void> {

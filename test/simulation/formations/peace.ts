@@ -21,6 +21,8 @@ export async function checkPeace(stage: Stage): Promise<void> {
   await formOnce(stage);
   await checkDrills(stage);
   stage.writer.isStopped = true;
+  // What a synchronous pair has under way stands in no map.
+  await stage.writer.ended;
   await checkCopied(stage);
 }
 
@@ -65,7 +67,7 @@ async function formOnce(stage: Stage): Promise<void> {
 }
 
 async function resyncStopped(stage: Stage): Promise<void> {
-  for (const { site, volume } of stage.shape.members) {
+  for (const { site, volume } of legsOf(stage)) {
     const host = stage.site(site);
     const { output } = await host.ask('pair.list', {});
     const stopped = output.pairs.some(
@@ -76,6 +78,14 @@ async function resyncStopped(stage: Stage): Promise<void> {
       .ask('pair.resync', { pairs: [{ primary: volume }], discard: true })
       .catch((error: unknown) => codeOf(error));
   }
+}
+
+/** The pairs of the members, those from their origins first, for what comes from there goes on to the remotes. */
+function legsOf({ shape, writer }: Stage): readonly { site: string; secondary: string; volume: string }[] {
+  const first = shape.members.flatMap(({ origin, site, volume }) =>
+    origin !== undefined && writer.side === 'origin' ? [{ site: origin, secondary: site, volume }] : [],
+  );
+  return [...first, ...shape.members.map(({ site, remote, volume }) => ({ site, secondary: remote, volume }))];
 }
 
 /** While the writer goes on, the virtual copies show the instant of the group. */
@@ -90,13 +100,15 @@ function checkBackups(stage: Stage, sequence: number): void {
 
 /** No difference is lost: copied to the end, each remote volume is what its primary is. */
 async function checkCopied(stage: Stage): Promise<void> {
-  for (const { site, remote, volume } of stage.shape.members) {
+  for (const { site, secondary: remote, volume } of legsOf(stage)) {
     const host = stage.site(site);
     const input = { pairs: [{ primary: volume }], statuses: ['duplex' as const], timeoutMs: 60_000 };
     for (let tries = 0; ; tries += 1) {
       const { output } = await host.ask('pair.wait', input);
       const left = output.verdict === 'reached' && host.controller ? outOfSyncOf(stage, site, volume) : -1;
       if (left === 0) break;
+      // A person's split that was under way comes after all.
+      if (output.verdict === 'unreachable') await resyncStopped(stage);
       if (tries > 20)
         throw new Violation(`${site}:${volume} is never copied whole: ${output.verdict}, ${left} tracks left`);
       await stage.world.clock.sleep(50);

@@ -3,7 +3,7 @@ import type { RecoveryAnswer } from '../../../src/core/group/group.js';
 import { Rng, type World } from '../world/world.js';
 import { Site, Violation } from './site.js';
 import { codeOf, type Moment, type Stage } from './stage.js';
-import { GROUP, refOf, VOLUME_BYTES, worldOn } from './topology.js';
+import { GROUP, nearOf, refOf, VOLUME_BYTES, worldOn } from './topology.js';
 
 /** The primaries are dead at this moment; the remotes alone are recovered, in a world of their own. */
 export async function checkMoment(stage: Stage, moment: Moment): Promise<void> {
@@ -11,11 +11,10 @@ export async function checkMoment(stage: Stage, moment: Moment): Promise<void> {
   const { power } = moment;
   const disk = power === undefined ? moment.disk : moment.disk.afterPowerLoss(rng, power);
   const world = worldOn(disk, 1 + moment.seed);
-  const { remotes, primaries, master } = stage.shape;
+  const { remotes } = stage.shape;
   // Where their files are gone as well, nobody can read what the master decided.
   const folder = world.disk.root.names.get('sys');
-  if (rng.chance(0.5) && folder?.kind === 'folder')
-    for (const name of [...primaries, master]) folder.names.delete(name);
+  if (rng.chance(0.5) && folder?.kind === 'folder') for (const name of nearOf(stage.shape)) folder.names.delete(name);
   const sites = remotes.map((name) => new Site(world, stage.template.places.get(name) as Site['place']));
   const trouble = rng.unit();
   if (trouble < 0.4) (rng.pick(sites) as Site).dieAtCall = 1 + rng.below(60);

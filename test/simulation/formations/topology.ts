@@ -4,10 +4,11 @@
  *
  * - template: the systems of one topology, made once, all duplex and at rest; each schedule begins with a copy of their disk.
  * - site: a storage system and the process that owns it, as `serve` would.    - trouble: one thing that goes wrong, and for how long.
+ * - origin: of three sites the first, where the hosts are; a synchronous pair takes their writes on to the member volume.
  * - moment: the disk in the middle of a schedule, recovered in a world of its own while the schedule goes on.
  */
 import { createSystem, openOwner, type SystemPlace, type SystemRef } from '../../../src/core/controller/controller.js';
-import { tuning } from '../../../src/core/foundation/foundation.js';
+import { LINK_LIMIT_SYNC_MS, tuning } from '../../../src/core/foundation/foundation.js';
 import { KIB, portsOf, TRACK } from '../system/sim-system.js';
 import { OwnerTable, Rng, type SimDisk, World } from '../world/world.js';
 
@@ -42,6 +43,8 @@ export const SECTORS = VOLUME_BYTES / SECTOR;
 
 /** A member volume: it has the same name at its primary and at its remote. */
 export interface Member {
+  /** Where its hosts write: the member volume is the secondary of a synchronous pair from here, of the same name. */
+  readonly origin?: string;
   readonly site: string;
   readonly remote: string;
   readonly volume: string;
@@ -68,9 +71,13 @@ export interface Template {
   readonly disk: SimDisk;
 }
 
-/** How many topologies there are. */
-export const SHAPES = 24;
+/** How many topologies there are of two sites and of three. */
+const SHAPES_OF_TWO = 24;
+const SHAPES_OF_THREE = 8;
+/** So many of the schedules are of three sites. */
+const SHARE_OF_THREE = 0.25;
 const NAMES = ['tokyo', 'kyoto', 'nara', 'kobe'];
+const ORIGINS = ['sapporo', 'sapporo', 'aomori'];
 
 /** Small ones come up more often: most of what can go wrong needs two systems and one remote. */
 export function shapeOf(index: number): Shape {
@@ -84,6 +91,21 @@ export function shapeOf(index: number): Shape {
       volume: `${site.slice(0, 2)}${nth}`,
     })),
   );
+  const shape = shapeOfTwo(index, rng, { primaries, remotes, members });
+  return index < SHAPES_OF_TWO ? shape : { ...shape, members: withOrigins(members, rng) };
+}
+
+/** Some of the hosts are at a site before the group's own, which may be that of another member. */
+function withOrigins(members: readonly Member[], rng: Rng): readonly Member[] {
+  return members.map((member, at) => {
+    if (at > 0 && rng.chance(0.4)) return member;
+    const others = members.map(({ site }) => site).filter((site) => site !== member.site);
+    return { ...member, origin: rng.pick([...ORIGINS, ...others.slice(0, 1)]) };
+  });
+}
+
+function shapeOfTwo(index: number, rng: Rng, systems: Pick<Shape, 'primaries' | 'remotes' | 'members'>): Shape {
+  const { primaries, remotes, members } = systems;
   return {
     index,
     primaries,
@@ -95,6 +117,18 @@ export function shapeOf(index: number): Shape {
     linkLimitMs: rng.pick([300, 3_000, 30_000]),
     saveLimitBytes: rng.chance(0.2) ? rng.pick([1, 2]) * TRACK : undefined,
   };
+}
+
+/** Which topology a schedule has. What a seed was of two sites, it stays. */
+export function indexOf(seed: number, rng: Rng): number {
+  const own = new Rng(seed, 29);
+  const ofTwo = rng.below(SHAPES_OF_TWO);
+  return own.chance(SHARE_OF_THREE) ? SHAPES_OF_TWO + own.below(SHAPES_OF_THREE) : ofTwo;
+}
+
+/** How long a write waits for a synchronous pair's secondary. */
+export function syncLimitOf({ linkLimitMs }: Shape): number {
+  return Math.min(linkLimitMs, LINK_LIMIT_SYNC_MS);
 }
 
 const templates = new Map<number, Promise<Template>>();
@@ -113,8 +147,17 @@ export function worldOn(disk: SimDisk, seed: number): World {
   return new World(seed, { disk: disk.afterKill(new Rng(seed, 5)), ownerTable: new OwnerTable() });
 }
 
-export function systemsOf({ primaries, remotes, master }: Shape): readonly string[] {
-  return [...new Set([...primaries, master, ...remotes])];
+/** Whatever is lost when only the remotes are left. */
+export function nearOf({ primaries, master, members }: Shape): readonly string[] {
+  return [...new Set([...primaries, master, ...originsOf(members)])];
+}
+
+export function originsOf(members: readonly Member[]): readonly string[] {
+  return [...new Set(members.flatMap(({ origin }) => origin ?? []))];
+}
+
+export function systemsOf(shape: Shape): readonly string[] {
+  return [...new Set([...nearOf(shape), ...shape.remotes])];
 }
 
 export async function makeTemplate(shape: Shape): Promise<Template> {
@@ -157,8 +200,9 @@ type Ask = (name: string) => Awaited<ReturnType<typeof openOwner>>['controller']
 async function makeGroup(shape: Shape, ask: Ask, ref: (name: string) => SystemRef): Promise<void> {
   const { coordinationLimitMs, drainLimitMs } = shape;
   await ask(shape.master).request('cg.create', { group: GROUP, policy: { coordinationLimitMs, drainLimitMs } });
-  for (const { site, remote, volume } of shape.members) {
+  for (const { origin, site, remote, volume } of shape.members) {
     await ask(site).request('volume.create', { name: volume, sizeBytes: VOLUME_BYTES });
+    if (origin !== undefined) await makeOrigin(ask(origin), volume, ref(site));
     for (const name of [volume, `${volume}-backup`, drillOf(volume)])
       await ask(remote).request('volume.create', { name, sizeBytes: VOLUME_BYTES });
     await ask(remote).request('volume.reserve', { volumes: [drillOf(volume)] });
@@ -171,6 +215,13 @@ async function makeGroup(shape: Shape, ask: Ask, ref: (name: string) => SystemRe
   }
   for (const { site, volume } of shape.members)
     await ask(site).request('pair.wait', { pairs: [{ primary: volume }], statuses: ['duplex'] });
+}
+
+async function makeOrigin(origin: ReturnType<Ask>, volume: string, secondarySystem: SystemRef): Promise<void> {
+  await origin.request('volume.create', { name: volume, sizeBytes: VOLUME_BYTES });
+  const pairs = [{ primary: volume, secondary: volume, secondarySystem }];
+  await origin.request('pair.create', { pairs, mode: 'sync' });
+  await origin.request('pair.wait', { pairs: [{ primary: volume }], statuses: ['duplex'] });
 }
 
 /** A volume in reserve at a member's remote. */

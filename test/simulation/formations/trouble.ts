@@ -1,6 +1,7 @@
 import { CRASH_STEPS } from '../../../src/core/controller/controller.js';
 import { type Keep, type Rng, WorldStopped } from '../world/world.js';
 import type { Stage } from './stage.js';
+import { originsOf } from './topology.js';
 
 /** One thing that goes wrong at a moment of a schedule. */
 export interface Trouble {
@@ -16,6 +17,8 @@ export const STEPS: readonly string[] = [
   'designation.done',
 ];
 
+const STEPS_OF_THREE: readonly string[] = [...STEPS, ...CRASH_STEPS.filter((step) => step.startsWith('mirror.'))];
+
 const KEEPS: readonly Keep[] = ['none', 'all', 'random'];
 const PICKS = ['any', 'any', 'primary', 'remote', 'master'] as const;
 
@@ -24,10 +27,10 @@ function spanOf(rng: Rng): number {
 }
 
 function siteOf(stage: Stage, rng: Rng): string {
-  const { primaries, remotes, master } = stage.shape;
+  const { primaries, remotes, master, members } = stage.shape;
   const pick = rng.pick(PICKS);
   if (pick === 'master') return master;
-  if (pick === 'primary') return rng.pick(primaries);
+  if (pick === 'primary') return rng.pick([...primaries, ...originsOf(members)]);
   return rng.pick(pick === 'remote' ? remotes : [...stage.sites.keys()]);
 }
 
@@ -43,7 +46,10 @@ export const TROUBLES: readonly Trouble[] = [
   },
   {
     name: 'crash at a step',
-    strike: (stage, rng) => stage.dieAtStep(siteOf(stage, rng), rng.pick(STEPS), 1 + rng.below(3), spanOf(rng)),
+    strike: (stage, rng) => {
+      const steps = originsOf(stage.shape.members).length > 0 ? STEPS_OF_THREE : STEPS;
+      stage.dieAtStep(siteOf(stage, rng), rng.pick(steps), 1 + rng.below(3), spanOf(rng));
+    },
   },
   {
     name: 'crash at a store call',

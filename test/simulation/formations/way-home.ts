@@ -36,6 +36,10 @@ async function failBack(stage: Stage, rng: Rng): Promise<void> {
   const said: string[] = [];
   while (scheduler.nowMs < untilMs) {
     for (const name of stage.sites.keys()) await stage.up(name);
+    if (!(await leaveOrigins(stage))) {
+      await clock.sleep(20);
+      continue;
+    }
     const recovered = stage.shape.remotes.filter((name) => stage.site(name).sheet?.remote?.recovered);
     if (recovered.length === 0) return;
     try {
@@ -50,4 +54,24 @@ async function failBack(stage: Stage, rng: Rng): Promise<void> {
     await clock.sleep(20 + rng.unit() * 100);
   }
   throw new Violation(`the group cannot be brought home: ${said.slice(-3).join('; ')}`);
+}
+
+/** What comes home to a member volume must not meet what still comes from its origin: people end that pair first. */
+async function leaveOrigins(stage: Stage): Promise<boolean> {
+  let allLeft = true;
+  for (const { origin, site, volume } of stage.shape.members) {
+    if (origin === undefined) continue;
+    const here = { pairs: [{ primary: volume }], force: true };
+    const there = { pairs: [{ primary: volume, primarySystem: origin }], force: true };
+    allLeft = (await isLeft(stage.site(origin).ask('pair.delete', here))) && allLeft;
+    allLeft = (await isLeft(stage.site(site).ask('pair.delete', there))) && allLeft;
+  }
+  return allLeft;
+}
+
+function isLeft(asked: Promise<unknown>): Promise<boolean> {
+  return asked.then(
+    () => true,
+    (error: unknown) => ['pair-not-found', 'nothing-matches'].includes(codeOf(error)),
+  );
 }
