@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { FileError, type FileStatus, type Files, type OpenFile, type OpenMode } from '../core/ports/ports.js';
+import { bulkBuffer } from './bulk-memory.js';
 import { fileError, systemCode } from './file-faults.js';
 import { NodeFile } from './node-file.js';
 import { freeBytes, placement } from './placement.js';
@@ -27,12 +28,6 @@ const OPEN_FLAGS: Readonly<Record<OpenMode, number>> = {
   read: constants.O_RDONLY | CAREFUL,
   write: constants.O_RDWR | CAREFUL,
   create: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | CAREFUL,
-};
-const WASM_PAGE_BYTES = 65_536;
-
-/** The one use of WebAssembly: its memory starts at a page. */
-declare const WebAssembly: {
-  readonly Memory: new (size: { readonly initial: number }) => { readonly buffer: ArrayBuffer };
 };
 
 function open(path: string, mode: OpenMode): OpenFile {
@@ -120,20 +115,6 @@ async function flushFolder(path: string): Promise<void> {
     throw fileError(error, 'flush folder', path);
   } finally {
     closeSync(fd);
-  }
-}
-
-/**
- * Memory that starts at a page, which direct writes ask for and no Buffer promises. Each buffer is a WebAssembly memory of
- * its own, so callers keep theirs and use them again.
- */
-function bulkBuffer(sizeBytes: number): Uint8Array {
-  try {
-    const memory = new WebAssembly.Memory({ initial: Math.max(1, Math.ceil(sizeBytes / WASM_PAGE_BYTES)) });
-    return new Uint8Array(memory.buffer, 0, sizeBytes);
-  } catch {
-    // Too little address space: ordinary memory works too, through the page cache.
-    return new Uint8Array(sizeBytes);
   }
 }
 

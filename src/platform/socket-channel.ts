@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { MESSAGE_MAX_BYTES } from '../core/foundation/foundation.js';
 import { type Channel, LinkError, type Message } from '../core/ports/ports.js';
+import { type ReceivingMemory, receivingMemory } from './bulk-memory.js';
 
 const LENGTH_BYTES = 4;
 /** Total length (of what follows it) and length of the head. */
@@ -8,60 +9,78 @@ const PREFIX_BYTES = 2 * LENGTH_BYTES;
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
 
+/** What is left of some data is received where it belongs from so many bytes on. */
+const IN_PLACE_FROM_BYTES = 16 * 1024;
+
 /** Takes the bytes of a connection as they come and gives whole messages. Lengths are judged before anything is kept. */
 class FrameReader {
   readonly #prefix = Buffer.alloc(PREFIX_BYTES);
-  /** The message that is coming, and how much of it is there; until its lengths are known, how much of the prefix. */
-  #frame: Buffer | undefined;
-  #headBytes = 0;
+  /** The parts of the message that is coming; undefined until their length is known, or come to. */
+  #head: Buffer | undefined;
+  #data: ReceivingMemory | undefined;
+  #dataBytes = 0;
+  /** How much of the latest part is there. */
   #filledBytes = 0;
 
   /** Whether the connection may end here without losing a part of a message. */
   get isBetweenMessages(): boolean {
-    return this.#filledBytes === 0;
+    return this.#head === undefined && this.#filledBytes === 0;
   }
 
-  /** What it keeps of the chunk is copied: the memory may be used again. */
+  /** Where the next bytes are best put. Until some were read nothing else is done with that memory. */
+  get room(): Uint8Array | undefined {
+    if (this.#data === undefined || this.#dataBytes - this.#filledBytes < IN_PLACE_FROM_BYTES) return undefined;
+    return this.#data.bytes.subarray(this.#filledBytes);
+  }
+
+  /** What it keeps of the chunk is copied, unless it lies in `room`: the memory may be used again. */
   *read(chunk: Buffer): Generator<Message> {
     for (let at = 0; at < chunk.length; ) {
-      const into = this.#frame ?? this.#prefix;
-      const taken = chunk.copy(into, this.#filledBytes, at);
+      const into = this.#data?.bytes ?? this.#head ?? this.#prefix;
+      const taken = Math.min(chunk.length - at, into.length - this.#filledBytes);
+      const isInPlace = chunk.buffer === into.buffer && chunk.byteOffset + at === into.byteOffset + this.#filledBytes;
+      if (!isInPlace) into.set(chunk.subarray(at, at + taken), this.#filledBytes);
       at += taken;
       this.#filledBytes += taken;
       if (this.#filledBytes < into.length) return;
-      if (this.#frame === undefined) this.#begin();
-      else yield this.#end(this.#frame);
+      if (this.#head === undefined) this.#begin();
+      else if (this.#data === undefined && this.#dataBytes > 0) this.#beginData();
+      else yield this.#end(this.#head, this.#data);
     }
   }
 
   #begin(): void {
     const totalBytes = this.#prefix.readUInt32BE(0);
-    this.#headBytes = this.#prefix.readUInt32BE(LENGTH_BYTES);
-    const dataBytes = totalBytes - LENGTH_BYTES - this.#headBytes;
-    if (dataBytes < 0 || this.#headBytes === 0) throw new LinkError('malformed', 'the lengths of a message do not fit');
-    if (this.#headBytes > MESSAGE_MAX_BYTES || dataBytes > MESSAGE_MAX_BYTES) {
+    const headBytes = this.#prefix.readUInt32BE(LENGTH_BYTES);
+    const dataBytes = totalBytes - LENGTH_BYTES - headBytes;
+    if (dataBytes < 0 || headBytes === 0) throw new LinkError('malformed', 'the lengths of a message do not fit');
+    if (headBytes > MESSAGE_MAX_BYTES || dataBytes > MESSAGE_MAX_BYTES) {
       throw new LinkError('too-large', `a message of ${totalBytes} bytes`);
     }
-    this.#frame = Buffer.allocUnsafe(LENGTH_BYTES + totalBytes);
-    this.#prefix.copy(this.#frame);
+    this.#head = Buffer.allocUnsafe(headBytes);
+    this.#dataBytes = dataBytes;
+    this.#filledBytes = 0;
   }
 
-  #end(frame: Buffer): Message {
-    this.#frame = undefined;
+  #beginData(): void {
+    this.#data = receivingMemory(this.#dataBytes);
     this.#filledBytes = 0;
-    return decode(frame, this.#headBytes);
+  }
+
+  #end(head: Buffer, data: ReceivingMemory | undefined): Message {
+    this.#head = undefined;
+    this.#data = undefined;
+    this.#filledBytes = 0;
+    return { head: decode(head), data: data?.bytes, ...(data?.giveBack ? { giveBack: data.giveBack } : {}) };
   }
 }
 
-function decode(frame: Buffer, headBytes: number): Message {
-  const dataAt = PREFIX_BYTES + headBytes;
-  let head: unknown;
+function decode(head: Buffer): unknown {
   try {
-    head = JSON.parse(strictUtf8.decode(frame.subarray(PREFIX_BYTES, dataAt)));
+    return JSON.parse(strictUtf8.decode(head));
   } catch (error) {
     throw new LinkError('malformed', 'the head of a message is no JSON', error);
   }
-  return { head, data: dataAt === frame.length ? undefined : frame.subarray(dataAt) };
 }
 
 /** The prefix and head of a message; its data is sent after it as it is. */
@@ -141,6 +160,11 @@ export class SocketChannel implements Channel {
     if (this.#state !== 'open') return;
     this.#state = 'closing';
     this.#socket?.destroySoon();
+  }
+
+  /** Where the next bytes of the connection are best put. */
+  room(): Uint8Array | undefined {
+    return this.#state === 'open' ? this.#frames.room : undefined;
   }
 
   /** Bytes of the connection, in their order. Nothing of them is used after it returns. */

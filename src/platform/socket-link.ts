@@ -20,10 +20,14 @@ async function listen(address: string, onChannel: (channel: Channel) => void): P
 
 function accepted(socket: Socket): Channel {
   const channel = new SocketChannel();
-  const anew = madeAnew(socket, { allowHalfOpen: false }, (bytes) => channel.receive(bytes));
+  const anew = madeAnew(socket, { allowHalfOpen: false }, ...receiving(channel));
   if (anew === undefined) socket.on('data', (bytes: Buffer) => channel.receive(bytes));
   channel.attach(anew ?? socket);
   return channel;
+}
+
+function receiving(channel: SocketChannel) {
+  return [(bytes: Buffer) => channel.receive(bytes), () => channel.room()] as const;
 }
 
 function connect(address: string): Promise<Channel> {
@@ -38,7 +42,7 @@ function connect(address: string): Promise<Channel> {
   }
   return new Promise((resolvePromise, reject) => {
     const channel = new SocketChannel();
-    const onread = intoOneBuffer((bytes) => channel.receive(bytes));
+    const onread = intoOneBuffer(...receiving(channel));
     const socket = createConnection({ path: place.path, onread });
     const onError = (error: Error) => {
       place.close();

@@ -79,7 +79,7 @@ export const handlers: { readonly [Code in RequestCode]: Handler<Code> } = {
   'remote.collect': overLink(collectHalf),
   'remote.map': overLink(mapOfHalf),
   'remote.merged': overLink(mergedHalf),
-  'remote.copy': overLink((controller, input, { data }) => takeCopy(controller, input, data)),
+  'remote.copy': overLink(takeCopy),
   'remote.settle': overLink(settleHalf),
   'remote.fetch': overLink(fetchHalf),
   'remote.write': overLink((controller, input, { data }) => writeHalf(controller, input, data)),

@@ -2,6 +2,11 @@
 export interface Message {
   readonly head: unknown;
   readonly data?: Uint8Array | undefined;
+  /**
+   * Of large data that arrived: its memory is such as `Files.bulkBuffer` gives, and is used again once its receiver says so. It need not;
+   * then it is collected.
+   */
+  readonly giveBack?: (() => void) | undefined;
 }
 
 /** One two-way connection. Messages arrive whole and in order, or the connection closes. */

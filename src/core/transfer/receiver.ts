@@ -10,6 +10,15 @@ import { compareMarks, type Order } from './wire.js';
 /** How many numbers above the last one below which all are taken a session remembers. */
 const KEPT_MAX = 4_096;
 
+/** Data of tracks with the check codes that came with it. */
+export interface ArrivedTracks {
+  /** Absent where all of it is zero. */
+  readonly bytes: Uint8Array | undefined;
+  /** It lies in memory of its own from which large pieces can be written, and nobody touches it meanwhile. */
+  readonly isBulk: boolean;
+  readonly codes: readonly number[];
+}
+
 type Arriving = Pick<Order, 'mark' | 'sequence'>;
 
 /** Takes what a primary sends to its secondary, which lies here. There is one for each open pair half. */
@@ -111,12 +120,12 @@ export class Receiver {
       throw failure('link-lost', 'Another link session of this pair was opened meanwhile.', 'It goes on by itself.');
   }
 
-  /** Lands neighbouring tracks. `codes` are those of the data; data that does not fit them never lands. */
-  async land(order: Arriving, run: TrackRun, data: Uint8Array | undefined, codes: readonly number[]): Promise<void> {
+  /** Lands neighbouring tracks. Data that does not fit its codes never lands. */
+  async land(order: Arriving, run: TrackRun, tracks: ArrivedTracks): Promise<void> {
     const { mark, sequence } = order;
     const volume = this.#volume;
-    const bytes = data ?? new Uint8Array(volume.geometry.bytesOfRun(run));
-    demandWhole(volume, run, bytes, codes);
+    const bytes = tracks.bytes ?? new Uint8Array(volume.geometry.bytesOfRun(run));
+    demandWhole(volume, run, bytes, tracks.codes);
     this.#demandNew(sequence);
     this.#latest = Math.max(this.#latest, sequence);
     // At once, not when it lands: a PREPARE that comes while the way is cleared would find the volume complete (H3, H7).
@@ -128,7 +137,7 @@ export class Receiver {
       await this.#fabric.clearTheWay(volume, run, writer, () => {
         this.demandMark(mark);
         const untouched = !volume.allocated.map.any(run.first, run.count) && isZero(bytes);
-        return untouched ? undefined : this.#write(volume, run, bytes, codes);
+        return untouched ? undefined : this.#write(volume, run, { ...tracks, bytes });
       });
       this.#fabric.hooks.step('receive.landed');
     } finally {
@@ -138,15 +147,15 @@ export class Receiver {
   }
 
   /** Claims and marks in the caller's step; resolves when the data and its codes are written. */
-  async #write(volume: LiveVolume, run: TrackRun, bytes: Uint8Array, codes: readonly number[]): Promise<void> {
+  async #write(volume: LiveVolume, run: TrackRun, tracks: ArrivedTracks & { bytes: Uint8Array }): Promise<void> {
     const claim = volume.claims.take(run.first, run.count);
     volume.gate.enter();
     try {
       this.#fabric.mark(volume, run, { copierOf: this.#pair.number });
       this.#rewritten ??= volume.codeless.watch();
       this.#rewritten.forget(run.first, run.count);
-      await this.#writeImage(volume, bytes, volume.geometry.offsetOf(run.first));
-      const bound = Uint32Array.from(codes, (code, i) => bindCode(code, volume.number, run.first + i));
+      await this.#writeImage(volume, tracks, volume.geometry.offsetOf(run.first));
+      const bound = Uint32Array.from(tracks.codes, (code, i) => bindCode(code, volume.number, run.first + i));
       volume.codes.write(run.first, bound);
       this.#landed.push(run);
     } finally {
@@ -156,11 +165,17 @@ export class Receiver {
   }
 
   /** A few tracks go through the page cache at once; large pieces past it, on another thread. */
-  async #writeImage(volume: LiveVolume, bytes: Uint8Array, offset: number): Promise<void> {
+  async #writeImage(
+    volume: LiveVolume,
+    { bytes, isBulk }: { bytes: Uint8Array; isBulk: boolean },
+    offset: number,
+  ): Promise<void> {
     if (bytes.length * 4 <= tuning.laneBytes) {
       volume.image.write(bytes, offset);
       return;
     }
+    if (isBulk) return volume.image.writeBulk(bytes, offset);
+    // A sender in this process may use its buffer for other tracks while this is under way, when it has given this order up.
     const buffer = this.#buffers.pop() ?? this.#fabric.bulkBuffer(Math.max(tuning.laneBytes, bytes.length));
     buffer.set(bytes);
     try {

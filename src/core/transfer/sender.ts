@@ -120,7 +120,8 @@ export class Sender implements CopyJob {
       const batch = this.#batch ?? this.#begin();
       if (!batch) return 'idle';
       if (batch.fault !== undefined) throw batch.fault;
-      const full = batch.tracks * batch.own.geometry.trackSizeBytes >= tuning.batchBytes;
+      const mostBytes = this.isHurried && !gently ? tuning.hurriedBatchBytes : tuning.batchBytes;
+      const full = batch.tracks * batch.own.geometry.trackSizeBytes >= mostBytes;
       const run = this.isDue || full ? undefined : this.#nextRun(batch, tracks);
       if (!run) {
         if (gently) return 'idle';
@@ -342,7 +343,7 @@ export class Sender implements CopyJob {
     for (;;) {
       const stop = new AbortController();
       const late = clock.sleep(LOOK_MS, stop.signal).then(() => LATE);
-      const first = await Promise.race([work, late]).finally(() => stop.abort());
+      const first = await Promise.race([work, late]).finally(() => stop.abort(OVER));
       if (first !== LATE) return first as T;
       wantedMs = this.#pair.mutex.isWanted ? wantedMs + LOOK_MS : 0;
       if (wantedMs > PATIENCE_MS)
@@ -388,3 +389,5 @@ async function claimQuiet(own: LiveVolume, run: TrackRun, mirror: Mirror): Promi
 }
 
 const LATE = Symbol('late');
+/** A reason of our own: the library's would be an exception with a stack, for each wait. */
+const OVER = 'over';

@@ -85,7 +85,7 @@ export class ControlServer {
     cancels.set(head.id, cancel);
     this.#running += 1;
     try {
-      await this.#answer(channel, head, message.data, cancel.signal);
+      await this.#answer(channel, head, message, cancel.signal);
     } finally {
       cancels.delete(head.id);
       this.#running -= 1;
@@ -103,7 +103,7 @@ export class ControlServer {
       input: Record<string, unknown>;
       progress: boolean;
     },
-    data: Uint8Array | undefined,
+    { data, giveBack }: Message,
     signal: AbortSignal,
   ): Promise<void> {
     try {
@@ -121,7 +121,7 @@ export class ControlServer {
       const answered = await this.#controller.handle(
         code,
         head.input as Requests[typeof code]['input'],
-        { data, signal, ...(onProgress ? { onProgress } : {}) },
+        { data, giveBack, signal, ...(onProgress ? { onProgress } : {}) },
         { id: head.id, actor: head.actor },
       );
       await reply(channel, { type: 'answer', id: head.id, output: answered.output }, answered.data);

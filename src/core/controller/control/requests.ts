@@ -322,6 +322,8 @@ export type RequestCode = keyof Requests;
 /** Beside a request: bytes in, a signal to stop waiting, progress out. */
 export interface RequestExtras {
   readonly data?: Uint8Array | undefined;
+  /** See `Message.giveBack`. */
+  readonly giveBack?: (() => void) | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }

@@ -3,7 +3,7 @@ import { failure } from '../../foundation/foundation.js';
 import { mapCounts } from '../../hostio/hostio.js';
 import type { HalfRecord } from '../../pair/pair.js';
 import { compareMarks, displacePrimary, type HalfShown, type TransferRequests } from '../../transfer/transfer.js';
-import type { Answered } from '../control/requests.js';
+import type { Answered, RequestExtras } from '../control/requests.js';
 import { demandUninhibited } from '../groups/remote.js';
 import type { Controller } from '../open-controller.js';
 import type { HalfRequests } from './requests.js';
@@ -114,12 +114,15 @@ export async function mergedHalf(
 export async function takeCopy(
   controller: Controller,
   input: Input<'remote.copy'>,
-  data: Uint8Array | undefined,
+  { data, giveBack }: RequestExtras,
 ): Promise<Answered<'remote.copy'>> {
   const half = ordered(controller, input);
   demandUninhibited(controller, half);
   const { first, count, codes } = input;
-  await controller.halves.receiver(half.number).land(input, { first, count }, data, codes);
+  await controller.halves
+    .receiver(half.number)
+    .land(input, { first, count }, { bytes: data, isBulk: giveBack !== undefined, codes });
+  giveBack?.();
   return { output: {} };
 }
 
