@@ -47,6 +47,16 @@ async function raw(): Promise<{
   return { socket, messages, closed, stop: () => listener.close() };
 }
 
+/** Messages whose memory was given back. */
+const given = new Set<Message>();
+
+/** The data of the n-th message is so long and holds n + 1 in each byte. */
+function expectFilled({ head, data }: Message, sizes: readonly number[]): void {
+  const nth = Number(head);
+  expect(data?.length ?? 0).toBe(sizes[nth]);
+  expect(Buffer.from(data ?? []).equals(Buffer.alloc(sizes[nth] ?? 0, nth + 1))).toBe(true);
+}
+
 describe('frames', () => {
   test('arrive whole however the bytes are cut', async () => {
     const { socket, messages, closed, stop } = await raw();
@@ -65,6 +75,31 @@ describe('frames', () => {
     expect(messages.map((message) => message.head)).toEqual([{ a: 1 }, 'zwei', null, 4]);
     expect([...(messages[1]?.data ?? [])]).toEqual([1, 2, 3]);
     expect(messages[0]?.data).toBeUndefined();
+    await stop();
+  });
+
+  test('large data comes whole, in memory that is used again only once it was given back', async () => {
+    const { socket, messages, closed, stop } = await raw();
+    const kib = 1_024;
+    const sizes = [1_024, 1_024, 3, 300, 2_000, 0, 255, 1_024, 1_024, 700].map((size) => size * kib);
+    const bytes = Buffer.concat(sizes.map((size, i) => frame(`${i}`, Buffer.alloc(size, i + 1))));
+    for (let at = 0; at < bytes.length; at += 330_007) {
+      socket.write(bytes.subarray(at, at + 330_007));
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      // Every other one is done with as soon as it was looked at, and says so twice.
+      for (const message of messages) {
+        if (Number(message.head) % 2 === 0 || message.giveBack === undefined || given.has(message)) continue;
+        expectFilled(message, sizes);
+        message.giveBack();
+        message.giveBack();
+        given.add(message);
+      }
+    }
+    socket.end();
+    expect(await closed).toBeUndefined();
+    expect(messages.map(({ head }) => head)).toEqual(sizes.map((_, i) => i));
+    for (const message of messages) if (!given.has(message)) expectFilled(message, sizes);
+    expect(given.size).toBeGreaterThan(1);
     await stop();
   });
 
