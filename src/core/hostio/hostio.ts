@@ -24,7 +24,7 @@ export { flushAsHost } from './landing.js';
 export * from './live-volume.js';
 export * from './pair-changes.js';
 export * from './permission.js';
-export { holdsTrack } from './read-path.js';
+export { holdsTrack, lacksAny } from './read-path.js';
 export * from './recorder.js';
 export { coldRegions } from './regions.js';
 export { degradePair, degradePairs, suspendPairs } from './suspending.js';

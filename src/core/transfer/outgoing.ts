@@ -1,11 +1,12 @@
 import { type Change, pairMapKey, volumeMapKey } from '../catalog/catalog.js';
-import type { TrackRun } from '../foundation/foundation.js';
+import { type TrackRun, tuning } from '../foundation/foundation.js';
 import {
   type Claim,
   checkCodeFailure,
   type Fabric,
   type LivePair,
   type LiveVolume,
+  lacksAny,
   readCoded,
 } from '../hostio/hostio.js';
 import type { Watch } from '../trackmap/trackmap.js';
@@ -36,18 +37,48 @@ export interface Batch {
   readonly begunMs: number;
 }
 
-/** Reads what the secondary lacks: old tracks of a frozen pair from where they were saved, in one step with looking there. */
+/** What is read of the source, and where to. */
+export interface Reading {
+  readonly run: TrackRun;
+  readonly bytes: Uint8Array;
+  /** Holds the tracks of a synchronous pair. */
+  readonly claim: Claim | undefined;
+}
+
+/**
+ * Reads a large piece beside the loop, which goes on sending. True where nothing wrote the tracks from before the reading until now, so
+ * that it is as good as one step; else it has to be done as one.
+ */
+export async function readBeside(
+  fabric: Fabric,
+  pair: LivePair,
+  { own, rewritten }: Batch,
+  { run, bytes, claim }: Reading,
+): Promise<boolean> {
+  const isStill = () =>
+    !pair.roles.savesAside &&
+    !own.claims.overlapping(run.first, run.count, claim) &&
+    !rewritten.anyTouched(run.first, run.count) &&
+    !lacksAny(fabric, own, run);
+  if (bytes.length < tuning.readAsideBytes || !isStill()) return false;
+  await own.image.readBulk(bytes, own.geometry.offsetOf(run.first));
+  return isStill();
+}
+
+/**
+ * What the secondary lacks, with its codes: old tracks of a frozen pair from where they were saved, in one step with looking there. The
+ * rest is read in this step too, unless it was `isRead`.
+ */
 export function readLane(
   fabric: Fabric,
   pair: LivePair,
   own: LiveVolume,
-  run: TrackRun,
-  bytes: Uint8Array,
-  claim?: Claim,
+  { run, bytes, claim }: Reading,
+  isRead: boolean,
 ): Lane {
   if (pair.roles.savesAside && pair.saved.any(run.first, run.count)) return readAside(fabric, pair, own, run, bytes);
   const overtaken = own.claims.overlapping(run.first, run.count, claim) !== undefined;
-  fabric.read(own.number, bytes, own.geometry.offsetOf(run.first));
+  if (!isRead) fabric.read(own.number, bytes, own.geometry.offsetOf(run.first));
   const codes: number[] = [];
   const computed: boolean[] = [];
   const bad = readCoded(fabric, own, run, bytes, (_, code, fresh) => {

@@ -12,7 +12,7 @@ import {
 import { bindCode, isZero } from '../volume/volume.js';
 import type { LinkSession } from './link-session.js';
 import type { Mirror } from './mirror.js';
-import { type Batch, clearOfArrived, readLane, writeOwnCodes } from './outgoing.js';
+import { type Batch, clearOfArrived, readBeside, readLane, writeOwnCodes } from './outgoing.js';
 import { demandCodes } from './receiver.js';
 
 const LANES_MAX = 4;
@@ -129,7 +129,7 @@ export class Sender implements CopyJob {
         return 'copied';
       }
       while (batch.underWay.size >= LANES_MAX) await this.#patiently(Promise.race(batch.underWay));
-      this.#start(batch, run);
+      this.#start(batch, run, gently);
       return 'copied';
     } catch (error) {
       await this.#fail(error);
@@ -203,8 +203,8 @@ export class Sender implements CopyJob {
     return run;
   }
 
-  #start(batch: Batch, run: TrackRun): void {
-    const moved = (batch.map === 'outOfSync' ? this.#send(batch, run) : this.#fetch(batch, run))
+  #start(batch: Batch, run: TrackRun, gently: boolean): void {
+    const moved = (batch.map === 'outOfSync' ? this.#send(batch, run, gently) : this.#fetch(batch, run))
       .catch((error: unknown) => {
         batch.fault ??= error instanceof Error ? error : new Error(String(error));
       })
@@ -217,13 +217,17 @@ export class Sender implements CopyJob {
   }
 
   /** Reads what the secondary lacks and sends it. */
-  async #send(batch: Batch, run: TrackRun): Promise<void> {
+  async #send(batch: Batch, run: TrackRun, gently: boolean): Promise<void> {
     const { own } = batch;
     const buffer = this.#buffers.pop() ?? new Uint8Array(Math.max(tuning.laneBytes, own.geometry.trackSizeBytes));
     const bytes = buffer.subarray(0, own.geometry.bytesOfRun(run));
     const claim = this.#mirror && (await claimQuiet(own, run, this.#mirror));
     try {
-      const lane = readLane(this.#fabric, this.#pair, own, run, bytes, claim);
+      const reading = { run, bytes, claim };
+      // Beside hosts at work the turn is to take as long as the reading, for that is what its rest is counted by.
+      const isRead = !gently && (await readBeside(this.#fabric, this.#pair, batch, reading));
+      if (this.#batch !== batch) throw failure('link-lost', 'The batch was given up while it was read.');
+      const lane = readLane(this.#fabric, this.#pair, own, reading, isRead);
       const order = { first: run.first, count: run.count, codes: lane.codes };
       await this.#link.ask('remote.copy', order, isZero(bytes) ? undefined : bytes);
       batch.arrived.push(lane);
