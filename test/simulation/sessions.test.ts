@@ -21,6 +21,7 @@ const FOUND: Record<number, string> = {
     'a primary whose pair did not count for a recovery was displaced for good, though nobody was made a primary in its place',
   2000085: 'a round released a checkpoint between the fence of a recovery and its verdict for an earlier one',
   2000189: 'a stream that counts only above what was recovered made a mix of it when the recovery was run again',
+  3100113: 'an interval that was set while a system was out of reach never came to it, however often it was set again',
   271: 'records of a base that had not entered were dropped with those that were void',
 };
 

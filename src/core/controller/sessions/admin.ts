@@ -44,12 +44,11 @@ export async function setSessionPolicy(
   const { id, policy } = sessions.sheets.demand(session);
   const next = changeSessionPolicy(policy, change);
   const isSame = JSON.stringify(next) === JSON.stringify(policy);
-  if (!isSame) {
-    await sessions.sheets.update(id, (sheet) => ({ ...sheet, policy: next }));
-    const sheet = sessions.sheets.demand(session);
-    for (const system of systemsOf(controller, sheet)) await sessions.ask(system, 'session.put', partsOf(sheet));
-    controller.notify();
-  }
+  if (!isSame) await sessions.sheets.update(id, (sheet) => ({ ...sheet, policy: next }));
+  const sheet = sessions.sheets.demand(session);
+  // Said again, it reaches those that an order which was cut short did not.
+  for (const system of systemsOf(controller, sheet)) await sessions.ask(system, 'session.put', partsOf(sheet));
+  controller.notify();
   return { output: { session: await listedSession(controller, id), outcome: isSame ? 'nothing' : 'done' } };
 }
 
