@@ -61,6 +61,8 @@ export interface SessionWireRequests {
       readonly home: SystemRef;
       readonly order: SessionOrder;
       readonly policy: SessionPolicy;
+      /** Told by a system that may not have heard of the last policy: one that has one keeps it. */
+      readonly keepsPolicy?: boolean | undefined;
       readonly config?: { readonly term: number; readonly rows: readonly ConfigRow[] } | undefined;
       readonly active?: { readonly term: number; readonly rows: readonly ActiveRow[] } | undefined;
     };

@@ -139,14 +139,14 @@ export async function putSession(
   input: Input<'session.put'>,
 ): Promise<Answered<'session.put'>> {
   const { sessions } = controller;
-  const { session: id, name, term, run, home, order, policy } = input;
+  const { session: id, name, term, run, home, order, policy, keepsPolicy } = input;
   demandUnknown(controller, id, name);
   const fresh: SessionSheet = { version: 1, id, name, term, run, home, order, policy, primary: null, secondary: null };
   await sessions.sheets.update(
     id,
     (sheet) => {
       demandSessionTerm(controller, sheet, term);
-      const kept = { ...sheet, term, policy, run: Math.max(run, sheet.run) };
+      const kept = { ...sheet, term, policy: keepsPolicy ? sheet.policy : policy, run: Math.max(run, sheet.run) };
       return withSecondary(controller, withPrimary(controller, kept, input), input);
     },
     fresh,

@@ -131,7 +131,8 @@ async function changeConfig(
   const systems = asked.filter((system) => system.id !== leaving?.id);
   let latest: ConfigTable | undefined;
   for (const system of systems) {
-    const primary = await reached(sessions.ask(system, 'session.put', partsOf({ ...sheet, primary: null })));
+    const parts = { ...partsOf({ ...sheet, primary: null }), keepsPolicy: true };
+    const primary = await reached(sessions.ask(system, 'session.put', parts));
     const config = primary?.sheet.primary;
     if (config && config.configTerm > (latest?.term ?? -1)) latest = { term: config.configTerm, rows: config.config };
   }

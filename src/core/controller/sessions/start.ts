@@ -20,7 +20,8 @@ export async function startSession(controller: Controller, name: string): Promis
   await sessions.sheets.update(sheet.id, (present) => ({ ...present, run: Math.max(run, present.run) }));
   await agreeAnchor(controller, sheet.id);
   const started = sessions.sheets.byId(sheet.id) ?? sheet;
-  for (const system of systemsOf(controller, started)) await sessions.ask(system, 'session.put', partsOf(started));
+  const parts = { ...partsOf(started), keepsPolicy: started.home.id !== peers.self.id };
+  for (const system of systemsOf(controller, started)) await sessions.ask(system, 'session.put', parts);
   controller.step('session.started');
   controller.notify();
   return 'done';

@@ -131,7 +131,7 @@ export async function tellTable(
   needed: readonly string[],
 ): Promise<void> {
   const { sessions, peers } = controller;
-  const input = { ...partsOf(sheet), config: undefined, active };
+  const input = { ...partsOf(sheet), keepsPolicy: true, config: undefined, active };
   const systems = active.rows.map(({ secondary }) => secondary);
   for (const system of unique(controller, systems)) {
     if (system.id === peers.self.id) continue;
