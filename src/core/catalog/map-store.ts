@@ -38,6 +38,11 @@ export class MapStore {
     return this.#opened.get(key)?.tracked.map.count;
   }
 
+  /** How many tracks an opened map has in its file; undefined where it was not opened. */
+  writtenCountOf(key: MapKey): TrackCount | undefined {
+    return this.#opened.get(key)?.file.writtenCount;
+  }
+
   /** Closes and forgets a map whose owner was dropped. Its file is removed by the catalog. */
   drop(key: MapKey): void {
     const file = this.#opened.get(key)?.file;

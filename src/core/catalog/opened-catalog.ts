@@ -54,6 +54,7 @@ export class Catalog extends CatalogRows {
   readonly #maps: MapStore;
   /** The counts of maps as of the log's start, for those not opened since. */
   readonly #counts = new Map<string, TrackCount>();
+  #hasCheckpointed = false;
   #checkpointing: Promise<void> | undefined;
   /**
    * Called in the very step in which a pair stops being journalled, whatever the reason: whoever keeps its records marks their tracks as
@@ -201,11 +202,13 @@ export class Catalog extends CatalogRows {
   async #writeCheckpoint(): Promise<void> {
     const change = this.#ledger.lastChange;
     await this.#ledger.durable();
-    // Of the same instant as the maps; what is marked while they are written is neither in them nor counted.
-    const counts = [...this.#presentCounts()];
+    if (!this.#hasCheckpointed) this.#openPresentMaps();
     await this.#maps.checkpoint(change);
+    // Of the files: hosts mark meanwhile, and a map that is said to be empty is not looked into after a crash.
+    const counts = [...this.#writtenCounts()];
     await this.#writeTables(change, counts);
     await this.#ledger.restart();
+    this.#hasCheckpointed = true;
     this.#maps.confirm();
   }
 
@@ -235,15 +238,26 @@ export class Catalog extends CatalogRows {
     await writeDocument(this.#files, `${this.folder}/${pairTablePath(sequence)}`, pairTableFormat, pairs, this.#random);
   }
 
-  *#presentCounts(): IterableIterator<{ map: MapKey; count: TrackCount }> {
-    const keys = [
+  /** A checkpoint in which an earlier owner died may have left any of them with what never came to count. */
+  #openPresentMaps(): void {
+    const present = new Set(
+      naming(`the folder ${MAPS_FOLDER}`, () => this.#files.list(`${this.folder}/${MAPS_FOLDER}`)),
+    );
+    for (const key of this.#mapKeys()) if (present.has(mapFilePath(key).slice(MAPS_FOLDER.length + 1))) this.#map(key);
+  }
+
+  #mapKeys(): readonly MapKey[] {
+    return [
       ...[...this.volumes.keys()].flatMap((volume) => VOLUME_MAPS.map((map) => volumeMapKey(volume, map))),
       ...[...this.pairs].flatMap(([pair, { remote }]) =>
         (remote ? HALF_MAPS : PAIR_MAPS).map((map) => pairMapKey(pair, map)),
       ),
     ];
-    for (const map of keys) {
-      const count = this.countOf(map);
+  }
+
+  *#writtenCounts(): IterableIterator<{ map: MapKey; count: TrackCount }> {
+    for (const map of this.#mapKeys()) {
+      const count = this.#maps.writtenCountOf(map) ?? this.#counts.get(map) ?? 0;
       if (count > 0) yield { map, count };
     }
   }

@@ -62,6 +62,7 @@ export class MapFile {
    * it count as made just now, and the next checkpoint writes it again.
    */
   readonly isDoubtful: boolean;
+  #hasFile: boolean;
   #isDurable = false;
   #compareAll = false;
   #isWriting = false;
@@ -73,8 +74,10 @@ export class MapFile {
     geometry: MapGeometry,
     state: MapState | undefined,
     options: MapFileOptions,
+    hasFile = false,
   ) {
     this.path = path;
+    this.#hasFile = hasFile;
     this.#files = files;
     this.#geometry = geometry;
     this.#options = options;
@@ -107,7 +110,7 @@ export class MapFile {
         readState(file, geometry, options.upTo ?? Number.POSITIVE_INFINITY),
       );
     });
-    return new MapFile(files, path, geometry, state, options);
+    return new MapFile(files, path, geometry, state, options, files.status(path) !== undefined);
   }
 
   /** The change up to which the file holds the map. */
@@ -115,11 +118,26 @@ export class MapFile {
     return this.#state.change;
   }
 
+  /** How many tracks are marked in the file as it was last written. */
+  get writtenCount(): TrackCount {
+    let count = 0;
+    for (const entry of this.#state.entries) count += entryCount(entry);
+    return count;
+  }
+
   /** Whether the map may differ from what the last checkpoint wrote. */
   get isChanged(): boolean {
     const table = this.map.table;
-    if (this.#compareAll || table !== this.#known) return true;
+    if (this.#compareAll || this.#holdsStale || table !== this.#known) return true;
     return table !== undefined && table.nextChanged(0) < table.pageCount;
+  }
+
+  /**
+   * The file holds a checkpoint that never came to count, because its writer died in it. The next one that counts passes its change, and
+   * would make it count: it is overwritten by then.
+   */
+  get #holdsStale(): boolean {
+    return this.#otherIsLater || (this.#isNew && this.#hasFile);
   }
 
   /** There is no file yet; the first checkpoint makes it. */
@@ -128,8 +146,8 @@ export class MapFile {
   }
 
   /**
-   * Makes the file hold the map of this instant, as of `change`; what is marked while it runs stays for the next. A crash
-   * anywhere leaves the last checkpoint. Throws `no-space`, after which it may be tried again, or `io-error`, which stays.
+   * Makes the file hold the map of this instant or of a moment soon after it, as of `change`; what is marked later while it runs stays
+   * for the next. A crash anywhere leaves the last checkpoint. Throws `no-space`, after which it may be tried again, or `io-error`, which stays.
    */
   async checkpoint(change: ChangeNumber): Promise<void> {
     assert(this.#options.readOnly !== true, 'a reader does not write maps');

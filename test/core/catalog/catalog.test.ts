@@ -79,6 +79,15 @@ function runs(catalog: Catalog, map: 'outOfSync' | 'changed' | 'secondary'): num
   return [...catalog.pairMap(1, map).map.runs()].flatMap((run) => [run.first, run.count]);
 }
 
+/** What the next owner finds in the changed map, and the files after a checkpoint of its own that has to do with other maps. */
+async function checkpointedAgain(world: World): Promise<{ files: SimFiles; changed: number[] }> {
+  const next = reopened(world.files);
+  const changed = runs(reopened(world.files), 'changed');
+  await world.run(next.change(() => [{ do: 'set', map: volumeMapKey(0, 'allocated'), runs: [0, 1] }]));
+  await world.run(next.checkpoint());
+  return { files: world.crash('kill').files, changed };
+}
+
 describe('a catalog', () => {
   const usual = { ...tuning };
   beforeAll(() => {
@@ -146,6 +155,29 @@ describe('a catalog', () => {
     expect(runs(again, 'outOfSync')).toEqual([1, 5, 30, 1]);
     expect(again.answers.get('request-1')).toEqual({ said: 'yes' });
     expect(again.pairs.get(1)?.state.status).toBe('duplex');
+  });
+
+  it('shows nothing of a checkpoint in which its owner died, also after a later one', async () => {
+    let stale = 0;
+    for (let finished = false, calls = 1; !finished; calls += 1) {
+      const world = new World(calls);
+      const catalog = await world.run(made(world.files));
+      await world.run(catalog.checkpoint());
+      catalog.pairMap(1, 'changed').mark(3, 2);
+      world.process.stopAtCall(world.process.calls + calls);
+      finished = await world.run(catalog.checkpoint()).then(
+        () => true,
+        (error: unknown) => {
+          if (error instanceof WorldStopped) return false;
+          throw error;
+        },
+      );
+      const { files, ...after } = await checkpointedAgain(world.crash('kill'));
+      expect(runs(reopened(files), 'changed')).toEqual(after.changed);
+      expect(reopened(files).countOf(pairMapKey(1, 'changed'))).toBe(after.changed[1] ?? 0);
+      if (after.changed.length === 0) stale += 1;
+    }
+    expect(stale).toBeGreaterThan(3);
   });
 
   it('is old or new, never between, wherever a change with a checkpoint behind it crashes', async () => {
