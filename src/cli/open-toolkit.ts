@@ -230,11 +230,11 @@ export class Toolkit {
   }
 
   /** Fixture systems take ids from COPYSET_SEED and times from COPYSET_NOW, so that they come out alike everywhere. */
-  async #ports({ name, path, fixture }: { name: string; path?: string | undefined; fixture: boolean }): Promise<Ports> {
+  async #ports({ name, path, fixture, durability = 'power' }: PortsOf): Promise<Ports> {
     const { COPYSET_SEED: seed, COPYSET_NOW: now } = process.env;
     const startMs = fixture && now !== undefined ? Date.parse(now) : Number.NaN;
     // The run that makes the system is its first. Two runs of one command must not send requests of the same id.
-    const runOf = () => (path === undefined ? 0 : nextRun(path));
+    const runOf = () => (path === undefined ? 0 : nextRun(path, durability));
     const random = fixture && seed !== undefined ? seededRandom(`${seed}:${name}`, runOf) : systemRandom;
     return {
       files: nodeFiles,
@@ -249,8 +249,15 @@ export class Toolkit {
   }
 }
 
-function portsOf({ path, info }: SystemPlace): { name: string; path: string; fixture: boolean } {
-  return { name: info.name, path, fixture: info.fixture };
+interface PortsOf {
+  readonly name: string;
+  readonly path?: string | undefined;
+  readonly fixture: boolean;
+  readonly durability?: 'power' | 'none' | undefined;
+}
+
+function portsOf({ path, info }: SystemPlace): PortsOf {
+  return { name: info.name, path, fixture: info.fixture, durability: info.durability };
 }
 
 const LIST = 'copyset system list shows the systems there are.';
