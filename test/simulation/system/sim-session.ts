@@ -163,6 +163,18 @@ export class SimSession {
     this.#served.delete(name);
   }
 
+  /** Its controller has not ended, by a kill or by itself. */
+  isAlive(name: string): boolean {
+    return this.#served.get(name)?.process.process.alive ?? false;
+  }
+
+  /** The machine of this system alone loses its power; of what was not flushed some stays. */
+  losePower(name: string): void {
+    this.kill(name);
+    const folder = this.world.disk.root.names.get('sys');
+    if (folder?.kind === 'folder') this.world.disk.losePowerBelow(folder, name, this.world.rng.fork(), 'random');
+  }
+
   async start(name: string): Promise<void> {
     const process = this.world.start(name);
     const own = await this.world.run(openOwner(portsOf(process), this.place(name), { purpose: 'serve' }));

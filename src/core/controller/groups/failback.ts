@@ -162,6 +162,7 @@ export async function returnPairs(
       for (const half of returning(halves())) await closeReturning(controller, half.number);
       break;
     case 'finish': {
+      for (const half of halves()) demandOnItsWay(controller, half);
       const due = returning(halves()).map(({ number }) => number);
       if (due.length > 0 && !(await finishReturn(controller, due)))
         throw failure('status-refuses', 'A pair of the group lacks tracks yet, or was stopped on its way back.');
@@ -169,6 +170,16 @@ export async function returnPairs(
     }
   }
   return { output: counted(controller, halves()) };
+}
+
+/** A pair whose link was opened anew may have learned once more that it is displaced: without its way back it would stay so. */
+function demandOnItsWay(controller: Controller, half: HalfRecord): void {
+  if (half.remote.side !== 'primary' || !half.remote.displaced || isReturning(half)) return;
+  throw failure(
+    'status-refuses',
+    `${controller.address(half.primary)} was stopped on its way back.`,
+    'Run the same failback again: it goes on from here.',
+  );
 }
 
 /** The old primaries take their secondaries' side; what only they had is lost, which is what the recovery decided. */

@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest';
+import { SESSION, SimSession } from './system/sim-session.js';
+
+const SYSTEMS = ['p1', 'p2', 's1', 's2'] as const;
+
+/** What is done with a session besides applying, the steps that lie in it, and what must hold when it was done again after a crash. */
+interface Deed {
+  readonly what: string;
+  readonly steps: readonly string[];
+  /** What comes before it. */
+  before?(session: SimSession): Promise<unknown>;
+  run(session: SimSession): Promise<unknown>;
+  /** The way back to a session that runs, where it ends in another state. */
+  after?(session: SimSession): Promise<unknown>;
+}
+
+const start = (session: SimSession) => session.ask(session.issuer, 'session.start', { session: SESSION });
+const stop = (session: SimSession) => session.ask(session.issuer, 'session.stop', { session: SESSION });
+const recover = (session: SimSession) =>
+  session.ask('s1', 'session.recover', { session: SESSION, at: session.secondaries.map((name) => session.ref(name)) });
+const failBack = (session: SimSession) =>
+  session.ask('s1', 'session.failback', { session: SESSION, wait: { timeoutMs: 60_000 } });
+/** A session that came home is home when the failback says that there is nothing to bring back. */
+const home = async (session: SimSession) => {
+  const back = await failBack(session).catch((error: { code?: string }) => {
+    if (error.code !== 'session-refuses') throw error;
+    return { outcome: 'returned' };
+  });
+  if (back.outcome !== 'returned') throw new Error(back.outcome);
+};
+
+const DEEDS: readonly Deed[] = [
+  { what: 'a stop', steps: ['session.halted'], run: stop, after: start },
+  {
+    what: 'a start',
+    steps: ['session.started'],
+    before: stop,
+    run: start,
+  },
+  {
+    what: 'a recovery',
+    steps: ['session.fenced', 'session.judged', 'session.settled', 'session.carried'],
+    run: recover,
+    after: home,
+  },
+  {
+    what: 'a failback',
+    steps: ['failback.finished', 'session.home'],
+    before: async (session) => {
+      await recover(session);
+      await session.write(1, 4, 2, 's');
+    },
+    run: home,
+    after: start,
+  },
+];
+
+async function again(session: SimSession, work: (session: SimSession) => Promise<unknown>): Promise<void> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      await work(session);
+      return;
+    } catch (error) {
+      if (tries === 20) throw error;
+      await session.pass(500);
+    }
+  }
+}
+
+/** Answers whether the step was reached at that system. */
+async function crashed(deed: Deed, step: string, at: string, kind: 'kill' | 'power'): Promise<boolean> {
+  const session = await SimSession.ready(11);
+  await session.write(1, 2);
+  await session.write(2, 3);
+  await session.show();
+  await deed.before?.(session);
+  await session.ask(at, 'fault.set', { kind: 'crash', step });
+  await deed.run(session).catch(() => undefined);
+  if (session.isAlive(at)) return false;
+  if (kind === 'power') session.losePower(at);
+  else session.kill(at);
+  // The fault is kept, and would strike again.
+  session.world.files.remove(`/sys/${at}/faults.json`);
+  await session.start(at);
+  await again(session, deed.run);
+  if (deed.after) await again(session, deed.after);
+  await again(session, start);
+  await session.write(1, 6);
+  await session.write(2, 7);
+  await session.follows();
+  expect(await session.show()).toBe('applied');
+  expect(await session.shown()).toEqual([6, 7]);
+  return true;
+}
+
+describe.each(['kill', 'power'] as const)('a system that ends by %s', (kind) => {
+  for (const deed of DEEDS)
+    it.each(deed.steps)(
+      `in ${deed.what} at %s loses nothing of its session, and the same command ends it`,
+      { timeout: 60_000 },
+      async (step) => {
+        let reached = 0;
+        for (const at of SYSTEMS) if (await crashed(deed, step, at, kind)) reached += 1;
+        expect(reached).toBeGreaterThan(0);
+      },
+    );
+});
