@@ -11,7 +11,7 @@ import type { Outcome } from './toolkit-command.js';
 /** `checkpoint apply --follow`: each checkpoint that the secondaries come to is told, until somebody interrupts. */
 export async function followApplying(
   client: SystemClient,
-  input: { readonly session: string },
+  input: { readonly session: string; readonly instant?: boolean | undefined },
   { signal, quiet, json }: { readonly signal: AbortSignal; readonly quiet: boolean; readonly json: boolean },
 ): Promise<Outcome> {
   const tell = (answer: ApplyAnswer): void => {

@@ -12,15 +12,18 @@ export default class CheckpointApply extends SessionCommand<typeof CheckpointApp
   static override description =
     'Whoever serves the secondaries does so by itself; this does it now, and in whoever is there. Hosts are refused at the ' +
     'secondaries while an update is in progress. --to stops at an earlier checkpoint not yet applied. ' +
-    '--follow goes on until interrupted.';
+    '--follow goes on until interrupted. With --instant hosts read the checkpoint at once, from the journals of the ' +
+    'secondaries, while the records are applied behind.';
   static override examples = [
     '<%= config.bin %> checkpoint apply sales',
     '<%= config.bin %> checkpoint apply sales --to 17',
+    '<%= config.bin %> checkpoint apply sales --instant',
     '<%= config.bin %> checkpoint apply sales --follow --json',
   ];
   static override args = { session: sessionArg };
   static override flags = {
     follow: boolean({ summary: 'Apply each checkpoint as it comes, and tell it.', exclusive: ['to'] }),
+    instant: boolean({ summary: 'Show it at once, and apply it behind.' }),
     to: string({
       summary: 'The checkpoint to stop at: its number, or the last one not later than a time.',
       helpValue: 'NUMBER|TIME',
@@ -28,14 +31,14 @@ export default class CheckpointApply extends SessionCommand<typeof CheckpointApp
   };
 
   protected async execute(): Promise<Outcome> {
-    const { follow } = this.flags;
+    const { follow, instant } = this.flags;
     const to = this.flags.to === undefined ? undefined : parseWanted(this.flags.to);
     const found = await this.findSession();
     const place = secondaryMasterPlace(found);
     const session = found.session.name;
     const { signal, quiet, json } = this;
     if (follow)
-      return this.toolkit.use(place, (client) => followApplying(client, { session }, { signal, quiet, json }));
-    return applyOutcome(await this.askAt(place, 'session.apply', { session, to }, { signal }));
+      return this.toolkit.use(place, (client) => followApplying(client, { session, instant }, { signal, quiet, json }));
+    return applyOutcome(await this.askAt(place, 'session.apply', { session, to, instant }, { signal }));
   }
 }

@@ -110,6 +110,7 @@ export class Controller implements SystemClient {
         recorder: (pair) => this.streams.recorder(pair),
         degraded: (before, after, why) => this.onHalfChanged(before, after, why),
         isUpdating: ({ record }) => record !== undefined && this.sessions.isUpdating(record),
+        landOverlay: (volume) => this.sessions.views.land(volume),
         suspendedWith: ({ number }, reason) =>
           this.halves.suspendedWith(number, reason === 'link-lost').map((other) => this.fabric.pair(other)),
       },
@@ -181,7 +182,7 @@ export class Controller implements SystemClient {
     extras: RequestExtras,
     context: RequestContext,
   ): Promise<Answered<Code>> {
-    const answered = await handlers[code](this, input, extras, context);
+    const answered = await this.sessions.views.beneath(code, () => handlers[code](this, input, extras, context));
     if (KEPT_BY_ID.has(code) && !this.catalog.answers.has(context.id)) {
       await this.catalog.change(() => [answerChange(context, answered.output)]);
     }

@@ -1,5 +1,5 @@
 import type { Catalog } from '../catalog/catalog.js';
-import type { ByteCount } from '../foundation/foundation.js';
+import type { ByteCount, VolumeNumber } from '../foundation/foundation.js';
 import type { PairRecord, SuspendReason } from '../pair/pair.js';
 import type { Clock, Files } from '../ports/ports.js';
 import type { Follower } from './follower.js';
@@ -20,6 +20,8 @@ export interface FabricHooks {
   degraded?(before: PairRecord, after: PairRecord, why: string): void;
   /** Whether a checkpoint is being applied to the secondary of this pair: hosts are refused meanwhile. */
   isUpdating?(pair: LivePair): boolean;
+  /** Resolves once nothing lies above the volume's image any more. */
+  landOverlay?(volume: VolumeNumber): Promise<void>;
   /** The pairs that are to be suspended with this one, which is the first of them (H29). */
   suspendedWith?(pair: LivePair, reason: SuspendReason): readonly LivePair[];
 }

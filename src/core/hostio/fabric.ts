@@ -20,6 +20,7 @@ import type { Follower } from './follower.js';
 import { followersOf, journalledPair, land, landingMaxBytes } from './landing.js';
 import { LivePair, LiveVolume } from './live-volume.js';
 import { nextObstacle } from './obstacles.js';
+import type { Overlay } from './overlay.js';
 import { hostRefusal, type Leg } from './permission.js';
 import { readThrough } from './read-path.js';
 import type { Recorder } from './recorder.js';
@@ -31,6 +32,8 @@ import { suspendPairs } from './suspending.js';
 export interface Writer {
   readonly copierOf?: PairNumber;
   readonly claim?: Claim;
+  /** It lands the records that lie above the image: what it changes below is not seen. */
+  readonly below?: boolean;
   /** Sync pairs that the write goes to as well: they are not marked. */
   readonly along?: ReadonlySet<PairNumber>;
 }
@@ -50,6 +53,8 @@ export class Fabric {
   readonly clock: Clock;
   readonly hooks: FabricHooks;
   readonly saveLimitBytes: ByteCount;
+  /** What volumes show that their images do not have yet, while it is written behind. */
+  readonly overlays = new Map<VolumeNumber, Overlay>();
   /** What hosts have asked for so far; copying gives way while it grows. */
   hostRequests = 0;
   readonly #files: Files;
@@ -145,6 +150,8 @@ export class Fabric {
   /** To be called when a pair came or went. */
   pairsChanged(): void {
     this.#legs.clear();
+    for (const number of this.overlays.keys())
+      if (this.catalog.pairsOf(number).length === 0) this.overlays.delete(number);
     for (const [number, pair] of this.#pairs) {
       if (this.catalog.pairs.has(number)) continue;
       pair.saveArea.close();

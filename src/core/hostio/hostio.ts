@@ -22,6 +22,7 @@ export * from './follower.js';
 export { Mutex } from './gate.js';
 export { flushAsHost } from './landing.js';
 export * from './live-volume.js';
+export { Overlay } from './overlay.js';
 export * from './pair-changes.js';
 export * from './permission.js';
 export { holdsTrack, lacksAny } from './read-path.js';

@@ -10,6 +10,7 @@ import { unsaved } from './save-aside.js';
 export type Obstacle =
   | { readonly kind: 'gate' }
   | { readonly kind: 'claimed' }
+  | { readonly kind: 'overlaid' }
   | { readonly kind: 'unlinked'; readonly pair: LivePair }
   | { readonly kind: 'journal'; readonly pair: LivePair; readonly lengthBytes: number }
   | { readonly kind: 'unrecorded'; readonly pair: LivePair }
@@ -25,6 +26,7 @@ export type Obstacle =
  *
  * @A gate       a point in time is being made on this volume: wait until the gate opens.
  * @B claimed    another save, fill or copy holds one of the tracks: wait for a release (H9).
+ * @K overlaid   records lie above the image here and would hide the write: they are landed first.
  * @C cold       a region is not active: make it so, durably, before its first mark (DESIGN.md 8).
  * @D save       a frozen secondary lacks a track: it goes there first, durably, before it is overwritten (P4).
  * @G save-aside a frozen track of a remote pair is neither sent nor saved: it goes to the save area first (DESIGN.md 2).
@@ -47,6 +49,7 @@ export function nextObstacle(
   if (volume.gate.isClosed) return { kind: 'gate' };
   if (!volume.claims.isEmpty && volume.claims.overlapping(tracks.first, tracks.count, writer.claim))
     return { kind: 'claimed' };
+  if (!writer.below && fabric.overlays.get(volume.number)?.any(tracks)) return { kind: 'overlaid' };
   const cold = coldRegions(volume, tracks);
   if (cold.length > 0) return { kind: 'cold', regions: cold };
   const legs = fabric.legs(volume.number);

@@ -8,6 +8,11 @@ import type { LiveVolume } from './live-volume.js';
  * their pair, along a chain of pairs if need be. All of a step's reads see the same moment, so no claim is needed.
  */
 export function readThrough(fabric: Fabric, volume: LiveVolume, target: Uint8Array, offset: ByteOffset): void {
+  readBelow(fabric, volume, target, offset);
+  fabric.overlays.get(volume.number)?.patch(target, offset);
+}
+
+function readBelow(fabric: Fabric, volume: LiveVolume, target: Uint8Array, offset: ByteOffset): void {
   const lacking = lackingMap(fabric, volume, offset, target.length);
   if (!lacking) {
     volume.image.read(target, offset);
@@ -56,14 +61,16 @@ function lackingMap(
   return undefined;
 }
 
-/** Whether some of the tracks are read from another volume. */
+/** Whether some of the tracks are read from another volume, or from records above the image. */
 export function lacksAny(fabric: Fabric, volume: LiveVolume, { first, count }: TrackRun): boolean {
   const { geometry } = volume;
+  if (fabric.overlays.get(volume.number)?.any({ first, count })) return true;
   return lackingMap(fabric, volume, geometry.offsetOf(first), geometry.bytesOfRun({ first, count })) !== undefined;
 }
 
 /** Whether a track's bytes lie in the volume's own image. */
 export function holdsTrack(fabric: Fabric, volume: LiveVolume, track: number): boolean {
+  if (fabric.overlays.get(volume.number)?.has(track)) return false;
   for (const { pair, side } of fabric.legs(volume.number)) {
     const name = side === 'primary' ? pair.roles.primaryLacks : pair.roles.secondaryLacks;
     if (name && pair.map(name).map.has(track)) return false;

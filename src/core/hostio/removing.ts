@@ -16,6 +16,7 @@ export async function removeObstacle(
 ): Promise<void> {
   if (obstacle.kind === 'gate') await volume.gate.opened();
   else if (obstacle.kind === 'claimed') await volume.claims.released();
+  else if (obstacle.kind === 'overlaid') await fabric.hooks.landOverlay?.(volume.number);
   else if (obstacle.kind === 'unlinked') await fabric.follower(obstacle.pair)?.ready();
   else if (obstacle.kind === 'journal') await fabric.recorder(obstacle.pair).ready(obstacle.lengthBytes);
   else if (obstacle.kind === 'unrecorded') await degradePair(fabric, obstacle.pair, 'its primary is copied into');

@@ -241,9 +241,9 @@ export class Journal {
   }
 
   /** Records from this one on, up to the last one there is when it is asked for. */
-  *records(from: RecordSequence): Generator<JournalRecord> {
+  *records(from: RecordSequence, bytesMax: ByteCount = CHUNK_BYTES): Generator<JournalRecord> {
     for (let at = from; at < this.nextSequence; ) {
-      const { bytes, next } = this.read(at, CHUNK_BYTES);
+      const { bytes, next } = this.read(at, bytesMax);
       yield* decodeRecords(bytes);
       at = next;
     }
@@ -253,13 +253,12 @@ export class Journal {
   timeBefore(sequence: RecordSequence): SequenceTime {
     if (sequence === this.nextSequence) return this.lastTime;
     if (sequence === this.firstSequence) return (this.#segments[0] as Segment).header.time;
-    return (this.records(sequence - 1).next().value as JournalRecord).time;
+    return (this.records(sequence - 1, 0).next().value as JournalRecord).time;
   }
 
   last(): JournalRecord | undefined {
     const sequence = this.nextSequence - 1;
-    if (sequence < this.firstSequence) return undefined;
-    return this.records(sequence).next().value as JournalRecord;
+    return sequence < this.firstSequence ? undefined : (this.records(sequence, 0).next().value as JournalRecord);
   }
 
   /** Records up to this one are not needed any more. Segments that hold nothing else are used again or go, durably. */

@@ -64,6 +64,8 @@ export interface ReceiveRow {
   readonly voidBefore: Readonly<Record<string, number>>;
   /** Every record up to this one is applied or void. */
   readonly appliedSequence: number;
+  /** Where it is there, records up to this one are shown, and those that are not applied are read from the journal. */
+  readonly shownSequence?: number;
   /** Checkpoints before this place are not held any more. */
   readonly heldFrom: number;
   /** Of its primary's journal: records of an earlier one are refused. */

@@ -196,9 +196,9 @@ export interface SessionRequests {
   'session.stop': { input: OfSession; output: Changed };
   /** Asked of the primary master; another answers `not-primary-master`, with its name. */
   'session.mark': { input: OfSession; output: MarkAnswer };
-  /** Asked of the secondary master: one round after another until `to` is shown, or nothing more can be. `follow`: reports each as progress until the signal ends it. */
+  /** Asked of the secondary master: one round after another until `to` is shown, or nothing more can be. `follow`: reports each as progress until the signal ends it. `instant`: shown at once, applied behind. */
   'session.apply': {
-    input: OfSession & { to?: Wanted | undefined; follow?: boolean | undefined };
+    input: OfSession & { to?: Wanted | undefined; follow?: boolean | undefined; instant?: boolean | undefined };
     output: ApplyAnswer;
   };
   /** Asked of the secondary master. */

@@ -78,6 +78,7 @@ const receiveRow: v.GenericSchema<unknown, ReceiveRow> = v.strictObject({
   primary: systemRefSchema,
   voidBefore: v.record(id, positive),
   appliedSequence: counter,
+  shownSequence: v.exactOptional(positive),
   heldFrom: counter,
   generation: v.optional(counter, 0),
   remadeIn: v.optional(v.nullable(counter), null),

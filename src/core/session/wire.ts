@@ -98,7 +98,7 @@ export interface SessionWireRequests {
   };
   /** A round: the table of the asker is durable here when this is answered. `table` where it changed. */
   'session.collect': {
-    input: OfTable & { readonly table: readonly ActiveRow[] };
+    input: OfTable & { readonly table: readonly ActiveRow[]; readonly instant?: boolean | undefined };
     output: {
       readonly report: RoundReport;
       readonly tableTerm: number;
@@ -106,8 +106,11 @@ export interface SessionWireRequests {
       readonly work: CheckpointWork | null;
     };
   };
-  /** The release is durable here when this is answered; it is applied behind. */
-  'session.release': { input: OfTable & { readonly checkpoint: Checkpoint }; output: Record<string, never> };
+  /** The release is durable here when this is answered; it is applied behind. `instant`, here and above: shown before it is applied, where that can be. */
+  'session.release': {
+    input: OfTable & { readonly checkpoint: Checkpoint; readonly instant?: boolean | undefined };
+    output: Record<string, never>;
+  };
   /** All systems have applied it: hosts may read again. */
   'session.reset': { input: OfTable & { readonly checkpoint: Checkpoint }; output: Record<string, never> };
   /**

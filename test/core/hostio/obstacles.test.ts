@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { Overlay, VolumeDevice } from '../../../src/core/hostio/hostio.js';
 import { nextObstacle } from '../../../src/core/hostio/obstacles.js';
 import type { PairState } from '../../../src/core/pair/pair.js';
 import { FROZEN, VIRTUAL } from '../pair/states.js';
-import { AHEAD, Rig, runsOf } from './rig.js';
+import { AHEAD, Rig, runsOf, TRACK } from './rig.js';
 
 const SPLIT: PairState = { status: 'split', frozen: VIRTUAL };
 const RESTORE: PairState = { status: 'resync-reverse', backup: null };
@@ -52,6 +53,34 @@ describe('what stands between a write and its landing', () => {
     expect(own).toBeUndefined();
     rig.volume(0).claims.release(claim);
     expect(kindOf(rig, 0, 7)).toBeUndefined();
+  });
+
+  it('@K is a record above the image, which hosts read, and a write waits for; its own landing does not', async () => {
+    const rig = await warmRig();
+    const overlay = new Overlay(TRACK, () => new Uint8Array(TRACK).fill(7));
+    overlay.add(3 * TRACK, TRACK, 1);
+    rig.fabric.overlays.set(0, overlay);
+    expect([kindOf(rig, 0, 2), kindOf(rig, 0, 3)]).toEqual([undefined, 'overlaid']);
+    const below = nextObstacle(rig.fabric, rig.volume(0), { first: 3, count: 1 }, undefined, { below: true });
+    expect(below).toBeUndefined();
+    const device = new VolumeDevice(
+      rig.fabric,
+      0,
+      () => undefined,
+      () => undefined,
+    );
+    const read = new Uint8Array(2);
+    device.readNow(read, 3 * TRACK - 1);
+    expect([...read]).toEqual([0, 7]);
+    const landed: number[] = [];
+    const landOverlay = async (volume: number) => {
+      landed.push(volume);
+      rig.fabric.overlays.delete(volume);
+    };
+    Object.assign(rig.fabric.hooks, { landOverlay });
+    await rig.run(device.write(new Uint8Array(TRACK).fill(9), 3 * TRACK));
+    device.readNow(read, 3 * TRACK - 1);
+    expect([landed, [...read]]).toEqual([[0], [0, 9]]);
   });
 
   it('@C is a region that is not active, and a write makes it so before it lands', async () => {

@@ -75,6 +75,13 @@ export class Feed {
     }
   }
 
+  /** Sends once more what the secondary has lost. */
+  async sendAgain(): Promise<void> {
+    const input = { session: this.#desk.id, term: 1, primary: this.#primary.ref.id };
+    this.#sentTo = (await this.#secondary.ask('stream.state', input)).durableUpTo;
+    await this.send();
+  }
+
   /** Tells the secondary that a direct copy is about to begin. */
   withdraw(): Promise<{ recoverable: boolean }> {
     const input = {
@@ -168,9 +175,9 @@ export class StreamDesk {
     return checkpoint;
   }
 
-  apply(to?: number) {
+  apply(to?: number, instant?: boolean) {
     const wanted = to === undefined ? undefined : ({ by: 'number', number: to } as const);
-    return this.master.ask('session.apply', { session: 'j', to: wanted });
+    return this.master.ask('session.apply', { session: 'j', to: wanted, instant });
   }
 
   /** The first tracks of both secondaries, as their hosts read them. */

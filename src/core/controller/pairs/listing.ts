@@ -19,6 +19,7 @@ import {
 } from '../../pair/pair.js';
 import { formatNumber } from '../../volume/volume.js';
 import type { PairListing } from '../control/requests.js';
+import { sheetsOf, shownAhead } from '../sessions/sheets.js';
 
 /** What is known of a pair where it is listed. */
 export interface PairFacts {
@@ -109,7 +110,15 @@ export function pairListing(record: PairRecord, facts: PairFacts): PairListing {
 export function missingHere(catalog: Catalog, record: PairRecord, side: Side): TrackCount {
   const { remote, state } = record;
   if (remote?.side !== 'secondary') return missingTracks(state, side, mapCounts(catalog, record));
-  return remote.takenOver?.missingTracks ?? takeoverMissing(state, remote.toldMissingTracks ?? 0);
+  const missing = remote.takenOver?.missingTracks ?? takeoverMissing(state, remote.toldMissingTracks ?? 0);
+  return isShownAhead(catalog, record) ? Math.max(1, missing) : missing;
+}
+
+/** Whether the secondary here shows records that are not all in its image yet (`checkpoint apply --instant`). */
+function isShownAhead(catalog: Catalog, { remote }: PairRecord): boolean {
+  if (remote?.side !== 'secondary' || !remote.journal) return false;
+  const rows = sheetsOf(catalog).byId(remote.journal.session)?.secondary?.streams ?? [];
+  return rows.some((row) => row.primary.id === remote.peer.system.id && shownAhead(row) !== undefined);
 }
 
 function isComplete(catalog: Catalog, record: PairRecord): boolean {

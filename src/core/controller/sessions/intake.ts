@@ -89,6 +89,7 @@ export async function appendToStream(
     if (input.generation !== stream.row.generation)
       throw failure('term-superseded', 'The records are of an earlier journal of the stream.');
   });
+  await controller.sessions.views.arrived(stream);
   if ((stream.latest?.sequence ?? 0) > heldBefore) controller.sessions.noteNews(input.session);
   return { output: stateOf(stream) };
 }

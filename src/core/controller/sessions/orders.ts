@@ -31,6 +31,7 @@ export async function collectHere(
           : table,
       ),
     );
+  if (input.instant && isApplying(present)) sessions.views.wish(input.session);
   await soon(controller, finishApply(controller, input.session));
   const report = await reportHere(controller, input.session);
   const { tableTerm, table } = demandSecondary(controller, input);
@@ -65,6 +66,7 @@ export async function releaseHere(
   );
   controller.step('session.released');
   controller.notify();
+  if (input.instant) sessions.views.wish(input.session);
   sessions.behind(finishApply(controller, input.session));
   return { output: {} };
 }
@@ -91,6 +93,10 @@ export async function resetHere(
   controller.step('session.reset');
   controller.notify();
   return { output: {} };
+}
+
+function isApplying({ releasing, applied }: SecondaryTable): boolean {
+  return releasing !== null && !(applied && sameCheckpoint(releasing, applied));
 }
 
 /** What this secondary holds, has released, applied and reset. */

@@ -182,9 +182,19 @@ export class ReceiveStream {
   }
 
   /** The records behind what is applied. What cannot be read of them is asked for anew by whoever opens the stream next. */
-  *unapplied(): Generator<JournalRecord> {
+  unapplied(): Generator<JournalRecord> {
+    return this.behind(this.row.appliedSequence);
+  }
+
+  /** The data of a write that is not applied. */
+  dataOf(sequence: RecordSequence): Uint8Array {
+    for (const record of this.behind(sequence - 1, 0)) if (record.kind === 'write') return record.data;
+    throw failure('session-refuses', 'What is shown is not in the journal any more.');
+  }
+
+  *behind(after: RecordSequence, bytesMax?: number): Generator<JournalRecord> {
     try {
-      yield* this.journal.records(this.row.appliedSequence + 1);
+      yield* this.journal.records(after + 1, bytesMax);
     } catch (error) {
       this.#isDamaged ||= isDamage(error);
       throw error;

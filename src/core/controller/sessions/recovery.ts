@@ -194,8 +194,9 @@ export async function weigh(
   for (const { primary } of sessions.sheets.byId(session)?.secondary?.streams ?? []) {
     const stream = await sessions.stream(session, primary.id);
     const held = stream.holding(checkpoint);
-    const end = held ? stream.lastOf(held) : stream.row.appliedSequence;
-    for (const record of stream.journal.records(stream.row.appliedSequence + 1)) {
+    const { appliedSequence, shownSequence = appliedSequence } = stream.row;
+    const end = held ? stream.lastOf(held) : shownSequence;
+    for (const record of stream.journal.records(shownSequence + 1)) {
       if (record.kind !== 'write') continue;
       if (record.sequence <= end) {
         weighed.records += 1;

@@ -26,6 +26,13 @@ const LOOK_MS: Milliseconds = 200;
 /** Applying all that is held may take long. */
 const APPLYING_MS: Milliseconds = 30 * 60_000;
 
+/** What a person may want of a round. */
+export interface Wish {
+  readonly to?: Wanted | undefined;
+  /** Shown from the journals at once, and applied behind. */
+  readonly instant?: boolean | undefined;
+}
+
 /** Where rounds came to: the last decision, and what stands between it and the next release. */
 export interface Advanced {
   readonly decision: RoundDecision;
@@ -36,14 +43,14 @@ export interface Advanced {
  * The secondary master's one procedure, until nothing is left to do: it asks every secondary of the table, decides by the table of
  * rounds, makes the decision durable here before anybody else hears of it, and has it carried out. Killed anywhere, the next one goes on.
  */
-export async function advanceSession(controller: Controller, id: string, wanted?: Wanted): Promise<Advanced> {
+export async function advanceSession(controller: Controller, id: string, wish: Wish = {}): Promise<Advanced> {
   const { sessions } = controller;
   const released: Checkpoint[] = [];
   let last: RoundDecision | undefined;
   for (let steps = 0; steps < STEPS_MAX; steps += 1) {
     const release = await sessions.rounds(id).acquire();
     try {
-      const decision = await round(controller, id, wanted);
+      const decision = await round(controller, id, wish);
       last = decision;
       if (decision.kind === 'release') released.push(decision.checkpoint);
       if (decision.kind === 'wait' || decision.kind === 'nothing') break;
@@ -57,20 +64,20 @@ export async function advanceSession(controller: Controller, id: string, wanted?
 }
 
 /** One round. Held under the session's mutex: whatever withdraws comes before it or behind it (H20). */
-async function round(controller: Controller, id: string, wanted: Wanted | undefined): Promise<RoundDecision> {
-  const { sheet, active, reports, works } = await ask(controller, id);
-  const decided = decideRound({ active, reports: limited(reports, wanted) });
+async function round(controller: Controller, id: string, { to, instant }: Wish): Promise<RoundDecision> {
+  const { sheet, active, reports, works } = await ask(controller, id, instant);
+  const decided = decideRound({ active, reports: limited(reports, to) });
   // Of a recovery that has begun only what was released before is finished: it judges by what it found.
   const isShut = sheet.secondary.fenced === true && (decided.kind === 'release' || decided.kind === 'enter');
   const decision: RoundDecision = isShut ? { label: decided.label, kind: 'nothing' } : decided;
   if (decision.kind === 'reset') controller.sessions.shown(id, decision.checkpoint.number, works);
-  await carryOut(controller, sheet, decision);
+  await carryOut(controller, sheet, decision, instant);
   return decision;
 }
 
 /** What every secondary says now, and the table as it is then. Throws `not-master`. Held under the session's mutex. */
-export async function ask(controller: Controller, id: string) {
-  const answers = await collect(controller, demandMaster(controller, id));
+export async function ask(controller: Controller, id: string, instant?: boolean) {
+  const answers = await collect(controller, demandMaster(controller, id), instant);
   const sheet = demandMaster(controller, id);
   const reports = answers.map(({ report }) => report);
   return { sheet, active: activeOf(sheet), reports, works: answers.map(({ work }) => work) };
@@ -119,10 +126,11 @@ export function demandMaster({ sessions, peers }: Controller, id: string): Maste
 async function collect(
   controller: Controller,
   { id, term, secondary }: MasterSheet,
+  instant: boolean | undefined,
 ): Promise<readonly Requests['session.collect']['output'][]> {
   const { sessions } = controller;
   const { tableTerm, table } = secondary;
-  const input = { session: id, term, tableTerm, table };
+  const input = { session: id, term, tableTerm, table, instant };
   const asked = secondariesOf(controller, secondary).map(async (system) => {
     try {
       return await sessions.ask(system, 'session.collect', input);
@@ -154,14 +162,19 @@ export function secondariesOf(controller: Controller, { table }: SecondaryTable)
   );
 }
 
-async function carryOut(controller: Controller, sheet: MasterSheet, decision: RoundDecision): Promise<void> {
+async function carryOut(
+  controller: Controller,
+  sheet: MasterSheet,
+  decision: RoundDecision,
+  instant: boolean | undefined,
+): Promise<void> {
   switch (decision.kind) {
     case 'enter':
       await enter(controller, sheet, decision);
       return;
     case 'finish':
     case 'release':
-      await order(controller, sheet, 'session.release', decision);
+      await order(controller, sheet, 'session.release', decision, instant);
       return;
     case 'reset':
       await order(controller, sheet, 'session.reset', decision);
@@ -200,9 +213,10 @@ async function order(
   { id, term, secondary }: MasterSheet,
   code: 'session.release' | 'session.reset',
   { to, checkpoint }: RoundDecision & { kind: 'finish' | 'release' | 'reset' },
+  instant?: boolean,
 ): Promise<void> {
   const { sessions, peers } = controller;
-  const input = { session: id, term, tableTerm: secondary.tableTerm, checkpoint };
+  const input = { session: id, term, tableTerm: secondary.tableTerm, checkpoint, instant };
   const all = secondariesOf(controller, secondary).filter((system) => to.includes(system.id));
   const own = all.filter((system) => system.id === peers.self.id);
   const others = all.filter((system) => system.id !== peers.self.id);
@@ -220,13 +234,13 @@ export async function applyHere(
   { signal, onProgress }: RequestExtras,
 ): Promise<Answered<'session.apply'>> {
   const { sessions } = controller;
-  const { session, to, follow } = input;
+  const { session, to, follow, instant } = input;
   const { id, secondary } = sessions.sheets.demand(session);
   demandMaster(controller, id);
   let from = secondary?.applied?.number ?? null;
   let before = sessions.work(id);
   for (;;) {
-    const { decision } = await advanceSession(controller, id, to);
+    const { decision } = await advanceSession(controller, id, { to, instant });
     // With a stream that entered another secondary became master: it goes on from here.
     const master = otherMaster(controller, id);
     if (decision.kind === 'enter' && master)

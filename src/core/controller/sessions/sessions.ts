@@ -9,6 +9,7 @@ import type { Controller } from '../open-controller.js';
 import { type AppliedWork, finishApply } from './apply.js';
 import { ReceiveStream } from './receive.js';
 import { SessionSheets } from './sheets.js';
+import { Views } from './views.js';
 
 /** How long an order that applies nothing may take. */
 const ASK_LIMIT_MS = 10_000;
@@ -24,6 +25,9 @@ export class Sessions {
   readonly #controller: Controller;
   readonly #mutexes = new Map<string, Mutex>();
   readonly #streams = new Map<string, Promise<ReceiveStream>>();
+  readonly #opened = new Map<string, ReceiveStream>();
+  /** What is shown here before it is applied. */
+  readonly views: Views;
   readonly #behind = new Set<Promise<void>>();
   readonly #news = new Map<string, number>();
   readonly #owed = new Set<string>();
@@ -46,6 +50,7 @@ export class Sessions {
   constructor(controller: Controller) {
     this.#controller = controller;
     this.sheets = new SessionSheets(controller.catalog);
+    this.views = new Views(controller);
   }
 
   /** Asks a system of a session, which may be this one. Throws as `Peers.request` does. */
@@ -90,26 +95,39 @@ export class Sessions {
     return stream;
   }
 
+  /** The same, where it is open already. */
+  opened(id: string, primary: string): ReceiveStream | undefined {
+    return this.#opened.get(`${id} ${primary}`);
+  }
+
   /** The stream anew from its files, where its journal takes nothing any more because room lacked, or cannot be read. */
   async sound(id: string, primary: string): Promise<ReceiveStream> {
     if (!(await this.stream(id, primary)).isSpoiled) return this.stream(id, primary);
     const release = await this.applying(id).acquire();
     try {
+      await this.views.rest(id);
       const stream = await this.stream(id, primary);
       if (stream.isSpoiled) {
         this.#streams.delete(`${id} ${primary}`);
+        this.views.lost(id, primary);
         stream.close();
       }
       return await this.stream(id, primary);
     } finally {
+      this.views.goOn(id);
       release();
     }
   }
 
-  /** Whether hosts are refused at the pair's secondary, which lies here, because its session's update is in progress. */
-  isUpdating({ remote }: PairRecord): boolean {
+  /**
+   * Whether hosts are refused at the pair's secondary, which lies here, because its session's update is in progress, or what it shows
+   * cannot be read.
+   */
+  isUpdating(pair: PairRecord): boolean {
+    const { remote } = pair;
     if (remote?.side !== 'secondary' || !remote.journal) return false;
-    return (this.sheets.byId(remote.journal.session)?.secondary?.releasing ?? null) !== null;
+    const { releasing } = this.sheets.byId(remote.journal.session)?.secondary ?? {};
+    return (releasing ?? null) !== null || this.views.isMissing(pair);
   }
 
   /**
@@ -125,6 +143,7 @@ export class Sessions {
         if (!isToolkitError(error)) throw error;
       }
     }
+    await this.views.recover();
   }
 
   /** Whether the last checkpoint issued here was whole in every stream. */
@@ -202,11 +221,13 @@ export class Sessions {
     for (const [key, stream] of this.#streams) {
       if (!key.startsWith(`${id} `)) continue;
       this.#streams.delete(key);
+      this.#opened.delete(key);
       (await stream).close();
     }
   }
 
   async close(): Promise<void> {
+    await this.views.close();
     while (this.#behind.size > 0) await Promise.all(this.#behind);
     const streams = [...this.#streams.values()];
     this.#streams.clear();
@@ -218,7 +239,9 @@ export class Sessions {
     const sheet = this.sheets.byId(id);
     const row = sheet?.secondary?.streams.find((one) => one.primary.id === primary);
     if (!sheet || !row) throw failure('session-not-found', 'The session was deleted here.');
-    return ReceiveStream.open(this.#controller, sheet, row);
+    const stream = await ReceiveStream.open(this.#controller, sheet, row);
+    this.#opened.set(`${id} ${primary}`, stream);
+    return stream;
   }
 
   #mutex(key: string): Mutex {

@@ -3,6 +3,7 @@ import type { Catalog, Change } from '../../catalog/catalog.js';
 import { failure } from '../../foundation/foundation.js';
 import {
   type PrimaryTable,
+  type ReceiveRow,
   type SecondaryTable,
   type SessionSheet,
   sessionSheetSchema,
@@ -63,12 +64,31 @@ export class SessionSheets {
   }
 }
 
+const known = new WeakMap<Catalog, SessionSheets>();
+
+/** For whoever only looks: they are read once, and again when a row changed. */
+export function sheetsOf(catalog: Catalog): SessionSheets {
+  const sheets = known.get(catalog) ?? new SessionSheets(catalog);
+  known.set(catalog, sheets);
+  return sheets;
+}
+
 /** A change of a sheet's table for the secondary's side. */
 export function atSecondary(next: (table: SecondaryTable, sheet: SessionSheet) => SecondaryTable) {
   return (sheet: SessionSheet): SessionSheet => ({
     ...sheet,
     secondary: sheet.secondary && next(sheet.secondary, sheet),
   });
+}
+
+/** All records of the stream up to there are in the images: none of them is read from the journal any more. */
+export function appliedRow({ shownSequence: _, ...row }: ReceiveRow, upTo: number): ReceiveRow {
+  return { ...row, appliedSequence: Math.max(row.appliedSequence, upTo), remadeIn: null };
+}
+
+/** Up to where the stream shows more than is applied, if it does. */
+export function shownAhead({ appliedSequence, shownSequence = 0 }: ReceiveRow): number | undefined {
+  return shownSequence > appliedSequence ? shownSequence : undefined;
 }
 
 /** The same for the primary's side. */

@@ -50,12 +50,17 @@ async function withdrawInTurn(
   controller.step('session.withdrawing');
   await applyReleased(controller, input);
   // One that was let go before is a mix already; what it was kept as stays.
-  const isKept = journal?.withdrawn ? journal.backup !== null : await keepBackup(controller, half, context);
+  const isKept = journal?.withdrawn ? journal.backup !== null : await keptAsShown(controller, half, context);
   await letGo(controller, input, half);
   await dropVoid(controller, input);
   controller.step('session.withdrawn');
   controller.notify();
   return { output: { recoverable: isKept } };
+}
+
+/** What it shows cannot be kept where its records were lost before they were in its image. */
+async function keptAsShown(controller: Controller, half: HalfRecord, context: RequestContext): Promise<boolean> {
+  return !controller.sessions.views.isMissing(half) && (await keepBackup(controller, half, context));
 }
 
 /** Answers at the master: a round that is under way has decided by then, durably, and every other secondary is asked anew. */

@@ -50,7 +50,7 @@ export async function volumePath(
   if (!listing.imageComplete) {
     throw failure(
       'not-alone',
-      `The image of ${controller.address(record.number)} alone is not the volume: tracks of it are read from the other side of a pair, or missing.`,
+      `The image of ${controller.address(record.number)} alone is not the volume: tracks of it are read from the other side of a pair or from a journal, or missing.`,
       'Wait for the copy (copyset pair wait), or read it through copyset volume export.',
     );
   }
