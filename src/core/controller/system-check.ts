@@ -6,11 +6,12 @@ import type { CheckFinding, Requests } from './control/requests.js';
 import { checkGroups } from './groups/check.js';
 import { imagePathOf } from './listing.js';
 import type { Controller } from './open-controller.js';
+import { checkJournals } from './sessions/check.js';
 
 /** How long another system may take to say whether it has its half of a pair. */
 const ASKING_MS = 2_000;
 
-/** Looks over a system: images, maps, blocked volumes, foreign files; with `deep` every page of every map and every check code. */
+/** Looks over a system: images, maps, blocked volumes, foreign files; with `deep` every page of every map, every record of every journal and every check code. */
 export async function checkSystem(
   controller: Controller,
   input: Requests['system.check']['input'],
@@ -107,6 +108,7 @@ async function checkDeeply(controller: Controller, found: readonly CheckFinding[
     if (damaged.length > 0)
       findings.push({ severity: 'error', subject: `map ${key}`, message: `pages ${damaged.join(', ')} are damaged` });
   }
+  findings.push(...(await checkJournals(controller)));
   const broken = new Set(found.filter((finding) => finding.severity === 'error').map((finding) => finding.subject));
   const volumes = [...controller.catalog.volumes.values()]
     .filter((record) => !broken.has(controller.address(record.number)))

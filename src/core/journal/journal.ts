@@ -9,6 +9,7 @@
  *
  * It knows records and positions, not pairs, and not who sends or applies them.
  */
+export * from './inspect.js';
 export type { JournalPlace, JournalStart, OpenedJournal, Room } from './journal-place.js';
 export { hasJournal, removeJournal } from './ready-segments.js';
 export {
