@@ -6,8 +6,18 @@ import { type SegmentScan, scanSegment } from './segment-scan.js';
 
 /** What is wrong with a journal's files. `torn-tail` alone is what a crash leaves, and nothing is lost by it. */
 export type JournalFlaw =
-  | { readonly kind: 'torn-tail'; readonly path: string; readonly atByte: ByteOffset; readonly sequence: RecordSequence }
-  | { readonly kind: 'bad-record'; readonly path: string; readonly atByte: ByteOffset; readonly sequence: RecordSequence }
+  | {
+      readonly kind: 'torn-tail';
+      readonly path: string;
+      readonly atByte: ByteOffset;
+      readonly sequence: RecordSequence;
+    }
+  | {
+      readonly kind: 'bad-record';
+      readonly path: string;
+      readonly atByte: ByteOffset;
+      readonly sequence: RecordSequence;
+    }
   | { readonly kind: 'missing-segment'; readonly path: string }
   | { readonly kind: 'newer-format'; readonly path: string }
   | { readonly kind: 'bad-segment'; readonly path: string; readonly why: string };
@@ -19,20 +29,21 @@ export interface JournalReport {
   readonly flaws: readonly JournalFlaw[];
 }
 
+interface Scanned {
+  readonly segment: Used;
+  readonly scan: SegmentScan;
+}
+
 type Used = Extract<FoundSegment, { kind: 'used' }>;
 
 /**
  * Reads all records of a journal, and changes nothing: every code, every number, and how each segment follows the one before. It may be in
  * use meanwhile; `pause` lets others work between two segments.
  */
-export async function inspectJournal(
-  files: Files,
-  folder: string,
-  pause: () => Promise<void>,
-): Promise<JournalReport> {
+export async function inspectJournal(files: Files, folder: string, pause: () => Promise<void>): Promise<JournalReport> {
   const found = segmentNumbers(files, folder).map((number) => inspectSegment(files, folder, number));
   const flaws = namedFlaws(files, folder, found);
-  const scans: { readonly segment: Used; readonly scan: SegmentScan }[] = [];
+  const scans: Scanned[] = [];
   for (const segment of found) {
     if (segment.kind !== 'used') continue;
     const scan = scanIfThere(files, segment);
@@ -40,18 +51,34 @@ export async function inspectJournal(
     await pause();
   }
   const durable = Math.max(0, ...scans.map(({ scan }) => scan.durableSequence));
-  for (const [index, { segment, scan }] of scans.entries()) {
-    const following = scans[index + 1]?.segment.header;
-    const goesOn = following?.firstSequence === scan.end.sequence && following.previousCode === scan.end.code;
-    const isDue = following !== undefined && following.number === segment.number + 1 && !goesOn;
-    if (!isDue && (following !== undefined || (!scan.torn && durable < scan.end.sequence))) continue;
-    if (!isStill(files, folder, segment)) continue;
-    const kind = durable >= scan.end.sequence ? 'bad-record' : 'torn-tail';
-    flaws.push({ kind, path: segment.path, atByte: scan.end.at, sequence: scan.end.sequence });
-    if (kind === 'torn-tail') break;
+  for (const [index, one] of scans.entries()) {
+    const flaw = isCutShort(one, scans[index + 1], durable) ? flawOf(files, folder, one, durable) : undefined;
+    if (flaw) flaws.push(flaw);
+    // What lies behind a torn tail is none of it.
+    if (flaw?.kind === 'torn-tail') break;
   }
   const firstSequence = scans[0]?.segment.header.firstSequence ?? 1;
   return { firstSequence, nextSequence: scans.at(-1)?.scan.end.sequence ?? firstSequence, flaws };
+}
+
+/** Whether a record is missing behind those of a segment. */
+function isCutShort({ segment, scan }: Scanned, behind: Scanned | undefined, durable: RecordSequence): boolean {
+  if (!behind) return scan.torn || durable >= scan.end.sequence;
+  const { number, firstSequence, previousCode } = behind.segment.header;
+  // Where a segment is missing between them, that is told.
+  if (number !== segment.number + 1) return false;
+  return firstSequence !== scan.end.sequence || previousCode !== scan.end.code;
+}
+
+function flawOf(
+  files: Files,
+  folder: string,
+  { segment, scan }: Scanned,
+  durable: RecordSequence,
+): JournalFlaw | undefined {
+  if (!isStill(files, folder, segment)) return undefined;
+  const { at: atByte, sequence } = scan.end;
+  return { kind: durable >= sequence ? 'bad-record' : 'torn-tail', path: segment.path, atByte, sequence };
 }
 
 /** What names and headers tell. */

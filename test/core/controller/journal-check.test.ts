@@ -35,7 +35,9 @@ describe('a deep check of a system with journals', () => {
     const { desk, site, folder } = await held(2);
     flipBit(desk.world.files, `${folder}/${segment(2)}`, 4_096 + 300);
     expect(await findings(desk, site)).toEqual([
-      expect.stringMatching(/^error: record \d+ is not whole \(0000000002\.segment, at byte 4096\); .*make them anew$/),
+      expect.stringMatching(
+        /^error: record \d+ is not whole \(0000000002\.segment, at byte 4096\); .*sends its records once more/,
+      ),
     ]);
     expect(await findings(desk, site, false)).toEqual([]);
   });
@@ -49,7 +51,9 @@ describe('a deep check of a system with journals', () => {
   it('names a segment that is missing, and a journal that is', async () => {
     const { desk, site, folder } = await held(4);
     desk.world.files.remove(`${folder}/${segment(2)}`);
-    expect(await findings(desk, site)).toEqual([expect.stringMatching(/^error: segment 0000000002\.segment is missing/)]);
+    expect(await findings(desk, site)).toEqual([
+      expect.stringMatching(/^error: segment 0000000002\.segment is missing/),
+    ]);
     site.kill();
     for (const name of desk.world.files.list(folder)) desk.world.files.remove(`${folder}/${name}`);
     expect(await findings(desk, site)).toEqual([expect.stringMatching(/^error: /)]);

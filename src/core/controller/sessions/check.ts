@@ -5,13 +5,12 @@ import { FileError } from '../../ports/ports.js';
 import type { ReceiveRow } from '../../session/session.js';
 import type { CheckFinding } from '../control/requests.js';
 import type { Controller } from '../open-controller.js';
-import { receiveFolder } from './receive.js';
-import { transmitFolder } from './transmit.js';
+import { generationOf, transmitPlace } from './generation.js';
+import { receivePlace } from './received.js';
 
 /** A journal of a session here, and what is known of it beside its files. */
 interface Known {
   readonly folder: string;
-  readonly session: string;
   readonly peer: string;
   /** Of a receive journal; one that only sends has none. */
   readonly row: ReceiveRow | undefined;
@@ -23,18 +22,9 @@ export async function checkJournals(controller: Controller): Promise<readonly Ch
   const known = knownJournals(controller);
   const findings: CheckFinding[] = [];
   for (const folder of journalFolders(controller)) {
-    const subject = folder.slice(place.path.length + 1);
     const journal = known.find((one) => one.folder === folder);
-    if (!journal) findings.push({ severity: 'warning', subject, message: 'belongs to no checkpoint session' });
-    try {
-      const report = await inspectJournal(files, folder, () => controller.ports.clock.yieldTurn());
-      findings.push(...report.flaws.map((flaw) => findingOf(subject, journal, flaw)));
-      const gap = journal?.row && report.flaws.length === 0 ? gapOf(report, journal.row) : undefined;
-      if (journal && gap) findings.push({ severity: 'error', subject, message: `${gap}; ${remedy(journal)}` });
-    } catch (error) {
-      if (!(error instanceof FileError) && !isToolkitError(error)) throw error;
-      findings.push({ severity: 'error', subject, message: `it cannot be read: ${error.message}` });
-    }
+    if (!journal && isFormer(folder, known)) continue;
+    findings.push(...(await checkJournal(controller, folder, journal)));
   }
   for (const { folder, row, peer } of known) {
     if (!row || row.appliedSequence === 0 || files.status(folder)) continue;
@@ -44,27 +34,50 @@ export async function checkJournals(controller: Controller): Promise<readonly Ch
   return findings;
 }
 
+async function checkJournal(
+  { files, place, ports }: Controller,
+  folder: string,
+  journal: Known | undefined,
+): Promise<readonly CheckFinding[]> {
+  const subject = folder.slice(place.path.length + 1);
+  const foreign: CheckFinding = { severity: 'warning', subject, message: 'belongs to no checkpoint session' };
+  const findings = journal ? [] : [foreign];
+  try {
+    const report = await inspectJournal(files, folder, () => ports.clock.yieldTurn());
+    findings.push(...report.flaws.map((flaw) => findingOf(subject, journal, flaw)));
+    const gap = journal?.row && report.flaws.length === 0 ? gapOf(report, journal.row) : undefined;
+    if (gap) findings.push({ severity: 'error', subject, message: `${gap}; ${remedy(journal)}` });
+  } catch (error) {
+    if (!(error instanceof FileError) && !isToolkitError(error)) throw error;
+    findings.push({ severity: 'error', subject, message: `it cannot be read: ${error.message}` });
+  }
+  return findings;
+}
+
+/** One of an earlier generation was given up, and goes when the next is made. */
+function isFormer(folder: string, known: readonly Known[]): boolean {
+  return known.some((one) => folder.startsWith(`${one.folder.slice(0, one.folder.lastIndexOf('/'))}/transmit`));
+}
+
 function journalFolders({ files, place }: Controller): readonly string[] {
   const root = `${place.path}/${JOURNALS_FOLDER}`;
   if (!files.status(root)) return [];
   return files
     .list(root)
-    .flatMap((stream) => ['receive', 'transmit'].map((way) => `${root}/${stream}/${way}`))
+    .flatMap((stream) => files.list(`${root}/${stream}`).map((way) => `${root}/${stream}/${way}`))
     .filter((folder) => files.status(folder)?.kind === 'folder');
 }
 
-function knownJournals({ place, sessions }: Controller): readonly Known[] {
-  return sessions.sheets.all().flatMap(({ id, name, primary, secondary }): Known[] => [
-    ...(secondary?.streams ?? []).map((row) => ({
-      folder: `${place.path}/${receiveFolder(id, row.primary.id)}`,
-      session: name,
+function knownJournals(controller: Controller): readonly Known[] {
+  return controller.sessions.sheets.all().flatMap((sheet): Known[] => [
+    ...(sheet.secondary?.streams ?? []).map((row) => ({
+      folder: receivePlace(controller, sheet, row).folder,
       peer: row.primary.name,
       row,
     })),
-    ...(primary?.streams ?? []).map(({ secondary: { id: peerId, name: peer } }) => ({
-      folder: `${place.path}/${transmitFolder(id, peerId)}`,
-      session: name,
-      peer,
+    ...(sheet.primary?.streams ?? []).map(({ secondary }) => ({
+      folder: transmitPlace(controller, sheet.id, secondary, generationOf(controller, sheet.id, secondary.id)).folder,
+      peer: secondary.name,
       row: undefined,
     })),
   ]);
@@ -112,6 +125,6 @@ function gapOf({ firstSequence, nextSequence }: JournalReport, row: ReceiveRow):
 function remedy(journal: Pick<Known, 'row' | 'peer'> | undefined): string {
   if (!journal) return 'nobody needs it';
   return journal.row
-    ? `no later checkpoint can be applied here: delete the session's pairs from ${journal.peer} (pair delete --force at both sides) and make them anew`
-    : `what it held is not sent: pair suspend, then pair resync, of the session's pairs to ${journal.peer} copy all that was ever written`;
+    ? `it is made anew when the session next opens it, and ${journal.peer} sends its records once more, or its pairs' differences where it has lost them`
+    : `it is made anew when it is opened, and the session's pairs to ${journal.peer} copy all that was ever written`;
 }

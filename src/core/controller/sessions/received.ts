@@ -14,7 +14,7 @@ export async function openReceiveJournal(
   row: ReceiveRow,
 ): Promise<Journal> {
   const { files, place, ports } = controller;
-  const where = placeOf(controller, sheet, row);
+  const where = receivePlace(controller, sheet, row);
   const bootId = ports.clock.bootId();
   if (row.appliedSequence === 0 && !hasJournal(files, where.folder)) await Journal.create(files, { ...where, bootId });
   const limitBytes = place.info.journalLimitBytes;
@@ -33,7 +33,7 @@ export async function remakeReceiveJournal(
   reason: string,
 ): Promise<void> {
   const { files, ports, sessions } = controller;
-  const where = placeOf(controller, sheet, row);
+  const where = receivePlace(controller, sheet, row);
   await sessions.sheets.update(
     sheet.id,
     atSecondary((table) => ({
@@ -57,7 +57,7 @@ export function isDamage(error: unknown): error is ToolkitError {
 
 const DAMAGE = ['metadata-damaged', 'file-not-found', 'not-regular', 'check-code'] as const;
 
-function placeOf({ place }: Controller, { id, name }: SessionSheet, { primary }: ReceiveRow): JournalPlace {
+export function receivePlace({ place }: Controller, { id, name }: SessionSheet, { primary }: ReceiveRow): JournalPlace {
   return {
     folder: `${place.path}/journals/${id}-${primary.id}/receive`,
     what: `what session ${name} received from ${primary.name}`,

@@ -130,10 +130,9 @@ export class Views {
     const { sessions } = this.#controller;
     for (const { id, secondary } of sessions.sheets.all()) {
       try {
-        for (const { primary } of secondary?.streams ?? []) {
-          const stream = await sessions.stream(id, primary.id);
-          const shown = shownAhead(stream.row);
-          if (shown !== undefined) await this.show(stream, shown);
+        for (const row of secondary?.streams ?? []) {
+          const shown = shownAhead(row);
+          if (shown !== undefined) await this.show(await sessions.stream(id, row.primary.id), shown);
         }
         this.goOn(id);
       } catch (error) {
