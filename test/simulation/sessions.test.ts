@@ -11,6 +11,7 @@ const FOUND: Record<number, string> = {
   48: 'a primary that was resigned and joined at once counted in one table and not in the other',
   162: 'a withdrawal that was asked for twice made the backup twice',
   238: 'a secondary that resigned before it was reset took no release after it joined',
+  2101603: 'a recovery was judged by one table and carried out by another',
   2101196: 'a release that came twice opened an update that was over, and hosts were refused for ever',
   2100525: 'what was void when it arrived filled a small receive journal, and nothing was released again',
   2100929: 'a secondary that had no master for a moment suspended the pair that came back',

@@ -134,7 +134,15 @@ export interface SessionWireRequests {
   /** Recovery: what would be applied and dropped here for a checkpoint; nothing is changed. */
   'session.weigh': { input: OfTerm & { readonly checkpoint: Checkpoint }; output: { readonly weighed: Weighed } };
   /** Recovery: the verdict is durable at every secondary before it is carried out at any. */
-  'session.verdict': { input: OfTerm & { readonly verdict: SessionVerdict }; output: Record<string, never> };
+  'session.verdict': {
+    input: OfTerm & {
+      readonly verdict: SessionVerdict;
+      /** The latest table that any of them knows, by which it was judged who counts. */
+      readonly tableTerm: number;
+      readonly table: readonly ActiveRow[];
+    };
+    output: Record<string, never>;
+  };
   /** Recovery: what the verdict says is done here; the secondaries are primaries afterwards. */
   'session.carry': {
     input: OfTerm;

@@ -38,6 +38,8 @@ interface NameChange {
 
 /** Changes of names that happen together or not at all. */
 interface NameOperation {
+  /** In the order in which they happened. */
+  readonly serial: number;
   readonly changes: readonly NameChange[];
   /** Folders that are to be flushed before it is durable. */
   readonly unflushed: Set<SimFolderNode>;
@@ -71,6 +73,7 @@ export class SimDisk {
   };
   allocatedBytes = 0;
   readonly bulkWrites = new Set<BulkWrite>();
+  #serial = 0;
   #pending: NameOperation[] = [];
 
   constructor() {
@@ -82,7 +85,8 @@ export class SimDisk {
   change(operation: string, path: string, changes: readonly NameChange[]): void {
     this.assertWritable(operation, path);
     for (const { folder, name, node } of changes) setName(folder.names, name, node);
-    this.#pending.push({ changes, unflushed: new Set(changes.map((change) => change.folder)) });
+    this.#serial += 1;
+    this.#pending.push({ serial: this.#serial, changes, unflushed: new Set(changes.map((change) => change.folder)) });
     if (this.#pending.length > PENDING_NAMES_MAX) {
       for (const old of this.#pending.splice(0, PENDING_NAMES_MAX / 2)) makeDurable(old);
     }
@@ -93,16 +97,16 @@ export class SimDisk {
   }
 
   /** The operations that a flush of this folder covers when it starts now. */
-  namesMark(): NameOperation | undefined {
-    return this.#pending.at(-1);
+  namesMark(): number {
+    return this.#serial;
   }
 
   /** The folder's names up to the mark are durable, and with them whatever they rest on. */
-  namesFlushed(folder: SimFolderNode, mark: NameOperation | undefined): void {
-    if (mark === undefined) return;
+  namesFlushed(folder: SimFolderNode, mark: number): void {
     const included = new Set<NameOperation>();
     const needed: NameChange[] = [];
-    for (let index = this.#pending.indexOf(mark); index >= 0; index -= 1) {
+    // What the mark named may be durable by another flush meanwhile; what came before it is flushed all the same.
+    for (let index = this.#pending.findLastIndex(({ serial }) => serial <= mark); index >= 0; index -= 1) {
       const operation = this.#pending[index] as NameOperation;
       operation.unflushed.delete(folder);
       if (operation.unflushed.size > 0 && !touches(operation, needed)) continue;
@@ -136,7 +140,9 @@ export class SimDisk {
     disk.place = { ...this.place };
     disk.root = copies.folder(this.root);
     disk.allocatedBytes = this.allocatedBytes;
-    disk.#pending = this.#pending.map(({ changes, unflushed }) => ({
+    disk.#serial = this.#serial;
+    disk.#pending = this.#pending.map(({ serial, changes, unflushed }) => ({
+      serial,
       changes: changes.map(({ folder, name, node }) => ({
         folder: copies.folder(folder),
         name,

@@ -218,6 +218,20 @@ describe('kill', () => {
     expect([...seen].sort()).toEqual(['all', 'none', 'part']);
   });
 
+  test('the flush of a folder keeps its names, whichever other folders are flushed meanwhile', async () => {
+    for (let seed = 1; seed <= 20; seed += 1) {
+      const world = new World(seed);
+      const { files } = world;
+      for (const name of ['/one', '/other']) files.makeFolder(name);
+      await world.run(files.flushFolder('/'));
+      for (const name of ['/one', '/other']) files.open(`${name}/file`, 'create').close();
+      const flushed = [files.flushFolder('/one'), files.flushFolder('/other')];
+      await world.run(Promise.all(flushed).then(() => undefined));
+      const after = world.crash('power', 'none');
+      for (const name of ['/one', '/other']) expect(after.files.list(name)).toEqual(['file']);
+    }
+  });
+
   test('one process dies, the others go on', async () => {
     const world = new World(5);
     const other = world.start('other');

@@ -26,7 +26,7 @@ import { finishApply } from './apply.js';
 import { backupOf } from './backup.js';
 import { reportHere } from './orders.js';
 import { atSecondary } from './sheets.js';
-import { countsAt } from './tables.js';
+import { countsAt, withTable } from './tables.js';
 
 type Input<Code extends keyof Requests> = Requests[Code]['input'];
 
@@ -94,7 +94,9 @@ async function carryOut(
   const answer = await answered(controller, name, fenced, judged);
   const verdict = begun ?? sessionVerdict(judged, term);
   if (!verdict) return { ...answer, term };
-  for (const { system } of fenced) await sessions.ask(system, 'session.verdict', { session, term, verdict });
+  const { term: tableTerm, rows: table } = latestTable(fenced);
+  const told = { session, term, verdict, tableTerm, table };
+  for (const { system } of fenced) await sessions.ask(system, 'session.verdict', told);
   controller.step('recovery.judged');
   for (const { system } of fenced) await sessions.ask(system, 'session.carry', { session, term }, CARRY_MS);
   controller.notify();
@@ -218,7 +220,11 @@ export async function keepSessionVerdict(
   demandFenced(controller, input);
   await controller.sessions.sheets.update(
     input.session,
-    atSecondary((table) => ({ ...table, recovered: table.recovered ?? input.verdict })),
+    atSecondary((table) => {
+      const later = { term: input.tableTerm, rows: input.table };
+      const known = table.tableTerm < later.term ? withTable(controller, table, later) : table;
+      return { ...known, recovered: known.recovered ?? input.verdict };
+    }),
   );
   controller.step('session.judged');
   return { output: {} };
