@@ -12,23 +12,29 @@ const ALONE = [
   'test/simulation/world/world.test.ts',
 ];
 
+const plugins = plantedBug(process.env.COPYSET_PLANT);
+
+const common = {
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  // Real processes share a noisy machine with whatever else runs there. A simulated test fails again, whatever its seed did.
+  retry: process.env.CI ? 1 : 0,
+};
+
 export default defineConfig({
-  plugins: plantedBug(process.env.COPYSET_PLANT),
+  plugins,
   test: {
     // The end-to-end tests spawn bin/run.js, which runs dist/: it is bundled afresh before every run, so that no test is
-    // green because of yesterday's build.
+    // green because of yesterday's build. Here, and not in what the projects share, it is done once.
     globalSetup: process.env.COPYSET_SOURCES_ONLY ? [] : ['test/bundle.setup.ts'],
     disableConsoleIntercept: true,
     // What a dead process of the simulated world had under way ends nowhere, as it should.
     onUnhandledError: (error) => error.name !== 'WorldStopped',
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    // Real processes share a noisy machine with whatever else runs there. A simulated test fails again, whatever its seed did.
-    retry: process.env.CI ? 1 : 0,
     projects: [
       {
-        extends: true,
+        plugins,
         test: {
+          ...common,
           name: 'side by side',
           include: ['test/**/*.test.ts'],
           exclude: ALONE,
@@ -37,10 +43,7 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
-      {
-        extends: true,
-        test: { name: 'alone', include: ALONE, maxWorkers: 1, sequence: { groupOrder: 1 } },
-      },
+      { plugins, test: { ...common, name: 'alone', include: ALONE, maxWorkers: 1, sequence: { groupOrder: 1 } } },
     ],
   },
 });

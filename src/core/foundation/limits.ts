@@ -38,6 +38,11 @@ export const tuning = {
   laneBytes: MIB,
   /** A copier's transfer from so much on is read on another thread; for less the way there and back costs more than the reading. */
   readAsideBytes: 256 * KIB,
+  /**
+   * So much of a copier's small transfers lies in the page cache at most before a flush of it begins; as much again while it runs
+   * (docs/decisions/0076-scattered-tracks.md).
+   */
+  cachedBytes: MIB,
   /** What is copied between two commits; bounds what a crash copies again. */
   batchBytes: 64 * MIB,
   /** The same while a command waits for the pair and no host is at work: each commit stops the copying for a moment. */

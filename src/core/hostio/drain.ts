@@ -2,12 +2,13 @@ import { type CopyJob, PASSES, RateLimit, restAfter } from '../copy/copy.js';
 import { isToolkitError, type TrackRun, tuning } from '../foundation/foundation.js';
 import { completed, type PairRecord, type PairState, paceTracks, type SuspendReason } from '../pair/pair.js';
 import { isZero } from '../volume/volume.js';
+import { CachedWrites } from './cached-writes.js';
 import type { Claim } from './claims.js';
 import { type Batch, clearsOf, type Lane, laneTracks, writeSourceCodes, writeTargetCodes } from './copy-batch.js';
 import type { Fabric } from './fabric.js';
 import { readLane } from './lane-reading.js';
 import type { LivePair } from './live-volume.js';
-import { coldRegions } from './regions.js';
+import { activatableAtOnce, coldRegions } from './regions.js';
 
 const LANES_MAX = 4;
 /** A batch is committed after this time even where a low rate has let little be copied: it bounds what an interruption copies again. */
@@ -29,6 +30,7 @@ export class Drain implements CopyJob {
   readonly #hooks: DrainHooks;
   readonly #rate: RateLimit;
   readonly #buffers: Uint8Array[] = [];
+  readonly #cache: CachedWrites;
   #batch: Batch | undefined;
   #lane: Lane | undefined;
   #pointer = 0;
@@ -42,6 +44,7 @@ export class Drain implements CopyJob {
     this.#fabric = fabric;
     this.#pair = pair;
     this.#hooks = hooks;
+    this.#cache = new CachedWrites(({ number }) => fabric.flush(number));
     this.#rate = new RateLimit(fabric.clock, pair.record?.rateBytesPerSecond ?? null);
     this.#pointer = pair.record?.copyPointer ?? 0;
   }
@@ -215,7 +218,7 @@ export class Drain implements CopyJob {
     const { map } = this.#pair.map(batch.map);
     const runs = [run];
     let left = Math.floor(tuning.batchBytes / batch.target.geometry.trackSizeBytes) - run.count;
-    for (let from = run.first + run.count; left > 0 && runs.length < tuning.activeRegionsMax / 4; ) {
+    for (let from = run.first + run.count; left > 0 && runs.length < activatableAtOnce(batch.target); ) {
       const next = map.nextRun(from, left);
       if (!next) break;
       runs.push(next);
@@ -264,10 +267,11 @@ export class Drain implements CopyJob {
         return true;
       });
       try {
-        if (lands) await target.image.writeBulk(bytes, target.geometry.offsetOf(lane.run.first));
+        if (lands) await this.#cache.write(target, bytes, target.geometry.offsetOf(lane.run.first), this.isHurried);
       } finally {
         target.gate.leave();
       }
+      await this.#cache.rest(target);
       this.#fabric.hooks.step('copy.landed');
       batch.landed.push(lane);
       writeTargetCodes(target, lane);
