@@ -8,7 +8,7 @@ import { type Batch, clearsOf, type Lane, laneTracks, writeSourceCodes, writeTar
 import type { Fabric } from './fabric.js';
 import { readLane } from './lane-reading.js';
 import type { LivePair } from './live-volume.js';
-import { activatableAtOnce, coldRegions } from './regions.js';
+import { coldRegions } from './regions.js';
 
 const LANES_MAX = 4;
 /** A batch is committed after this time even where a low rate has let little be copied: it bounds what an interruption copies again. */
@@ -218,7 +218,7 @@ export class Drain implements CopyJob {
     const { map } = this.#pair.map(batch.map);
     const runs = [run];
     let left = Math.floor(tuning.batchBytes / batch.target.geometry.trackSizeBytes) - run.count;
-    for (let from = run.first + run.count; left > 0 && runs.length < activatableAtOnce(batch.target); ) {
+    for (let from = run.first + run.count; left > 0 && runs.length < tuning.activeRegionsMax / 4; ) {
       const next = map.nextRun(from, left);
       if (!next) break;
       runs.push(next);

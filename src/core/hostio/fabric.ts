@@ -24,7 +24,7 @@ import type { Overlay } from './overlay.js';
 import { hostRefusal, type Leg } from './permission.js';
 import { readThrough } from './read-path.js';
 import type { Recorder } from './recorder.js';
-import { activatableAtOnce, coldRegions } from './regions.js';
+import { coldRegions } from './regions.js';
 import { removeObstacle } from './removing.js';
 import { suspendPairs } from './suspending.js';
 
@@ -288,7 +288,7 @@ export class Fabric {
   /** Makes regions active ahead of a long write, so that it costs few flushes. */
   async warm(volume: LiveVolume, ...runs: readonly TrackRun[]): Promise<void> {
     const cold = new Set(runs.flatMap((run) => coldRegions(volume, run)));
-    const regions = [...cold].slice(0, activatableAtOnce(volume));
+    const regions = [...cold].slice(0, tuning.activeRegionsMax / 4);
     if (regions.length > 0) await this.activate(volume, regions);
   }
 

@@ -1,4 +1,4 @@
-import { type TrackRun, tuning } from '../foundation/foundation.js';
+import type { TrackRun } from '../foundation/foundation.js';
 import type { LiveVolume } from './live-volume.js';
 
 const NONE: readonly number[] = [];
@@ -13,9 +13,4 @@ export function coldRegions(volume: LiveVolume, tracks: TrackRun): readonly numb
     if (!volume.hot.has(region)) cold.push(region);
   }
   return cold;
-}
-
-/** How many regions are made active by one flush: as many as there is room for, or a part for which others have to cool. */
-export function activatableAtOnce(volume: LiveVolume): number {
-  return Math.max(tuning.activeRegionsMax / 4, tuning.activeRegionsMax - volume.hot.size);
 }
