@@ -100,12 +100,4 @@ export const JOURNAL_BUGS: readonly PlantedBug[] = [
     why: 'a secondary answers for records that a loss of power takes from it',
     tests: OF_STREAMS,
   },
-  {
-    id: 'P7l',
-    file: `${SESSIONS}/sending.ts`,
-    find: 'if (this.#next > journal.durableSequence) await this.#stream.durable();\n    if (this.#next > journal.durableSequence) return false;',
-    replace: '',
-    why: 'records are sent that a loss of power may take from the primary: the secondary is ahead of it',
-    tests: [...OF_STREAMS, 'test/core/controller/session-primary.test.ts'],
-  },
 ];
