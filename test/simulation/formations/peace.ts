@@ -109,7 +109,8 @@ async function checkCopied(stage: Stage): Promise<void> {
       if (left === 0) break;
       // A person's split that was under way comes after all.
       if (output.verdict === 'unreachable') await resyncStopped(stage);
-      if (tries > 20)
+      // A split that came to nothing lets its copiers rest for two seconds.
+      if (tries > 60)
         throw new Violation(`${site}:${volume} is never copied whole: ${output.verdict}, ${left} tracks left`);
       await stage.world.clock.sleep(50);
     }
