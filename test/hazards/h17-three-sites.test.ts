@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SimGroup } from '../simulation/system/sim-group.js';
+import { SimSite } from '../simulation/system/sim-sites.js';
 import { formed } from './formation-orders.js';
 
 describe('a member that is itself a secondary', () => {
@@ -17,5 +18,26 @@ describe('a member that is itself a secondary', () => {
     expect(answer.reason).toContain('secondary');
     expect(await group.first('db-backup', 'log-backup')).toEqual([1, 1]);
     await group.tokyo.ask('pair.delete', { pairs: [{ primary: 'source', secondary: 'db' }], force: true });
+  });
+
+  it('H17, H29: makes a formation void while its origin may have gone on alone, though it still says duplex', async () => {
+    const group = await SimGroup.ready(2);
+    const origin = await SimSite.create(group.world, 'sendai');
+    await origin.volumes(4, 'db');
+    const pairs = [{ primary: 'db', secondary: 'db', secondarySystem: group.tokyo.ref }];
+    await origin.ask('pair.create', { pairs, mode: 'sync', overwrite: true });
+    await origin.ask('pair.wait', { pairs: [{ primary: 'db' }], statuses: ['duplex'] });
+    await origin.write('db', 0, 2);
+    await formed(group);
+    await origin.ask('fault.set', { kind: 'link-down', peer: 'tokyo' });
+    await origin.write('db', 0, 3);
+    const alone = await group.start();
+    expect(alone).toMatchObject({ outcome: 'void' });
+    expect(alone.reason).toContain('secondary');
+    await origin.ask('fault.clear', {});
+    await origin.ask('pair.resync', { pairs: [{ primary: 'db' }] });
+    await origin.ask('pair.wait', { pairs: [{ primary: 'db' }], statuses: ['duplex'] });
+    await formed(group);
+    expect(await group.first('db-backup', 'log-backup')).toEqual([3, 1]);
   });
 });

@@ -348,8 +348,11 @@ export class Subordinate {
     for (const leg of fabric.legs(primary)) {
       if (leg.side !== 'secondary') continue;
       const above = leg.pair.record;
-      if (above?.mode === 'sync' && above.state.status === 'duplex') continue;
-      throw failure('status-refuses', `${address} is itself a secondary, and not of a sync pair in duplex.`);
+      if (above?.mode !== 'sync' || above.state.status !== 'duplex')
+        throw failure('status-refuses', `${address} is itself a secondary, and not of a sync pair in duplex.`);
+      // A primary out of reach may serve its hosts alone by now, and later writes elsewhere depend on theirs (H29).
+      if (above.remote && !this.#controller.halves.isLinked(above.number))
+        throw failure('status-refuses', `${address} is itself a secondary, and its primary may have gone on alone.`);
     }
   }
 
