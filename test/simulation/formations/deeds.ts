@@ -46,7 +46,7 @@ async function leaveOrigin(stage: Stage, rng: Rng, code: 'pair.split' | 'pair.su
     .then(() => 'done', codeOf);
   stage.outcomes.push(`${code}:${said}`);
   await stage.world.clock.sleep(rng.unit() * 200);
-  if (stage.atPeace) return;
+  // Also when all is mended meanwhile: nobody else brings back what a person stopped.
   await stage
     .site(origin)
     .ask('pair.resync', { pairs, discard: true })
