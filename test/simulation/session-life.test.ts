@@ -33,7 +33,7 @@ const DEEDS: readonly Deed[] = [
   { what: 'a stop', steps: ['session.halted'], run: stop, after: start },
   {
     what: 'a start',
-    steps: ['session.started'],
+    steps: ['session.active', 'session.started'],
     before: stop,
     run: start,
   },
@@ -45,7 +45,15 @@ const DEEDS: readonly Deed[] = [
   },
   {
     what: 'a failback',
-    steps: ['failback.finished', 'session.home'],
+    steps: [
+      'failback.closed',
+      'failback.finished',
+      'half.collected',
+      'half.taken',
+      'half.merged',
+      'half.returned',
+      'session.home',
+    ],
     before: async (session) => {
       await recover(session);
       await session.write(1, 4, 2, 's');
@@ -104,4 +112,42 @@ describe.each(['kill', 'power'] as const)('a system that ends by %s', (kind) => 
         expect(reached).toBeGreaterThan(0);
       },
     );
+});
+
+describe('a start that does not reach a secondary', () => {
+  const cutOff = (session: SimSession, at: string, peer: string) =>
+    session.ask(at, 'fault.set', { kind: 'link-down', peer });
+
+  it('starts nothing, and said again when it is there starts the session at all', async () => {
+    const session = await SimSession.ready(12);
+    await stop(session);
+    await cutOff(session, session.issuer, 's2');
+    await expect(start(session)).rejects.toMatchObject({ code: 'link-lost' });
+    for (const name of ['p1', 'p2']) {
+      const { sheets } = await session.ask(name, 'session.list', {});
+      expect(sheets[0]?.primary?.state).toBe('stopped');
+    }
+    await session.ask(session.issuer, 'fault.clear', {});
+    expect(await start(session)).toMatchObject({ outcome: 'done' });
+    await session.write(2, 7);
+    await session.follows();
+    // The secondaries hear of it a moment later.
+    await session.pass(1_000);
+    expect(await session.show()).toBe('applied');
+    expect(await session.shown()).toEqual([0, 7]);
+  });
+
+  it('goes on without it where its system has resigned', async () => {
+    const session = await SimSession.ready(13);
+    for (const at of ['p1', 's1']) for (const peer of ['p2', 's2']) await cutOff(session, at, peer);
+    await session.ask('s1', 'session.resign', { session: SESSION, system: session.ref('p2') });
+    await session.ask('p1', 'session.stop', { session: SESSION });
+    expect(await session.ask('p1', 'session.start', { session: SESSION })).toMatchObject({ outcome: 'done' });
+    await session.write(1, 6);
+    await session.ask('p1', 'pair.wait', { pairs: [{ primary: 'db' }], statuses: ['duplex'], timeoutMs: 60_000 });
+    const { mark } = await session.ask('p1', 'session.mark', { session: SESSION });
+    const wait = { session: SESSION, mark, timeoutMs: 60_000 };
+    expect((await session.ask('s1', 'session.wait', wait)).verdict).toBe('applied');
+    expect(await session.read('s1')).toBe(6);
+  });
 });

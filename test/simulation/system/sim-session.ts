@@ -9,7 +9,7 @@ import {
 } from '../../../src/core/controller/controller.js';
 import { KIB, tuning } from '../../../src/core/foundation/foundation.js';
 import { secondaryMaster } from '../../../src/core/session/session.js';
-import { World, type WorldProcess } from '../world/world.js';
+import { World, type WorldProcess, WorldStopped } from '../world/world.js';
 import { portsOf, TRACK } from './sim-system.js';
 
 export const SESSION = 'j';
@@ -114,7 +114,10 @@ export class SimSession {
   ): Promise<Requests[Code]['output']> {
     const served = this.#served.get(name);
     if (!served) throw new Error(`${name} is not served`);
-    return (await this.world.run(served.own.request(code, input, data ? { data } : {}))).output;
+    const gone = new Promise<never>((_, reject) => {
+      served.process.process.onEnd(() => reject(new WorldStopped(`${name} ended before it answered`)));
+    });
+    return (await this.world.run(Promise.race([served.own.request(code, input, data ? { data } : {}), gone]))).output;
   }
 
   async write(subsystem: number, value: number, track = 0, side: 'p' | 's' = 'p'): Promise<void> {

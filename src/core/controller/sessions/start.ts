@@ -3,9 +3,10 @@ import type { SystemRef } from '../../group/group.js';
 import { type Anchor, type ClockMark, digitsOf, judgeAnchors, judgeClock, timeAt } from '../../sequence/sequence.js';
 import type { ConfigTable, SessionSheet } from '../../session/session.js';
 import type { Answered, Requests } from '../control/requests.js';
+import { isLost } from '../groups/sheets.js';
 import type { Controller } from '../open-controller.js';
 import { atPrimary, atSecondary } from './sheets.js';
-import { demandSessionTerm, partsOf, primariesOf, systemsOf, withPrimary } from './tables.js';
+import { demandSessionTerm, partsOf, primariesOf, sessionGone, systemsOf, withPrimary } from './tables.js';
 
 type Input<Code extends keyof Requests> = Requests[Code]['input'];
 
@@ -17,14 +18,37 @@ export async function startSession(controller: Controller, name: string): Promis
   if (!own && sheet.home.id !== peers.self.id) return enableHere(controller, sheet);
   if (sheet.primary?.state === 'running' && isAnchored(controller, sheet)) return 'nothing';
   const run = sheet.primary?.state === 'running' ? sheet.run : sheet.run + 1;
-  await sessions.sheets.update(sheet.id, (present) => ({ ...present, run: Math.max(run, present.run) }));
-  await agreeAnchor(controller, sheet.id);
-  const started = sessions.sheets.byId(sheet.id) ?? sheet;
-  const parts = { ...partsOf(started), keepsPolicy: started.home.id !== peers.self.id };
-  for (const system of systemsOf(controller, started)) await sessions.ask(system, 'session.put', parts);
+  await agreeAnchor(controller, sheet.id, () => tellRun(controller, sheet.id, run));
   controller.step('session.started');
   controller.notify();
   return 'done';
+}
+
+/**
+ * Everybody knows the run before anybody is active in it. Who resigned and is not there hears of it when it joins; of a run that goes on all
+ * have heard.
+ */
+async function tellRun(controller: Controller, id: string, run: number): Promise<void> {
+  const { sessions, peers } = controller;
+  const isNew = run > (sessions.sheets.byId(id)?.run ?? 0);
+  await sessions.sheets.update(id, (present) => ({ ...present, run: Math.max(run, present.run) }));
+  const sheet = sessions.sheets.byId(id);
+  if (!sheet) throw sessionGone();
+  const parts = { ...partsOf(sheet), keepsPolicy: sheet.home.id !== peers.self.id };
+  const rows = (sheet.primary?.config ?? []).filter(({ resignedAt }) => resignedAt === null);
+  const needed = new Set(
+    [sheet.home, ...rows.flatMap(({ system, coupled }) => [system, ...coupled])].map((one) => one.id),
+  );
+  for (const system of systemsOf(controller, sheet))
+    await sessions.ask(system, 'session.put', parts).catch((error: unknown) => {
+      if (!isLost(error) || (isNew && needed.has(system.id))) throw error;
+    });
+}
+
+/** This system comes last: as long as it is not told, whoever asks again has the others told once more. */
+function selfLast({ peers }: Controller, systems: readonly SystemRef[]): readonly SystemRef[] {
+  const self = peers.self.id;
+  return [...systems.filter(({ id }) => id !== self), ...systems.filter(({ id }) => id === self)];
 }
 
 async function enableHere({ sessions }: Controller, { id, secondary }: SessionSheet): Promise<'done' | 'nothing'> {
@@ -42,7 +66,7 @@ export async function stopSession(controller: Controller, name: string): Promise
   const sheet = sessions.sheets.demand(name);
   if (!sheet.primary) throw failure('session-refuses', `Session ${name} is stopped at one of its primaries.`);
   if (sheet.primary.state === 'stopped') return 'nothing';
-  for (const system of primariesOf(controller, sheet))
+  for (const system of selfLast(controller, primariesOf(controller, sheet)))
     await sessions.ask(system, 'session.halt', { session: sheet.id, term: sheet.term });
   return 'done';
 }
@@ -68,12 +92,16 @@ export function isAnchored({ ports }: Controller, { primary }: SessionSheet): bo
 
 /**
  * All primaries have one anchor, above all that any of them ever stamped or saw (H24), and the session runs at each. Throws
- * `clock-unbounded` where their clocks are not one.
+ * `clock-unbounded` where their clocks are not one. `before` is done once that is settled, before any of them runs.
  */
-export async function agreeAnchor(controller: Controller, id: string): Promise<void> {
+export async function agreeAnchor(
+  controller: Controller,
+  id: string,
+  before: () => Promise<void> = async () => undefined,
+): Promise<void> {
   const { sessions, ports, peers } = controller;
   const sheet = sessions.sheets.byId(id);
-  if (!sheet) throw failure('session-not-found', 'The session was deleted meanwhile.');
+  if (!sheet) throw sessionGone();
   const systems = primariesOf(controller, sheet);
   const inClock = new Set(sheet.primary?.config.map(({ system }) => system.id));
   const marks: (ClockMark & { readonly readNs: bigint })[] = [];
@@ -94,7 +122,8 @@ export async function agreeAnchor(controller: Controller, id: string): Promise<v
     );
   // Without a clock order each system stamps by its own; the arrival at the gates is the order.
   const agreed = 'anchor' in verdict ? verdict.anchor : null;
-  for (const system of systems) {
+  await before();
+  for (const system of selfLast(controller, systems)) {
     const own = marks.find((mark) => mark.system === system.id);
     const anchor = agreed ?? (own ? ownAnchor(own, ports.clock.nowMs()) : UNANCHORED);
     await sessions.ask(system, 'session.active', { session: id, term: sheet.term, from: peers.self, anchor });
