@@ -39,12 +39,21 @@ export class SessionSites extends Sites {
 
   /** Systems, volumes, servers and the session, running, each pair in duplex. */
   async prepare(): Promise<void> {
-    const { volumes, durability, order, interval, system: words = [] } = this.plan;
+    await this.makeSystems();
+    await this.makeSession();
+  }
+
+  async makeSystems(): Promise<void> {
+    const { volumes, durability, system: words = [] } = this.plan;
     for (const system of [...this.primaries, ...this.remotes])
       await this.ok('system', 'create', system, '--durability', durability, '--fixture', ...words);
     for (const { system, remote, name, sizeBytes } of volumes)
       for (const address of [`${system}:${name}`, `${remote}:${name}`, `${remote}:${name}-backup`])
         await this.ok('volume', 'create', address, '--size', String(sizeBytes));
+  }
+
+  async makeSession(): Promise<void> {
+    const { volumes, order, interval } = this.plan;
     await this.serve(...this.primaries, ...this.remotes);
     const at = this.primaries[0] ?? '';
     await this.ok('checkpoint', 'create', SESSION, '--at', at, '--order', order, '--interval', interval);
@@ -76,8 +85,9 @@ export class SessionSites extends Sites {
     }
   }
 
-  async recover(): Promise<RecoveredSession> {
-    const { stdout } = await this.ok('checkpoint', 'recover', SESSION, '--at', this.remotes.join(','), '--json');
+  async recover(...words: readonly string[]): Promise<RecoveredSession> {
+    const at = ['--at', this.remotes.join(',')];
+    const { stdout } = await this.ok('checkpoint', 'recover', SESSION, ...at, ...words, '--json');
     return JSON.parse(stdout) as RecoveredSession;
   }
 }

@@ -3,7 +3,7 @@ import { openClient, readPlace, type SystemClient } from '../../src/core/control
 import { nodeFiles } from '../../src/platform/platform.js';
 import { HostConnection } from '../e2e/hosts-client.js';
 import { SESSION, SessionSites } from '../e2e/session-sites.js';
-import { ports } from './session-shown.js';
+import { ports } from './session-asking.js';
 
 const BLOCK_BYTES = 4096;
 const VOLUME_BYTES = 1_048_576;

@@ -1,9 +1,20 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Requests } from '../../src/core/controller/controller.js';
 import { type RecoveredSession, SESSION, type SessionSites } from '../e2e/session-sites.js';
 import { eventually } from '../e2e/shell.js';
-import { Rng } from '../simulation/world/rng.js';
+import type { Rng } from '../simulation/world/rng.js';
 import { CountingWriter, type Means } from './counting-writer.js';
+import type { Lane } from './group-disasters.js';
+import { askAt, makeSystems } from './session-asking.js';
+import {
+  appliedEarlier,
+  fallBehind,
+  fillJournal,
+  goOnWithout,
+  markApplied,
+  recoveredEarlier,
+} from './session-deeds.js';
 import { describedDisaster, SELDOM, type SessionDisaster, type SessionStep } from './session-disasters.js';
 import { type Shown, shownAt } from './session-shown.js';
 import { demand, imagesOf, prefixIn, type Stage, stageOf, targetsOf } from './session-stage.js';
@@ -33,15 +44,23 @@ export interface SessionTotals {
   lostWrites: number;
   looks: number;
   recoveries: number;
+  /** Journals that were full; checkpoints wanted that were not the last; systems that resigned. */
+  full: number;
+  earlier: number;
+  resigned: number;
 }
 
 /**
  * A writer whose writes depend on each other over two primary systems, while processes of both sides are killed and started again. At
- * every applied checkpoint the secondaries show a prefix of the writes, never an older one than before, and never an older one than its time.
+ * every applied checkpoint the secondaries show a prefix of the writes, never an older one than before, and the one of its time. Campaigns
+ * in folders of their own do not meet.
  */
 export class SessionCampaign {
-  readonly totals: SessionTotals = { kills: 0, struck: 0, writes: 0, lostWrites: 0, looks: 0, recoveries: 0 };
+  readonly totals: SessionTotals = {
+    ...{ kills: 0, struck: 0, writes: 0, lostWrites: 0, looks: 0, recoveries: 0, full: 0, earlier: 0, resigned: 0 },
+  };
   readonly #rng: Rng;
+  readonly #lane: Lane;
   readonly #folder: string;
   readonly #tell: (line: string) => void;
   #stage: Stage | undefined;
@@ -49,17 +68,18 @@ export class SessionCampaign {
   /** Systems in which a fault may be set. */
   readonly #faulty = new Set<string>();
 
-  constructor(folder: string, seed: number, tell: (line: string) => void) {
+  constructor(folder: string, lane: Lane, rng: Rng, tell: (line: string) => void) {
     this.#folder = folder;
-    this.#rng = new Rng(seed);
+    this.#lane = lane;
+    this.#rng = rng;
     this.#tell = tell;
   }
 
   /** One strike, and all that comes after it. Throws what is wrong. */
   async round(): Promise<void> {
     const stage = await this.#staged();
-    const means: Means = this.#rng.pick(['nbd', 'nbd', 'nbd', 'nbd', 'nbd', 'both', 'both', 'command']);
     const disaster = stage.disasters.next();
+    const means: Means = this.#meansFor(disaster);
     this.#tell(`kill ${this.totals.kills + 1}: ${means}, ${describedDisaster(disaster)}`);
     const writer = await this.#startWriter(stage, stage.sites.primaries, means);
     const [least, most] = means === 'command' ? COMMANDS_BEFORE : WRITES_BEFORE;
@@ -68,11 +88,40 @@ export class SessionCampaign {
     await this.#strike(stage, disaster, writer, means === 'command' ? COMMANDS_BEFORE[0] : WRITES_BEFORE[0]);
     await writer.stop();
     this.totals.writes += writer.answered - stage.k;
-    if (disaster.kind === 'disaster') await this.#takeOver(stage, writer, disaster.recovery);
-    else await this.#goOn(stage, writer);
+    await this.#after(stage, writer, disaster);
     stage.rounds += 1;
     this.totals.kills += 1;
     this.#tell(`  ${stage.k} writes, ${stage.shown} shown`);
+  }
+
+  #meansFor({ kind }: SessionDisaster): Means {
+    // Only so are journals filled in time.
+    if (kind === 'full' || kind === 'behind') return 'nbd';
+    return this.#rng.pick(['nbd', 'nbd', 'nbd', 'nbd', 'nbd', 'both', 'both', 'command']);
+  }
+
+  async #after(stage: Stage, writer: CountingWriter, disaster: SessionDisaster): Promise<void> {
+    const { sites } = stage;
+    if (disaster.kind === 'disaster')
+      return this.#takeOver(stage, writer, () => this.#recover(sites, disaster.recovery));
+    if (disaster.kind === 'behind' && disaster.wanted === 'recover')
+      return this.#takeOver(stage, writer, async () => {
+        const { recovered, isEarlier } = await recoveredEarlier(sites, this.#rng);
+        if (isEarlier) this.totals.earlier += 1;
+        await this.#revive(sites, sites.remotes);
+        return recovered;
+      });
+    if (disaster.kind === 'behind') await this.#applyEarlier(stage, writer);
+    if (disaster.kind === 'resign') await goOnWithout(sites, disaster.system);
+    await this.#goOn(stage, writer, disaster.kind === 'resign' ? disaster.system : undefined);
+  }
+
+  async #applyEarlier(stage: Stage, writer: CountingWriter): Promise<void> {
+    const earlier = await appliedEarlier(stage.sites, this.#rng);
+    if (!earlier) return;
+    const { number } = earlier.shown;
+    this.#judge(stage, writer, prefixIn(stage, earlier.images, `apply --to ${number}`), earlier.shown);
+    this.totals.earlier += 1;
   }
 
   /** What became of the servers, after a failed round. */
@@ -96,15 +145,17 @@ export class SessionCampaign {
     await present?.sites.abandon();
     if (present) rmSync(present.sites.root, { recursive: true, force: true });
     const root = join(this.#folder, `stage-${this.#stages}`);
-    mkdirSync(root);
-    const stage = stageOf(root, this.#rng, this.#stages);
+    mkdirSync(root, { recursive: true });
+    const stage = stageOf(root, this.#rng, this.#stages, this.#lane);
     const { sites } = stage;
     const { order, durability } = sites.plan;
     this.#stages += 1;
-    this.#tell(`stage ${this.#stages}: ${sites.remotes.join(', ')}, ${order}, ${durability}`);
+    const small = stage.journalLimitBytes === undefined ? '' : ', small journals';
+    this.#tell(`stage ${this.#stages}: ${sites.remotes.join(', ')}, ${order}, ${durability}${small}`);
     this.#stage = stage;
-    await sites.prepare();
-    await sites.applied(1);
+    await makeSystems(sites, stage.journalLimitBytes);
+    await sites.makeSession();
+    await markApplied(sites);
     return stage;
   }
 
@@ -112,10 +163,19 @@ export class SessionCampaign {
     const { sites } = stage;
     if (disaster.kind === 'crash') await this.#armed(sites, disaster, disaster.nth);
     if (disaster.kind === 'link') await this.#cutLink(stage, disaster, writer, few);
+    if (disaster.kind === 'full' && (await fillJournal(sites, disaster.system, writer))) this.totals.full += 1;
+    if (disaster.kind === 'behind') {
+      const all = disaster.wanted === 'recover' ? sites.primaries : [];
+      await fallBehind(sites, [...all, ...sites.remotes]);
+    }
     await new Promise((resolve) => setTimeout(resolve, this.#rng.below(STRIKE_MS_MAX)));
     if (disaster.kind === 'kill') await sites.kill(...disaster.systems);
     else if (disaster.kind === 'crash') await sites.kill(disaster.system);
     else if (disaster.kind === 'disaster') await sites.kill(...sites.primaries);
+    else if (disaster.kind === 'resign') {
+      await sites.kill(disaster.system);
+      this.totals.resigned += 1;
+    }
     // Where only one was lost the others live on a little.
     await writer.more(this.#rng.below(few));
   }
@@ -123,26 +183,26 @@ export class SessionCampaign {
   /** Waits until the process has ended at the step; a step that does not come is no reason to wait for long. */
   async #armed(sites: SessionSites, { system, step }: SessionStep, nth: number): Promise<void> {
     // It may end before it has answered.
-    await this.#fault(sites, system, 'crash', '--step', step, '--nth', String(nth));
+    await this.#fault(sites, system, { kind: 'crash', step, nth });
     if (SELDOM.includes(step)) return;
     const victim = sites.servers.get(system);
     await Promise.race([victim?.shell.ended, new Promise((resolve) => setTimeout(resolve, STEP_LIMIT_MS))]);
     if (victim?.shell.isAlive === false) this.totals.struck += 1;
   }
 
-  async #fault(sites: SessionSites, system: string, ...words: readonly string[]): Promise<void> {
+  async #fault(sites: SessionSites, system: string, row: Requests['fault.set']['input']): Promise<void> {
     this.#faulty.add(system);
-    await sites.run('fault', 'set', system, ...words);
+    await askAt(sites, system, 'fault.set', row).catch(() => undefined);
   }
 
   async #cutLink({ sites }: Stage, disaster: SessionDisaster & { kind: 'link' }, writer: CountingWriter, few: number) {
     const remotes = sites.plan.volumes.filter(({ system }) => system === disaster.system).map(({ remote }) => remote);
     const { killed } = disaster;
-    if (killed) await this.#fault(sites, killed.system, 'crash', '--step', killed.step);
-    for (const remote of new Set(remotes)) await this.#fault(sites, disaster.system, 'link-down', '--peer', remote);
+    if (killed) await this.#fault(sites, killed.system, { kind: 'crash', step: killed.step });
+    for (const peer of new Set(remotes)) await this.#fault(sites, disaster.system, { kind: 'link-down', peer });
     await new Promise((resolve) => setTimeout(resolve, LINK_CUT_MS));
     await writer.more(this.#rng.below(few));
-    await sites.run('fault', 'clear', disaster.system, 'link-down');
+    await askAt(sites, disaster.system, 'fault.clear', { kind: 'link-down' }).catch(() => undefined);
     const victim = killed && sites.servers.get(killed.system);
     if (!victim) return;
     await Promise.race([victim.shell.ended, new Promise((resolve) => setTimeout(resolve, STEP_LIMIT_MS))]);
@@ -150,9 +210,10 @@ export class SessionCampaign {
   }
 
   /** Everybody comes back: the primaries lost nothing that was answered, and the secondaries follow to the end. */
-  async #goOn(stage: Stage, writer: CountingWriter): Promise<void> {
+  async #goOn(stage: Stage, writer: CountingWriter, resigned: string | undefined): Promise<void> {
     const { sites } = stage;
     await this.#revive(sites);
+    if (resigned !== undefined) await sites.ok('checkpoint', 'join', SESSION, resigned);
     const k = prefixIn(stage, await imagesOf(stage.sites, sites.primaries), 'the primaries');
     demand(k >= writer.answered, `the primaries hold ${k} writes, ${writer.answered} were answered`);
     demand(k <= writer.answered + 1, `the primaries hold ${k} writes, ${writer.answered} were answered`);
@@ -164,14 +225,7 @@ export class SessionCampaign {
   /** What is there now is applied, and the secondaries show all of it. */
   async #followed(stage: Stage): Promise<void> {
     const { sites, k } = stage;
-    const deadlineMs = performance.now() + 60_000;
-    for (;;) {
-      const { stdout } = await sites.ok('checkpoint', 'mark', SESSION);
-      const ended = await sites.run('checkpoint', 'wait', SESSION, stdout.trim(), '--timeout', '5s');
-      if (ended.code === 0) break;
-      // One that was placed before a pair was whole again is never applied; the next is.
-      demand(performance.now() < deadlineMs, `no mark is applied: ${ended.code} ${ended.stdout}${ended.stderr}`);
-    }
+    await markApplied(sites);
     // Nothing is written any more; a host is refused for as long as the next checkpoint is being applied.
     const images = await eventually(() => imagesOf(stage.sites, sites.remotes).catch(() => undefined));
     const shown = prefixIn(stage, images, 'the secondaries after a mark');
@@ -197,6 +251,9 @@ export class SessionCampaign {
   #judge(stage: Stage, writer: CountingWriter, shown: number, of: Shown) {
     const due = writer.answeredBefore(Date.parse(of.time) - CLOCKS_APART_MS);
     demand(shown >= due, `checkpoint ${of.number} shows ${shown} writes; ${due} were answered before it`);
+    // What was written later than that is not in it, but one that was not answered yet.
+    const most = writer.answeredBefore(Date.parse(of.time) + CLOCKS_APART_MS) + 1;
+    demand(shown <= most, `checkpoint ${of.number} shows ${shown} writes; ${most - 1} were answered before it`);
     demand(shown >= stage.shown, `checkpoint ${of.number} shows ${shown} writes; ${stage.shown} were shown before`);
     demand(shown <= writer.answered + 1, `${shown} writes are shown, ${writer.answered} were answered`);
     stage.shown = shown;
@@ -204,9 +261,11 @@ export class SessionCampaign {
   }
 
   /** The secondaries alone; then the old primaries come back, and take what was written since. */
-  async #takeOver(stage: Stage, writer: CountingWriter, killed: SessionStep | undefined): Promise<void> {
+  async #takeOver(stage: Stage, writer: CountingWriter, recover: () => Promise<RecoveredSession>): Promise<void> {
     const { sites } = stage;
-    const recovered = await this.#recover(sites, killed);
+    const recovered = await recover();
+    demand(recovered.number !== null, `nothing was recovered: ${recovered.verdict}`);
+    this.#tell(`  ${recovered.case}: ${recovered.verdict}`);
     const shown = prefixIn(stage, await imagesOf(stage.sites, sites.remotes), `recovery to ${recovered.number}`);
     this.#judge(stage, writer, shown, recovered);
     this.totals.lostWrites += writer.answered - shown;
@@ -231,16 +290,13 @@ export class SessionCampaign {
   /** Now and then it is killed at one of its steps, and run again. */
   async #recover(sites: SessionSites, killed: SessionStep | undefined): Promise<RecoveredSession> {
     if (killed) {
-      await this.#fault(sites, killed.system, 'crash', '--step', killed.step);
+      await this.#fault(sites, killed.system, { kind: 'crash', step: killed.step });
       const victim = sites.servers.get(killed.system);
       await sites.recover().catch(() => undefined);
       if (victim?.shell.isAlive === false) this.totals.struck += 1;
       await this.#revive(sites, sites.remotes);
     }
-    const recovered = await sites.recover();
-    demand(recovered.number !== null, `nothing was recovered: ${recovered.verdict}`);
-    this.#tell(`  ${recovered.case}: ${recovered.verdict}`);
-    return recovered;
+    return sites.recover();
   }
 
   /** No fault is left, and every system is served. */
@@ -253,7 +309,7 @@ export class SessionCampaign {
     const revived = gone();
     await Promise.allSettled(revived.map((system) => sites.serve(system)));
     const alive = systems.filter((system) => this.#faulty.has(system) && !gone().includes(system));
-    await Promise.all(alive.map((system) => sites.run('fault', 'clear', system)));
+    await Promise.all(alive.map((system) => askAt(sites, system, 'fault.clear', {}).catch(() => undefined)));
     // Who asked it to clear the fault may have been told so before it had ended.
     await new Promise((resolve) => setTimeout(resolve, ENDING_MS));
     // What strikes at the start would strike `fault clear` as well.

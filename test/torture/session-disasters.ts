@@ -1,4 +1,5 @@
 import type { Rng } from '../simulation/world/rng.js';
+import type { Lane } from './group-disasters.js';
 
 /** What strikes a session while hosts write. */
 export type SessionDisaster =
@@ -8,7 +9,13 @@ export type SessionDisaster =
   /** The link of a primary is cut for longer than it is waited for: its pairs degrade, and come back by differences. */
   | { readonly kind: 'link'; readonly system: string; readonly killed: SessionStep | undefined }
   /** All primaries are lost for good: their secondaries take over. */
-  | { readonly kind: 'disaster'; readonly recovery: SessionStep | undefined };
+  | { readonly kind: 'disaster'; readonly recovery: SessionStep | undefined }
+  /** The link of a primary is cut until its journal is full, where that is small. */
+  | { readonly kind: 'full'; readonly system: string }
+  /** The secondaries hold more than they apply; then they, or all, are gone, and an earlier one of what is held is wanted. */
+  | { readonly kind: 'behind'; readonly wanted: 'apply' | 'recover' }
+  /** The others go on without one, which comes back later. */
+  | { readonly kind: 'resign'; readonly system: string };
 
 export interface SessionStep {
   readonly system: string;
@@ -48,14 +55,17 @@ const RECOVERY_STEPS = [
 /** Steps that a process reaches when it starts, and then no more. */
 export const SELDOM = ['journal.redone', 'stream.open', 'stream.opened'];
 
-/** Which disaster comes next: kills by chance, and every named step once before any comes again. */
+/** Which disaster comes next: kills by chance, and every named step once before any comes again, in one of the lanes. */
 export class SessionDisasters {
   readonly #rng: Rng;
   readonly #primaries: readonly string[];
   readonly #remotes: readonly string[];
+  readonly #lane: Lane;
   #deck: SessionDisaster[] = [];
+  #dealt = 0;
 
-  constructor(rng: Rng, primaries: readonly string[], remotes: readonly string[]) {
+  constructor(rng: Rng, primaries: readonly string[], remotes: readonly string[], lane: Lane) {
+    this.#lane = lane;
     this.#rng = rng;
     this.#primaries = primaries;
     this.#remotes = remotes;
@@ -64,10 +74,16 @@ export class SessionDisasters {
   next(): SessionDisaster {
     const rng = this.#rng;
     const luck = rng.unit();
-    if (luck < 0.5) return this.#fromDeck();
-    if (luck < 0.65) return { kind: 'disaster', recovery: undefined };
+    if (luck < 0.45) return this.#fromDeck();
+    if (luck < 0.57) return { kind: 'disaster', recovery: undefined };
+    // The only secondary cannot go, nor be apart from another.
+    const isAlone = this.#remotes.length < 2;
+    if (luck < (isAlone ? 0.65 : 0.61)) return { kind: 'full', system: rng.pick(this.#primaries) };
+    if (luck < 0.69 && !isAlone) return { kind: 'behind', wanted: rng.chance(0.5) ? 'apply' : 'recover' };
+    if (luck < 0.76)
+      return { kind: 'resign', system: rng.pick([...this.#primaries, ...(isAlone ? [] : this.#remotes)]) };
     const all = [...this.#primaries, ...this.#remotes];
-    if (luck < 0.75) return { kind: 'kill', systems: all };
+    if (luck < 0.83) return { kind: 'kill', systems: all };
     return { kind: 'kill', systems: [rng.pick(all)] };
   }
 
@@ -98,7 +114,11 @@ export class SessionDisasters {
         (step): SessionDisaster => ({ kind: 'disaster', recovery: { system: rng.pick(this.#remotes), step } }),
       ),
     ];
+    const { number, of } = this.#lane;
+    const dealt = this.#dealt;
+    this.#dealt += 1;
     return all
+      .filter((_, index) => (index + dealt) % of === number)
       .map((one) => ({ one, place: rng.unit() }))
       .toSorted((a, b) => a.place - b.place)
       .map(({ one }) => one);
@@ -113,6 +133,12 @@ export function describedDisaster(disaster: SessionDisaster): string {
       return `${disaster.step} (${disaster.nth}) at ${disaster.system}`;
     case 'link':
       return `link of ${disaster.system} cut${disaster.killed ? `, ${disaster.killed.step} at ${disaster.killed.system}` : ''}`;
+    case 'full':
+      return `link of ${disaster.system} cut until its journal is full`;
+    case 'behind':
+      return `the secondaries do not reach each other, ${disaster.wanted} --to`;
+    case 'resign':
+      return `${disaster.system} resigns`;
     case 'disaster':
       return `primaries lost${disaster.recovery ? `, recovery killed at ${disaster.recovery.step} at ${disaster.recovery.system}` : ''}`;
   }

@@ -2,9 +2,12 @@ import { HostConnection } from '../e2e/hosts-client.js';
 import { type SessionPlan, SessionSites } from '../e2e/session-sites.js';
 import type { Rng } from '../simulation/world/rng.js';
 import { CountedWrites, type Target } from './counting-writer.js';
+import type { Lane } from './group-disasters.js';
 import { SessionDisasters } from './session-disasters.js';
 
-const VOLUME_BYTES = 2 * 1_048_576;
+export const VOLUME_BYTES = 2 * 1_048_576;
+/** Full while a link is cut, or a secondary is gone, for a second or two. */
+const SMALL_JOURNAL_BYTES = 1_048_576;
 type Shape = 'one remote' | 'two remotes';
 const volume = (system: string, remote: string, name: string) => ({ system, remote, name, sizeBytes: VOLUME_BYTES });
 const SHAPES: Readonly<Record<Shape, SessionPlan['volumes']>> = {
@@ -17,6 +20,8 @@ export interface Stage {
   readonly sites: SessionSites;
   readonly writes: CountedWrites;
   readonly disasters: SessionDisasters;
+  /** Undefined: as large as usual. */
+  readonly journalLimitBytes: number | undefined;
   rounds: number;
   /** The last write that the primaries hold. */
   k: number;
@@ -25,8 +30,8 @@ export interface Stage {
 }
 
 /** Systems that are not made yet; `number` counts the stages of a campaign. */
-export function stageOf(root: string, rng: Rng, number: number): Stage {
-  const volumes = SHAPES[number % 2 === 0 ? 'one remote' : 'two remotes'];
+export function stageOf(root: string, rng: Rng, number: number, lane: Lane): Stage {
+  const volumes = SHAPES[(number + lane.number) % 2 === 0 ? 'one remote' : 'two remotes'];
   const order = rng.chance(0.7) ? 'clock' : 'arrival';
   const durability = rng.chance(0.15) ? 'power' : 'none';
   const sites = new SessionSites(root, {
@@ -34,11 +39,11 @@ export function stageOf(root: string, rng: Rng, number: number): Stage {
     durability,
     order,
     interval: '200ms',
-    system: ['--link-limit', '1s'],
   });
+  const journalLimitBytes = rng.chance(0.5) ? SMALL_JOURNAL_BYTES : undefined;
   const writes = new CountedWrites(rng.next(), volumes.length, VOLUME_BYTES);
-  const disasters = new SessionDisasters(rng.fork(), sites.primaries, sites.remotes);
-  return { sites, writes, disasters, rounds: 0, k: 0, shown: 0 };
+  const disasters = new SessionDisasters(rng.fork(), sites.primaries, sites.remotes, lane);
+  return { sites, writes, disasters, journalLimitBytes, rounds: 0, k: 0, shown: 0 };
 }
 
 /** How many writes the volumes show; throws where they show no prefix. */
