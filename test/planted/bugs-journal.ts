@@ -100,4 +100,12 @@ export const JOURNAL_BUGS: readonly PlantedBug[] = [
     why: 'a secondary answers for records that a loss of power takes from it',
     tests: OF_STREAMS,
   },
+  {
+    id: 'P7l',
+    file: `${SESSIONS}/sending.ts`,
+    find: 'const before = journal.durableSequence + 1;',
+    replace: 'const before = journal.nextSequence;',
+    why: 'records are sent that a loss of power takes from the primary',
+    tests: ['test/hazards/protocols-streams.test.ts'],
+  },
 ];

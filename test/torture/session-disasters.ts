@@ -61,10 +61,12 @@ export class SessionDisasters {
   readonly #primaries: readonly string[];
   readonly #remotes: readonly string[];
   readonly #lane: Lane;
+  readonly #fills: boolean;
   #deck: SessionDisaster[] = [];
   #dealt = 0;
 
-  constructor(rng: Rng, primaries: readonly string[], remotes: readonly string[], lane: Lane) {
+  constructor(rng: Rng, primaries: readonly string[], remotes: readonly string[], lane: Lane, fills: boolean) {
+    this.#fills = fills;
     this.#lane = lane;
     this.#rng = rng;
     this.#primaries = primaries;
@@ -78,7 +80,8 @@ export class SessionDisasters {
     if (luck < 0.57) return { kind: 'disaster', recovery: undefined };
     // The only secondary cannot go, nor be apart from another.
     const isAlone = this.#remotes.length < 2;
-    if (luck < (isAlone ? 0.65 : 0.61)) return { kind: 'full', system: rng.pick(this.#primaries) };
+    if (luck < (isAlone ? 0.65 : 0.61))
+      return this.#fills ? { kind: 'full', system: rng.pick(this.#primaries) } : this.#fromDeck();
     if (luck < 0.69 && !isAlone) return { kind: 'behind', wanted: rng.chance(0.5) ? 'apply' : 'recover' };
     if (luck < 0.76)
       return { kind: 'resign', system: rng.pick([...this.#primaries, ...(isAlone ? [] : this.#remotes)]) };

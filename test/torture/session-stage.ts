@@ -6,8 +6,8 @@ import type { Lane } from './group-disasters.js';
 import { SessionDisasters } from './session-disasters.js';
 
 export const VOLUME_BYTES = 2 * 1_048_576;
-/** Full while a link is cut, or a secondary is gone, for a second or two. */
-const SMALL_JOURNAL_BYTES = 1_048_576;
+/** Three segments: full while a link is cut for some seconds. */
+const SMALL_JOURNAL_BYTES = 48 * 1_048_576;
 type Shape = 'one remote' | 'two remotes';
 const volume = (system: string, remote: string, name: string) => ({ system, remote, name, sizeBytes: VOLUME_BYTES });
 const SHAPES: Readonly<Record<Shape, SessionPlan['volumes']>> = {
@@ -42,7 +42,13 @@ export function stageOf(root: string, rng: Rng, number: number, lane: Lane): Sta
   });
   const journalLimitBytes = rng.chance(0.5) ? SMALL_JOURNAL_BYTES : undefined;
   const writes = new CountedWrites(rng.next(), volumes.length, VOLUME_BYTES);
-  const disasters = new SessionDisasters(rng.fork(), sites.primaries, sites.remotes, lane);
+  const disasters = new SessionDisasters(
+    rng.fork(),
+    sites.primaries,
+    sites.remotes,
+    lane,
+    journalLimitBytes !== undefined,
+  );
   return { sites, writes, disasters, journalLimitBytes, rounds: 0, k: 0, shown: 0 };
 }
 

@@ -223,18 +223,23 @@ export class Journal {
     for (const segment of flushed) if (segment !== open) segment.endWriting();
   }
 
-  /** Whole records from this one on: as many as `bytesMax` holds, and one at least if there is one. Their codes are checked. */
-  read(from: RecordSequence, bytesMax: ByteCount): { readonly bytes: Uint8Array; readonly next: RecordSequence } {
-    assert(from >= this.firstSequence && from <= this.nextSequence, 'only records that are here are read');
-    if (from === this.nextSequence) return { bytes: new Uint8Array(0), next: from };
+  /** Whole records from this one on, none from `before` on: as many as `bytesMax` holds, and one at least if there is one. Their codes are checked. */
+  read(
+    from: RecordSequence,
+    bytesMax: ByteCount,
+    before: RecordSequence = this.nextSequence,
+  ): { readonly bytes: Uint8Array; readonly next: RecordSequence } {
+    assert(from >= this.firstSequence && from <= before, 'only records that are here are read');
+    assert(before <= this.nextSequence, 'only records that are here are read');
+    if (from === before) return { bytes: new Uint8Array(0), next: from };
     const index = this.#segments.findLastIndex(({ firstSequence }) => firstSequence <= from);
     const segment = this.#segments[index] as Segment;
     const following = this.#segments[index + 1];
-    const end = following?.firstSequence ?? this.nextSequence;
+    const end = Math.min(following?.firstSequence ?? before, before);
     let place = segment.placeBefore(from);
     while (place.sequence < from) place = segment.read(place, WALK_BYTES, from).next;
     const { bytes, next } = segment.read(place, bytesMax, end);
-    if (following !== undefined && next.sequence === end && next.code !== following.header.previousCode)
+    if (next.sequence === following?.firstSequence && next.code !== following.header.previousCode)
       throw damagedJournal(this.#place.what, following.path, 0, 'the segment is not the one that followed');
     if (following !== undefined && !segment.isWriting) this.#readingFrom(segment);
     return { bytes, next: next.sequence };

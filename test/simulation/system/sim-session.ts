@@ -171,6 +171,13 @@ export class SimSession {
     return this.#served.get(name)?.process.process.alive ?? false;
   }
 
+  /** For use inside `world.run`, where several things happen at once. */
+  async writeNow(name: string, value: number, track: number, durable: boolean): Promise<void> {
+    const input = { volume: 'db', offsetBytes: track * TRACK, durable };
+    const data = new Uint8Array(TRACK).fill(value);
+    await this.#served.get(name)?.own.request('volume.write', input, { data });
+  }
+
   /** The machine of this system alone loses its power; of what was not flushed some stays. */
   losePower(name: string): void {
     this.kill(name);
@@ -178,8 +185,9 @@ export class SimSession {
     if (folder?.kind === 'folder') this.world.disk.losePowerBelow(folder, name, this.world.rng.fork(), 'random');
   }
 
-  async start(name: string): Promise<void> {
-    const process = this.world.start(name);
+  /** `bootId` where its machine was started anew. */
+  async start(name: string, bootId?: string): Promise<void> {
+    const process = this.world.start(name, bootId);
     const own = await this.world.run(openOwner(portsOf(process), this.place(name), { purpose: 'serve' }));
     own.controller.startCopying();
     if (this.#keeps) own.controller.startForming();

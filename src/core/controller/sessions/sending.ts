@@ -182,7 +182,8 @@ export class StreamSender implements CopyJob {
     if (this.#next > journal.durableSequence) return false;
     while (this.#underWay.size >= PARCELS_MAX) await Promise.race(this.#underWay);
     if (!this.#isOpen || this.#fault !== undefined || this.#next < journal.firstSequence) return false;
-    const read = this.#read(this.#stream, () => journal.read(this.#next, PARCEL_BYTES));
+    const before = journal.durableSequence + 1;
+    const read = this.#read(this.#stream, () => journal.read(this.#next, PARCEL_BYTES, before));
     if (!read) return true;
     this.#post({ from: this.#next, next: read.next }, read.bytes, this.#stream.generation);
     return true;
