@@ -294,8 +294,12 @@ function leftToDo({ answer, copier }: Acted, { pace, root }: ActionFlags): strin
 /** The process that copies in the background for as long as it lives, if there is one. */
 export async function copierOf(client: SystemClient): Promise<OwnerRecord | undefined> {
   const { controller } = (await client.request('system.show', {})).output.system;
-  const isOther = controller !== null && controller.pid !== process.pid;
-  return isOther && LONG_LIVED.includes(controller.purpose) ? controller : undefined;
+  return isServing(controller) ? controller : undefined;
+}
+
+/** Whether a system's owner is another process that stays: a server or a copier. */
+export function isServing(owner: OwnerRecord | null): owner is OwnerRecord {
+  return owner !== null && owner.pid !== process.pid && LONG_LIVED.includes(owner.purpose);
 }
 
 const LONG_LIVED = ['serve', 'copier run'];

@@ -365,6 +365,8 @@ export interface TopologyOptions {
   readonly prune?: boolean | undefined;
   /** Also where data is lost; throws `force-needed` else. */
   readonly force?: boolean | undefined;
+  /** Also until all pairs are copied, started groups were formed and started sessions show a checkpoint. */
+  readonly wait?: boolean | undefined;
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }

@@ -2,11 +2,14 @@
  * copyset as a library: the same storage systems, and the same operations, as the commands have. docs/library.md shows how it is used.
  */
 import { resolve } from 'node:path';
+import type { Verdict } from '../cli/follow-copy.js';
 import { openToolkit, type Toolkit } from '../cli/open-toolkit.js';
 import { changeRow } from '../cli/render/topology.js';
 import { applySteps, demandForce, planOf } from '../cli/topology/apply.js';
+import { awaitTopology, worstOf } from '../cli/topology/awaiting.js';
 import { exportTopology as exportedTopology } from '../cli/topology/export.js';
 import { readTopology, type TopologyFile, topologyOf } from '../cli/topology/file.js';
+import { WaitLimit } from '../cli/topology/follow-pairs.js';
 import { readPresent } from '../cli/topology/present.js';
 import type { SystemPlace } from '../core/controller/controller.js';
 import { isToolkitError } from '../core/foundation/foundation.js';
@@ -67,19 +70,31 @@ export function applyTopology(
 ): Promise<readonly TopologyChange[]> {
   return translated(async () => {
     const toolkit = toolkitOf(options.root)();
-    const { prune = false, force = false, timeoutMs = Number.POSITIVE_INFINITY } = options;
-    const steps = await planOf(toolkit, await fileOf(topology), prune);
+    const { prune = false, force = false, wait = false, timeoutMs = Number.POSITIVE_INFINITY } = options;
+    const file = await fileOf(topology);
+    const steps = await planOf(toolkit, file, prune);
     if (!force) demandForce(steps);
     const signal = options.signal ?? new AbortController().signal;
-    const { followed } = await applySteps(toolkit, steps, { timeoutMs, signal, startProgress: () => QUIET });
-    if (followed === undefined) return steps.map(changeRow);
-    const { verdict, pairs } = followed;
-    if (verdict === 'interrupted') signal.throwIfAborted();
-    const standing = pairs
-      .map(({ primary, secondary, status }) => `${primary} -> ${secondary} is ${status}`)
-      .join(', ');
-    throw waitError(verdict === 'timed-out' || verdict === 'suspended' ? verdict : 'unreachable', standing);
+    const waiting = { limit: new WaitLimit(timeoutMs), signal, startProgress: () => QUIET };
+    const { followed } = await applySteps(toolkit, steps, waiting);
+    if (followed !== undefined) {
+      const standing = followed.pairs.map((pair) => `${pair.primary} -> ${pair.secondary} is ${pair.status}`);
+      endWaiting(followed.verdict, standing, signal);
+    } else if (wait) {
+      const awaited = await awaitTopology(toolkit, file.desired, waiting);
+      const missing = awaited.filter(({ verdict }) => verdict !== 'reached');
+      const standing = missing.map(({ kind, name, reason }) => `${kind} ${name}: ${reason}`);
+      endWaiting(worstOf(awaited), standing, signal);
+    }
+    return steps.map(changeRow);
   });
+}
+
+/** Throws unless all was reached. */
+function endWaiting(verdict: Verdict, standing: readonly string[], signal: AbortSignal): void {
+  if (verdict === 'reached') return;
+  if (verdict === 'interrupted') signal.throwIfAborted();
+  throw waitError(verdict === 'timed-out' || verdict === 'suspended' ? verdict : 'unreachable', standing.join(', '));
 }
 
 /** What is below the root, as a topology. */

@@ -19,8 +19,9 @@ let server: NbdServer;
 let socket: string;
 let uri: string;
 
+/** In the test's own folder: fio leaves a file of its state where it runs. */
 async function run(command: string, ...args: string[]): Promise<string> {
-  const { stdout } = await runFile(command, args, { maxBuffer: 64 * 1024 * 1024 });
+  const { stdout } = await runFile(command, args, { cwd: folder.path, maxBuffer: 64 * 1024 * 1024 });
   return stdout;
 }
 

@@ -1,14 +1,12 @@
-import type { SystemClient, SystemPlace } from '../../core/controller/controller.js';
+import type { SystemClient } from '../../core/controller/controller.js';
 import { failure, isToolkitError, ToolkitError } from '../../core/foundation/foundation.js';
 import { parseAddress } from '../../core/volume/volume.js';
-import { type Awaited, type Followed, followCopy } from '../follow-copy.js';
+import type { Followed } from '../follow-copy.js';
 import { namedVolume, refOf } from '../group-finding.js';
-import { byId, type Toolkit } from '../open-toolkit.js';
-import { selectorOfPair } from '../pair-selectors.js';
-import type { Progress } from '../render/progress.js';
+import type { Toolkit } from '../open-toolkit.js';
 import { findSession, primaryMasterPlace, startedPlace } from '../session-finding.js';
-import type { EndStatus } from './desired.js';
 import type { TopologyFile } from './file.js';
+import { followPairs, type Reach, type WaitOptions } from './follow-pairs.js';
 import { planTopology } from './plan.js';
 import { readPresent } from './present.js';
 import type { Deed, Round, Step } from './steps.js';
@@ -41,15 +39,8 @@ export interface Applied {
   readonly followed: Followed | undefined;
 }
 
-interface ApplyOptions {
-  /** Of all waiting together; Infinity for ever. */
-  readonly timeoutMs: number;
-  readonly signal: AbortSignal;
-  readonly startProgress: (label: string) => Progress;
-}
-
 /** Carries the steps out through the requests that the commands use. Stops where a pair does not reach its status. */
-export async function applySteps(toolkit: Toolkit, steps: readonly Step[], options: ApplyOptions): Promise<Applied> {
+export async function applySteps(toolkit: Toolkit, steps: readonly Step[], options: WaitOptions): Promise<Applied> {
   const applier = new Applier(toolkit, options);
   let done = 0;
   try {
@@ -86,11 +77,11 @@ function unfinished(error: ToolkitError, done: number, all: number): Error {
 
 class Applier {
   readonly #toolkit: Toolkit;
-  readonly #options: ApplyOptions;
+  readonly #options: WaitOptions;
   /** Consecutive deeds at one system share its client. */
   #held: { readonly name: string; readonly client: SystemClient } | undefined;
 
-  constructor(toolkit: Toolkit, options: ApplyOptions) {
+  constructor(toolkit: Toolkit, options: WaitOptions) {
     this.#toolkit = toolkit;
     this.#options = options;
   }
@@ -103,7 +94,7 @@ class Applier {
         return round ? [{ at, round }] : [];
       });
       for (const { at, round } of now) for (const deed of round.deeds) await this.#do(at, deed);
-      const followed = await this.#wait(now.flatMap(({ round: { reach } }) => reach ?? []));
+      const followed = await this.#wait(now.flatMap(({ round: { reach } }) => (reach ? [reachOf(reach)] : [])));
       if (followed && followed.verdict !== 'reached') return followed;
     }
     return undefined;
@@ -182,54 +173,20 @@ class Applier {
     await (await this.#client(name)).request(on ? 'session.start' : 'session.stop', { session });
   }
 
+  async #wait(reaches: readonly Reach[]): Promise<Followed | undefined> {
+    if (reaches.length === 0) return undefined;
+    await this.letGo();
+    return followPairs(this.#toolkit, reaches, this.#options);
+  }
+
   async #addMember(at: string, { group, member }: Extract<Deed, { do: 'add-member' }>): Promise<void> {
     const primary = await namedVolume(this.#toolkit, member.primary);
     const secondary = await namedVolume(this.#toolkit, member.secondary);
     const backup = member.backup === 'auto' ? 'auto' : await namedVolume(this.#toolkit, member.backup);
     await (await this.#client(at)).request('cg.add', { group, primary, secondary, backup });
   }
-
-  /** All pairs at once, each at its own system; the systems are taken in the order of their ids. */
-  async #wait(reaches: readonly NonNullable<Round['reach']>[]): Promise<Followed | undefined> {
-    if (reaches.length === 0) return undefined;
-    await this.letGo();
-    const names = [...new Set(reaches.map(({ primary }) => parseAddress(primary).system))];
-    const places = byId(await Promise.all(names.map((name) => this.#toolkit.find(name))));
-    return this.#withClients(places, async (clients) => {
-      const { signal, timeoutMs } = this.#options;
-      const awaited = clients.flatMap(({ place, client }) => awaitedAt(place, client, reaches));
-      const progress = this.#options.startProgress(
-        `Copying ${reaches.length === 1 ? keyword(reaches) : `${reaches.length} pairs`}`,
-      );
-      return followCopy(awaited, { timeoutMs, signal, progress, trackBytes: new Map() });
-    });
-  }
-
-  async #withClients<T>(
-    places: readonly SystemPlace[],
-    work: (clients: readonly { place: SystemPlace; client: SystemClient }[]) => Promise<T>,
-    opened: readonly { place: SystemPlace; client: SystemClient }[] = [],
-  ): Promise<T> {
-    const place = places[opened.length];
-    if (!place) return work(opened);
-    return this.#toolkit.use(place, (client) => this.#withClients(places, work, [...opened, { place, client }]));
-  }
 }
 
-function keyword([reach]: readonly NonNullable<Round['reach']>[]): string {
-  return reach?.primary ?? '';
-}
-
-function awaitedAt(
-  { name }: SystemPlace,
-  client: SystemClient,
-  reaches: readonly NonNullable<Round['reach']>[],
-): Awaited[] {
-  const byStatus = new Map<EndStatus, Awaited>();
-  for (const reach of reaches) {
-    if (parseAddress(reach.primary).system !== name) continue;
-    const pairs = [...(byStatus.get(reach.status)?.pairs ?? []), selectorOfPair(reach)];
-    byStatus.set(reach.status, { client, pairs, statuses: [reach.status] });
-  }
-  return [...byStatus.values()];
+function reachOf({ primary, secondary, status }: NonNullable<Round['reach']>): Reach {
+  return { primary, secondary, statuses: [status] };
 }

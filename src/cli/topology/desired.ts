@@ -80,6 +80,7 @@ export interface DesiredGroup {
   readonly master: string;
   readonly policy: PolicyChange;
   readonly members: readonly DesiredMember[];
+  readonly started: boolean | undefined;
 }
 
 export interface DesiredSession {

@@ -10,7 +10,7 @@ import type { PairStatus } from '../../core/pair/pair.js';
 import type { LocatedSession } from '../../core/session/session.js';
 import { parseAddress } from '../../core/volume/volume.js';
 import type { EndStatus } from './desired.js';
-import { isStarted } from './plan-sessions.js';
+import { isRunning, isStarted } from './plan-starts.js';
 import { addressOfRef, type PresentPair, type PresentSystem, type PresentTopology } from './present.js';
 import type {
   GroupDocument,
@@ -135,7 +135,13 @@ function groupOf({ name, master, table, members }: LocatedGroup): GroupDocument 
     secondary: addressOfRef(secondary),
     backup: addressOfRef(backup),
   }));
-  return { name, master: master.name, ...policyOf(table.policy), ...(rows.length === 0 ? {} : { members: rows }) };
+  return {
+    name,
+    master: master.name,
+    ...policyOf(table.policy),
+    ...(rows.length === 0 ? {} : { members: rows }),
+    ...(isRunning(table) ? { started: true } : {}),
+  };
 }
 
 function policyOf(policy: GroupPolicy): Partial<GroupDocument> {

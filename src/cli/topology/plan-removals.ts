@@ -1,7 +1,7 @@
 import { formatAddress, parseAddress } from '../../core/volume/volume.js';
 import { selectorOfPair } from '../pair-selectors.js';
 import { formatBytes } from '../render/bytes.js';
-import { isStarted } from './plan-sessions.js';
+import { isStarted } from './plan-starts.js';
 import { addressOfRef, keyOf, type PresentPair, type PresentSystem } from './present.js';
 import type { Sight } from './sight.js';
 import { type Step, step } from './steps.js';

@@ -19,22 +19,6 @@ export function planSessions(sight: Sight, problems: Problems): Step[] {
   });
 }
 
-/** They are started once their pairs are there. */
-export function planStarts(sight: Sight): Step[] {
-  return sight.desired.sessions.flatMap((session) => {
-    const { name, at = '', started } = session;
-    const there = present(session, sight);
-    const runs = there !== undefined && isStarted(there);
-    if (started === undefined || started === runs) return [];
-    const deed = { do: started ? 'start-session' : 'stop-session', session: name } as const;
-    return [step('~', 'session', name, there?.home.name ?? at, started ? 'started' : 'stopped', [deed])];
-  });
-}
-
-export function isStarted({ parts }: LocatedSession): boolean {
-  return parts.some(({ sheet }) => sheet.primary?.state === 'running');
-}
-
 function present({ name }: DesiredSession, sight: Sight): LocatedSession | undefined {
   return sight.present.sessions.find((one) => one.name === name);
 }

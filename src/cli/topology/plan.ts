@@ -4,7 +4,8 @@ import type { DesiredPort, DesiredSystem, DesiredTopology, DesiredVolume, Place 
 import { planGroups } from './plan-groups.js';
 import { planPairs } from './plan-pairs.js';
 import { planRemovals } from './plan-removals.js';
-import { planSessions, planStarts } from './plan-sessions.js';
+import { planSessions } from './plan-sessions.js';
+import { planStarts } from './plan-starts.js';
 import type { PresentSystem, PresentTopology } from './present.js';
 import type { Problems } from './problems.js';
 import { look, poolOf, type Sight } from './sight.js';
@@ -28,7 +29,7 @@ export function planTopology(
   const sessions = planSessions(sight, problems);
   const pairs = planPairs(sight, problems);
   const groups = planGroups(sight, problems);
-  return [...removals, ...systems, ...ports, ...sessions, ...pairs, ...groups, ...planStarts(sight)];
+  return [...removals, ...systems, ...ports, ...sessions, ...pairs, ...groups, ...planStarts(sight, problems)];
 }
 
 function planSystem(system: DesiredSystem, sight: Sight, problems: Problems): Step[] {

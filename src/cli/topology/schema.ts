@@ -119,6 +119,9 @@ const group = v.strictObject({
     ),
   ),
   members: v.optional(v.array(member)),
+  started: v.optional(
+    v.pipe(v.boolean(), v.description('Brought to this once its members are there: formed at its interval, or not.')),
+  ),
 });
 
 const session = v.strictObject({

@@ -162,7 +162,7 @@ class Settler {
   }
 
   group(group: GroupDocument, place: Place): DesiredGroup {
-    const { name, master, window } = group;
+    const { name, master, window, started } = group;
     this.#try([...place, 'name'], () => parseName(name, 'group'));
     const policy: PolicyChange = {
       intervalMs: this.#duration(group.interval, [...place, 'interval']),
@@ -173,7 +173,7 @@ class Settler {
       window: window === undefined ? undefined : this.#try([...place, 'window'], () => parseWindow(window, nowMs())),
     };
     const members = (group.members ?? []).map((member, index) => ({ ...member, place: [...place, 'members', index] }));
-    return { place, name, master, policy, members };
+    return { place, name, master, policy, members, started };
   }
 
   session(session: SessionDocument, place: Place, pairs: readonly PairDocument[]): DesiredSession {
