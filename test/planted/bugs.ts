@@ -192,6 +192,14 @@ const jumpsAndStatuses: readonly PlantedBug[] = [
     why: 'the copier reads the image of a volume that lacks tracks',
   },
   {
+    id: 'H11e',
+    file: 'src/core/transfer/outgoing.ts',
+    find: 'await own.image.readBulk(bytes, own.geometry.offsetOf(run.first));\n  return isStill();',
+    replace: 'await own.image.readBulk(bytes, own.geometry.offsetOf(run.first));\n  return true;',
+    why: 'what was read before somebody wrote is held against the code of what was written',
+    tests: ['test/core/transfer/reading-beside.test.ts'],
+  },
+  {
     id: 'H14a',
     file: `${PAIR}/operations.ts`,
     find: "suspended: { doesFrom: ['pending', 'duplex', 'sp-pending', 'split', 'resync'] },",

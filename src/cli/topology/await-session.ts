@@ -19,6 +19,7 @@ export async function roundOfSession(
   const found = await findSession(toolkit, name);
   const { applied, state, systems } = listSession(found.session, found.views, nowMs());
   if (applied !== null && isShownByAll(found.session.table, applied)) return { kind: 'reached' };
+  if (found.session.config.length === 0) return { kind: 'cannot', reason: 'it has no pairs' };
   if (state === 'stopped') return { kind: 'cannot', reason: 'it is stopped' };
   if (state === 'recovered') return { kind: 'cannot', reason: 'its secondaries were made primaries' };
   const troubled = systems.find(({ reason }) => reason !== null);

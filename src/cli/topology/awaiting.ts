@@ -44,6 +44,7 @@ const PASSING: ReadonlySet<ErrorCode> = new Set([
   'member-not-ready',
   'group-forming',
   'not-primary-master',
+  'session-refuses',
   'interrupted',
 ]);
 const AGAIN_MS = 500;
