@@ -84,6 +84,8 @@ describe('the JSON Schema of topology files', () => {
     { groups: [{ name: 'g', master: 'tokyo', members: [{ primary: 'a:b', secondary: 'c:d', backup: 'auto' }] }] },
     { groups: [{ name: 'g', master: 'tokyo', members: [{ primary: 'a:b', secondary: 'c:d', backup: 'b' }] }] },
     { groups: [{ name: 'g' }] },
+    { groups: [{ name: 'g', master: 'tokyo', started: true }] },
+    { groups: [{ name: 'g', master: 'tokyo', started: 'yes' }] },
     { sessions: [{ name: 'j', order: 'clock', interval: '1s' }] },
     { other: [] },
     [],
