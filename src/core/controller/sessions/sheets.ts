@@ -54,7 +54,9 @@ export class SessionSheets {
   change(id: string, next: (sheet: SessionSheet) => SessionSheet | null, fresh?: SessionSheet): Change[] {
     const present = this.byId(id) ?? fresh;
     if (!present) return [];
-    return [{ do: 'put-sheet', name: PREFIX + id, sheet: next(present) }];
+    const sheet = next(present);
+    if (sheet) checkedBefore.set(sheet, sheet);
+    return [{ do: 'put-sheet', name: PREFIX + id, sheet }];
   }
 
   /** Changes a sheet, durably. */
@@ -96,8 +98,17 @@ export function atPrimary(next: (table: PrimaryTable, sheet: SessionSheet) => Pr
   return (sheet: SessionSheet): SessionSheet => ({ ...sheet, primary: sheet.primary && next(sheet.primary, sheet) });
 }
 
+/** Rows are replaced, never changed: what was checked once, or made here, stays good. */
+const checkedBefore = new WeakMap<object, SessionSheet>();
+
 function checked(name: string, sheet: unknown): SessionSheet {
+  const row = typeof sheet === 'object' && sheet !== null ? sheet : undefined;
+  const before = row && checkedBefore.get(row);
+  if (before) return before;
   const parsed = v.safeParse(sessionSheetSchema, sheet);
-  if (parsed.success) return parsed.output;
+  if (parsed.success) {
+    if (row) checkedBefore.set(row, parsed.output);
+    return parsed.output;
+  }
   throw failure('metadata-damaged', `The sheet ${name} of a checkpoint session cannot be read.`);
 }
