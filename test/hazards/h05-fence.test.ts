@@ -55,6 +55,26 @@ describe('a secondary that was made a primary', () => {
     await systems.close();
   });
 
+  it('H5: takes nothing more of a former primary that came back and leads its way home: only what hosts wrote there goes over', async () => {
+    await overSeeds(8, async (seed) => {
+      const systems = await TwoSystems.duplex(seed);
+      await systems.ask('tokyo', 'fault.set', { kind: 'link-down', peer: 'osaka' });
+      await systems.write('tokyo', 'db', 3, 2);
+      systems.kill('tokyo');
+      await systems.ask('osaka', 'pair.takeover', TAKEN);
+      await systems.write('osaka', 'db-copy', 3, 7);
+      // It learns of the takeover from the files alone.
+      await systems.start('tokyo');
+      expect(await systems.row('tokyo')).toMatchObject({ status: 'suspended', secondaryStatus: 'split' });
+      await systems.ask('tokyo', 'fault.clear', {});
+      await systems.ask('tokyo', 'pair.resync', { pairs: REMOTE, reverse: true, discard: true });
+      expect(await systems.wait('duplex')).toBe('reached');
+      expect(systems.image('osaka', 'db-copy')).toEqual(values(TRACKS, 1, [3, 7]));
+      expect(await systems.read('tokyo', 'db')).toEqual(values(TRACKS, 1, [3, 7]));
+      await systems.close();
+    });
+  });
+
   it('H25: needs nobody but its own system', async () => {
     const systems = await TwoSystems.duplex(2);
     systems.kill('tokyo');

@@ -107,6 +107,13 @@ export const FORMATION_BUGS: readonly PlantedBug[] = [
     why: 'a recovery judges without a remote that may have committed',
   },
   {
+    id: 'H5c',
+    file: `${CONTROLLER}/groups/displacement.ts`,
+    find: '.flatMap((half) => displacedHalf(half) ?? [])',
+    replace: '.map((half) => ({ ...half, remote: { ...half.remote, displaced: true } }))',
+    why: 'a former primary that learns of the takeover from files keeps its status',
+  },
+  {
     id: 'H6b',
     file: 'src/core/group/recovery.ts',
     find: 'holds: ({ odd, n }) => !odd && n === null,',

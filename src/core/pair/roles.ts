@@ -39,14 +39,19 @@ export function halfRoles(state: PairState, half: RemoteHalf, forming: boolean):
     secondaryLacks: null,
     primaryLacks: null,
     savesAside: kept || forming ? 'outOfSync' : null,
-    // What a journalled pair's map still holds goes as records of its stream, behind those that are there.
-    drain: isJournalled({ state, remote: half }) ? null : whole.drain,
+    drain: drainHere({ state, remote: half }),
   };
 }
 
-/** What the copier here has to empty of a pair now; of a remote pair the secondary's half copies nothing. */
+/**
+ * What the copier here has to empty of a pair now. Of a remote pair the secondary's half copies nothing, and a displaced primary only
+ * takes: its orders count again as soon as it leads its way back, and what it still had to send is older than what hosts wrote there (H5).
+ * What a journalled pair's map still holds goes as records of its stream, behind those that are there.
+ */
 export function drainHere({ state, remote }: Pick<PairRecord, 'state' | 'remote'>): PairRoles['drain'] {
-  return remote?.side === 'secondary' || isJournalled({ state, remote }) ? null : drainOf(state);
+  if (remote?.side === 'secondary' || isJournalled({ state, remote })) return null;
+  const drain = drainOf(state);
+  return remote?.displaced && drain?.source === 'primary' ? null : drain;
 }
 
 function drainOf(state: PairState): PairRoles['drain'] {

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { access, type PairRoles, type PairState, phaseOf, rolesOf } from '../../../src/core/pair/pair.js';
+import {
+  access,
+  drainHere,
+  type PairRoles,
+  type PairState,
+  phaseOf,
+  type RemoteHalf,
+  rolesOf,
+} from '../../../src/core/pair/pair.js';
 import { ACTIVE_STATES, ALL_STATES, active, FROZEN, LOST, suspended, VIRTUAL } from './states.js';
 
 const FROM_PRIMARY = { map: 'outOfSync', source: 'primary' } as const;
@@ -106,5 +114,14 @@ describe('access of hosts', () => {
       expect(why).toMatch(/^is /);
       expect(code === null).toBe(host === 'read-write');
     }
+  });
+});
+
+describe('a primary whose secondary was made a primary', () => {
+  const displaced = { side: 'primary', displaced: true } as RemoteHalf;
+
+  it.each([...ACTIVE_STATES])('H5: sends nothing of its own, whatever its status says: $status', (state) => {
+    const drain = drainHere({ state, remote: displaced });
+    expect(drain).toEqual(state.status === 'resync-reverse' ? FROM_SECONDARY : null);
   });
 });

@@ -1,6 +1,6 @@
 import { Catalog, type Change } from '../../catalog/catalog.js';
 import { isToolkitError } from '../../foundation/foundation.js';
-import { type HalfRecord, isHalf } from '../../pair/pair.js';
+import { displacedHalf, type HalfRecord, isHalf } from '../../pair/pair.js';
 import type { Ports } from '../system-place.js';
 
 /**
@@ -27,7 +27,8 @@ function displacedBy(ports: Ports, path: string, halves: readonly HalfRecord[]):
     const terms = new Map([...peer.pairs.values()].filter(isHalf).map(({ remote }) => [remote.id, remote.term]));
     return halves
       .filter(({ remote }) => (terms.get(remote.id) ?? 0) > remote.term)
-      .map((half) => ({ do: 'put-pair', record: { ...half, remote: { ...half.remote, displaced: true } } }));
+      .flatMap((half) => displacedHalf(half) ?? [])
+      .map((record): Change => ({ do: 'put-pair', record }));
   } catch (error) {
     if (isToolkitError(error)) return [];
     throw error;
