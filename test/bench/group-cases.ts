@@ -190,7 +190,7 @@ class StepMaster {
     await this.#order({ ...of, kind: 'drain' });
     const group = { sequence: this.#sequence, term: 1, timeMs: Date.now(), memberList: this.#members };
     await this.#timed('prepare', { to: '', kind: 'prepare', group });
-    await this.#timed(end, { ...of, kind: end });
+    await this.#timed(end, { ...of, kind: end, relationshipIds });
     await this.#timed('thaw', { ...of, kind: 'thaw', stopSending: false });
   }
 

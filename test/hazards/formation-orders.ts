@@ -85,9 +85,10 @@ export class Orders {
     const to = site.ref.id;
     if (kind === 'prepare') return { kind, to, group: this.numbered(sequence) };
     if (kind === 'thaw') return { kind, to, sequence, term: TERM, stopSending: false };
-    if (kind !== 'coordinate') return { kind, to, sequence, term: TERM };
+    if (kind === 'run' || kind === 'drain') return { kind, to, sequence, term: TERM };
     const here = this.members.filter(({ primary }) => primary.system.id === to);
     const relationshipIds = here.map(({ relationshipId }) => relationshipId);
+    if (kind !== 'coordinate') return { kind, to, sequence, term: TERM, relationshipIds };
     return { kind, to, sequence, term: TERM, coordinationLimitMs: LIMIT_MS, drainLimitMs: DRAIN_MS, relationshipIds };
   }
 }

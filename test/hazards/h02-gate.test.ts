@@ -22,7 +22,7 @@ describe('a gate that is closed for a formation', () => {
       const orders = await Orders.of(group);
       expect(await orders.give(group.tokyo, 'coordinate', 1)).toMatchObject({ kind: 'ok' });
       const { process } = group.tokyo.process;
-      process.hangsUntilMs = group.world.scheduler.nowMs + LIMIT_MS + 20;
+      process.hangUntil(group.world.scheduler.nowMs + LIMIT_MS + 20);
       // From another system, so that the order waits with all else that a stopped process has to do.
       const late = group.kyoto.process;
       const answer = await group.world.run(
@@ -44,7 +44,7 @@ describe('a gate that is closed for a formation', () => {
       const { process } = group.kyoto.process;
       // Stopped at some moment of the next formation, for longer than the limit: before its gate closes, or behind it.
       scheduler.after(undefined, rng.unit() * 30, () => {
-        process.hangsUntilMs = scheduler.nowMs + LIMIT_MS * 3;
+        process.hangUntil(scheduler.nowMs + LIMIT_MS * 3);
       });
       const answer = await group.start();
       const [db, log] = await group.first('db-backup', 'log-backup');

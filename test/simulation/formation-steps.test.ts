@@ -60,8 +60,8 @@ let template: Promise<Template> | undefined;
 function befall(stage: Stage, site: Site, fate: (typeof FATES)[number]): void {
   const { scheduler } = stage.world;
   const { process } = site;
-  if (process && fate === 'hangs') process.hangsUntilMs = scheduler.nowMs + 20_000;
-  if (process && fate === 'answers late') process.hangsUntilMs = scheduler.nowMs + 300;
+  if (fate === 'hangs') process?.hangUntil(scheduler.nowMs + 20_000);
+  if (fate === 'answers late') process?.hangUntil(scheduler.nowMs + 300);
   if (fate !== 'dies') return;
   stage.end(site.name, 500, (one) => one.kill());
   throw new WorldStopped('killed at the step');

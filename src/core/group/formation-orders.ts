@@ -8,11 +8,13 @@ export function everyone({ plan }: FormationState): readonly string[] {
 export function ordersOf(state: FormationState, step: Step, to: readonly string[]): Order[] {
   const { sequence, term, coordinationLimitMs, drainLimitMs, thenStopSending, parts } = state.plan;
   return to.map((id): Order => {
+    const relationshipIds = parts.find(({ system }) => system.id === id)?.relationshipIds ?? [];
     switch (step) {
-      case 'coordinate': {
-        const relationshipIds = parts.find(({ system }) => system.id === id)?.relationshipIds ?? [];
+      case 'coordinate':
         return { kind: step, to: id, sequence, term, coordinationLimitMs, drainLimitMs, relationshipIds };
-      }
+      case 'commit':
+      case 'revert':
+        return { kind: step, to: id, sequence, term, relationshipIds };
       case 'prepare':
         return { kind: step, to: id, group: groupOf(state) };
       case 'thaw': {

@@ -40,10 +40,18 @@ export type Order =
       readonly relationshipIds: readonly number[];
     }
   | {
-      readonly kind: 'run' | 'drain' | 'commit' | 'revert';
+      readonly kind: 'run' | 'drain';
       readonly to: string;
       readonly sequence: number;
       readonly term: number;
+    }
+  | {
+      readonly kind: 'commit' | 'revert';
+      readonly to: string;
+      readonly sequence: number;
+      readonly term: number;
+      /** Those of the list: a remote that has none of them knows nothing of this number. */
+      readonly relationshipIds: readonly number[];
     }
   | { readonly kind: 'prepare'; readonly to: string; readonly group: NumberedGroup }
   | {

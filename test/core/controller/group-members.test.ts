@@ -89,6 +89,21 @@ describe('cg add', () => {
     expect(formed).toBeGreaterThan(0);
     expect(members.map(({ joined }) => joined)).toEqual([true, true, false]);
   });
+
+  it('lets a member wait whose remote has none of the others of its system: groups are formed without it', async () => {
+    const group = await SimGroup.ready(6);
+    const nagoya = await SimSite.create(group.world, 'nagoya');
+    await group.tokyo.volumes(4, 'web');
+    await nagoya.volumes(4, 'web', 'web-backup');
+    await group.add(group.tokyo, 'web', nagoya);
+    await group.tokyo.ask('pair.suspend', { pairs: [{ primary: 'web' }] });
+    await group.tokyo.ask('cg.run', { group: 'g' });
+    void group.tokyo.client.request('cg.follow', { group: 'g' }).catch(() => undefined);
+    await group.pass(3_000);
+    const { formed, members } = await group.status();
+    expect(formed).toBeGreaterThan(0);
+    expect(members.map(({ joined }) => joined)).toEqual([true, true, false]);
+  });
 });
 
 describe('cg remove', () => {

@@ -61,7 +61,7 @@ export const TROUBLES: readonly Trouble[] = [
     name: 'hang',
     strike: (stage, rng) => {
       const { process } = stage.site(siteOf(stage, rng));
-      if (process) process.hangsUntilMs = stage.world.scheduler.nowMs + spanOf(rng);
+      process?.hangUntil(stage.world.scheduler.nowMs + spanOf(rng));
     },
   },
   {

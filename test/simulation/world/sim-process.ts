@@ -33,8 +33,7 @@ export class SimProcess {
   readonly name: string;
   readonly pid: number;
   readonly scheduler: SimScheduler | undefined;
-  /** Until then it is stopped, as by SIGSTOP or an overloaded machine: nothing of its own happens, and its clock goes on. */
-  hangsUntilMs = 0;
+  #hangsUntilMs = 0;
   #alive = true;
   #calls = 0;
   #beforeCall: ((call: StoreCall) => void) | undefined;
@@ -44,6 +43,16 @@ export class SimProcess {
     this.name = name;
     this.scheduler = scheduler;
     this.pid = pid;
+  }
+
+  /** Until then it is stopped, as by SIGSTOP or an overloaded machine: nothing of its own happens, and its clock goes on. */
+  get hangsUntilMs(): number {
+    return this.#hangsUntilMs;
+  }
+
+  /** One that hangs already is not let go earlier by a shorter hang. */
+  hangUntil(atMs: number): void {
+    this.#hangsUntilMs = Math.max(this.#hangsUntilMs, atMs);
   }
 
   get alive(): boolean {

@@ -3,6 +3,7 @@ import {
   type GroupMember,
   type GroupSheet,
   type ListedFailure,
+  type NumberedGroup,
   reasonOf,
   STOP_LEASE_MS,
   type StepAnswer,
@@ -90,14 +91,16 @@ export class Subordinate {
         case 'drain':
           return await this.#drain(group, order.sequence);
         case 'prepare':
-          return await this.#passOn(group, term, table, {
+          return await this.#passOn(group, term, this.#preparable(group, table, order.group), {
             step: 'prepare',
             sequence: order.group.sequence,
             numbered: order.group,
           });
         case 'commit':
-        case 'revert':
-          return await this.#passOn(group, term, table, { step: order.kind, sequence: order.sequence });
+        case 'revert': {
+          const { kind: step, sequence, relationshipIds } = order;
+          return await this.#passOn(group, term, membersOf(table, relationshipIds), { step, sequence });
+        }
         case 'thaw':
           await this.#thaw(group, order.sequence, order.stopSending);
           return { kind: 'ok' };
@@ -121,8 +124,7 @@ export class Subordinate {
       return { kind: 'refused', reason: `formation ${table.highestSequence} was seen already` };
     await this.#endLeftover(group);
     this.#demandCurrent(group, sequence);
-    const members = table.members.filter(({ relationshipId }) => order.relationshipIds.includes(relationshipId));
-    const halves = members.map((member) => this.#halfOf(member));
+    const halves = membersOf(table, order.relationshipIds).map((member) => this.#halfOf(member));
     const pairs = halves.map(({ number }) => this.#controller.fabric.pair(number));
     const volumes = [...new Set(halves.map(({ primary }) => this.#controller.fabric.volume(primary)))];
     const closedAtMs = clock.monotonicMs();
@@ -252,8 +254,8 @@ export class Subordinate {
   }
 
   /** The master needs no link to a remote: the subordinate passes its orders on, and results return the same way (`003…` figure 8). */
-  async #passOn(group: string, term: number, { members }: SubordinateTable, copy: CopyStep): Promise<StepAnswer> {
-    const remotes = byRemote(members.filter((member) => this.#isListed(group, member, copy)));
+  async #passOn(group: string, term: number, members: readonly GroupMember[], copy: CopyStep): Promise<StepAnswer> {
+    const remotes = byRemote(members);
     const results = await Promise.allSettled(
       remotes.map(({ system, relationshipIds }) =>
         this.#controller.groups.ask(system, 'group.copy', {
@@ -274,12 +276,12 @@ export class Subordinate {
     return { kind: 'ok' };
   }
 
-  #isListed(group: string, member: GroupMember, { numbered }: CopyStep): boolean {
-    if (!numbered) return true;
-    const listed = numbered.memberList.some(({ relationshipId }) => relationshipId === member.relationshipId);
-    if (listed && this.#freezes.get(group)?.sequence !== numbered.sequence)
-      throw failure('formation-failed', `Nothing is frozen for formation ${numbered.sequence} any more.`);
-    return listed;
+  #preparable(group: string, table: SubordinateTable, { sequence, memberList }: NumberedGroup): readonly GroupMember[] {
+    const listed = memberList.map(({ relationshipId }) => relationshipId);
+    const members = membersOf(table, listed);
+    if (members.length > 0 && this.#freezes.get(group)?.sequence !== sequence)
+      throw failure('formation-failed', `Nothing is frozen for formation ${sequence} any more.`);
+    return members;
   }
 
   /** The order may have waited while a thaw of its number, or a later order, overtook it: then it freezes nothing. */
@@ -375,6 +377,10 @@ function withHighest(sheet: GroupSheet, sequence: number, term: number): GroupSh
   if (!subordinate) return sheet;
   const highestSequence = Math.max(subordinate.highestSequence, sequence);
   return { ...sheet, subordinate: { ...subordinate, highestSequence, term: Math.max(subordinate.term, term) } };
+}
+
+function membersOf({ members }: SubordinateTable, relationshipIds: readonly number[]): readonly GroupMember[] {
+  return members.filter(({ relationshipId }) => relationshipIds.includes(relationshipId));
 }
 
 function byRemote(members: readonly GroupMember[]): readonly { system: SystemRef; relationshipIds: number[] }[] {
