@@ -201,7 +201,7 @@ export const FORMATION_BUGS: readonly PlantedBug[] = [
     why: 'a group is formed while the origin of a member may have gone on alone',
   },
   {
-    id: 'H22z',
+    id: 'H29i',
     file: 'src/core/hostio/fabric.ts',
     find: 'const together = pair.record && this.hooks.suspendedWith?.(pair, reason);',
     replace: 'const together = this.hooks.suspendedWith?.(pair, reason);',
