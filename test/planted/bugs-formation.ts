@@ -164,14 +164,6 @@ export const FORMATION_BUGS: readonly PlantedBug[] = [
     why: 'a commit folds marks that a crash takes back',
   },
   {
-    id: 'H10e',
-    file: 'src/core/trackmap/map-file.ts',
-    find: 'if (this.#compareAll || this.#holdsStale || table !== this.#known) return true;',
-    replace: 'if (this.#compareAll || table !== this.#known) return true;',
-    why: 'marks of a checkpoint in which the owner died come to count with the next',
-    tests: ['test/core/catalog/catalog.test.ts'],
-  },
-  {
     id: 'H10f',
     file: 'src/core/catalog/opened-catalog.ts',
     find: 'if (!this.#hasCheckpointed) this.#openPresentMaps();',
@@ -192,13 +184,6 @@ export const FORMATION_BUGS: readonly PlantedBug[] = [
     find: "if (leg.side !== 'secondary') continue;",
     replace: 'if (leg.pair.number >= 0) continue;',
     why: 'a mix is formed',
-  },
-  {
-    id: 'H17b',
-    file: SUBORDINATE,
-    find: 'if (above.remote && !this.#controller.halves.isLinked(above.number))',
-    replace: 'if (above.number < 0)',
-    why: 'a group is formed while the origin of a member may have gone on alone',
   },
   {
     id: 'H29i',
