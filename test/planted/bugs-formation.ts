@@ -115,7 +115,7 @@ export const FORMATION_BUGS: readonly PlantedBug[] = [
     why: 'a recovery judges without a remote that may have committed',
   },
   {
-    id: 'H5c',
+    id: 'H5f',
     file: `${CONTROLLER}/groups/displacement.ts`,
     find: '.flatMap((half) => displacedHalf(half) ?? [])',
     replace: '.map((half) => ({ ...half, remote: { ...half.remote, displaced: true } }))',
