@@ -1,5 +1,5 @@
 import { type ErrorCode, isToolkitError } from '../../core/foundation/foundation.js';
-import { statusesAfter, VERDICT_EXIT, type Verdict } from '../follow-copy.js';
+import { type Followed, statusesAfter, VERDICT_EXIT, type Verdict } from '../follow-copy.js';
 import type { Toolkit } from '../open-toolkit.js';
 import { rest } from '../until.js';
 import { roundOfGroup } from './await-group.js';
@@ -73,7 +73,7 @@ async function awaitPairs(toolkit: Toolkit, desired: DesiredTopology, options: W
   const present = new Map((await readPresent(toolkit)).pairs.map((pair) => [keyOf(pair), pair]));
   const reaches = reachesOf(desired, present);
   if (reaches.length === 0) return [];
-  const { verdict: all, pairs } = await followPairs(toolkit, reaches, options);
+  const { verdict: all, pairs } = await followToEnd(toolkit, reaches, options);
   const ends = new Map(pairs.map((pair) => [keyOf(pair), pair]));
   return reaches.map((reach): Awaited => {
     const name = keyOf(reach);
@@ -84,6 +84,22 @@ async function awaitPairs(toolkit: Toolkit, desired: DesiredTopology, options: W
     const verdict = end?.status === 'suspended' ? 'suspended' : all === 'suspended' ? 'not-waited' : all;
     return { ...about, verdict: verdict === 'reached' ? 'unreachable' : verdict, reason };
   });
+}
+
+/** A journal pair whose session was just started passes statuses that lead nowhere; where it is on its way after that it is waited for. */
+async function followToEnd(toolkit: Toolkit, reaches: readonly Reach[], options: WaitOptions): Promise<Followed> {
+  const { limit, signal } = options;
+  for (;;) {
+    const followed = await followPairs(toolkit, reaches, options);
+    const ends = new Map(followed.pairs.map((pair) => [keyOf(pair), pair.status]));
+    const isComing = (reach: Reach): boolean => {
+      const status = ends.get(keyOf(reach));
+      return status !== undefined && statusesAfter(status).some((one) => reach.statuses.includes(one));
+    };
+    if (followed.verdict !== 'unreachable' || !reaches.every(isComing)) return followed;
+    if (limit.leftMs === 0 || signal.aborted) return { ...followed, verdict: 'timed-out' };
+    await rest(Math.min(AGAIN_MS, limit.leftMs), signal);
+  }
 }
 
 /** Pairs on hold copy nothing, and are left out unless the file names their status. */

@@ -165,7 +165,11 @@ describe('--wait where somebody serves', () => {
     server = root.start('serve', 'tokyo', 'yokohama', 'osaka', 'kobe');
     await server.says('ready');
     const ended = await root.run('topology', 'apply', fixture('session'), '--wait=120s');
-    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(ended).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('All of it is there') as string,
+      stderr: '',
+    });
     expect(ended.stderr).not.toContain('Nobody serves');
   });
 });
