@@ -31,6 +31,8 @@ const PRIMARY: SessionSystemListing = {
   recoverableTime: null,
   recoverable: true,
   bufferedBytes: 4096,
+  journals: { usedBytes: 4096, limitBytes: 2 ** 32 },
+  streams: [{ system: 'kobe', usedBytes: 4096, limitBytes: 2 ** 31 }],
   updateInProgress: false,
   late: false,
   reason: null,

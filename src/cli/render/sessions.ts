@@ -1,3 +1,4 @@
+import type { JournalUsage } from '../../core/journal/journal.js';
 import type { SessionListing, SessionSystemListing } from '../../core/session/session.js';
 import { formatBytes } from './bytes.js';
 import { formatDuration } from './durations.js';
@@ -84,7 +85,7 @@ async function sessionPage(session: SessionListing, nowMs: number): Promise<stri
   ];
   const table =
     session.systems.length === 0 ? noPair(session) : await renderTable(session.systems, systemColumns(nowMs));
-  return [fields(lines), '', table, ...reasons(session)].join('\n');
+  return [fields(lines), '', table, ...journals(session), ...reasons(session)].join('\n');
 }
 
 const STATE_WORDS: Readonly<Record<SessionListing['state'], string>> = {
@@ -141,6 +142,17 @@ function systemNotes({ master, updateInProgress, late }: SessionSystemListing): 
     ...(updateInProgress ? ['update in progress'] : []),
     ...(late ? ['late'] : []),
   ].join(', ');
+}
+
+/** What the journals of a system hold of its limit, a line each; those of other sessions count. */
+function journals({ systems }: SessionListing): readonly string[] {
+  const share = ({ usedBytes, limitBytes }: JournalUsage) => `${formatBytes(usedBytes)} of ${formatBytes(limitBytes)}`;
+  return systems.flatMap(({ system, role, journals: all, streams }) => {
+    if (all === null) return [];
+    const way = role === 'primary' ? 'for' : 'from';
+    const each = streams.map((stream) => `, ${share(stream)} ${way} ${stream.system}`);
+    return [`Journals of ${system}: ${share(all)}${each.join('')}.`];
+  });
 }
 
 /** Why a system is not as it should be, a line each. */

@@ -111,6 +111,7 @@ export const CRASH_STEPS = [
   'split.undone',
   'split.adopted',
   'session.created',
+  'session.dropped',
   'session.coupled',
   'session.table',
   'session.active',

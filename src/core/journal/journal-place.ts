@@ -1,4 +1,5 @@
 import type { SequenceTime } from '../foundation/foundation.js';
+import type { JournalBudget } from './budget.js';
 import type { RecordSequence } from './record.js';
 import type { Journal } from './stream-journal.js';
 
@@ -10,6 +11,13 @@ export interface JournalPlace {
   readonly folder: string;
   /** Its name in messages, with the article. */
   readonly what: string;
+}
+
+/** Whose files are opened, and what they may hold. */
+export interface OpenPlace extends JournalPlace {
+  readonly bootId: string;
+  /** Shared by all journals of a system. */
+  readonly budget: JournalBudget;
 }
 
 /** Where a journal that takes another's place goes on. */

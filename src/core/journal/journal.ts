@@ -9,8 +9,9 @@
  *
  * It knows records and positions, not pairs, and not who sends or applies them.
  */
+export { JournalBudget, type JournalUsage } from './budget.js';
 export * from './inspect.js';
-export type { JournalPlace, JournalStart, OpenedJournal, Room } from './journal-place.js';
+export type { JournalPlace, JournalStart, OpenedJournal, OpenPlace, Room } from './journal-place.js';
 export { hasJournal, removeJournal } from './ready-segments.js';
 export {
   type JournalRecord,

@@ -2,7 +2,7 @@ import { assert, type ByteCount, KIB, type SequenceTime, tuning } from '../found
 import { FileError, type Files } from '../ports/ports.js';
 import { flushFailure, toToolkitError } from '../storage/storage.js';
 import { demandStream } from './incoming.js';
-import type { JournalPlace, JournalStart, OpenedJournal, Room } from './journal-place.js';
+import type { JournalPlace, JournalStart, OpenedJournal, OpenPlace, Room } from './journal-place.js';
 import { type FoundJournal, findJournal, type UsedSegment } from './open-segments.js';
 import { demandNoJournal, ReadySegments } from './ready-segments.js';
 import {
@@ -30,12 +30,10 @@ const WALK_BYTES: ByteCount = 64 * KIB;
  * write. `docs/formats/journal.md`.
  */
 export class Journal {
-  readonly limitBytes: ByteCount;
   /** A record holds at most so much data; a larger write is several records. */
   readonly dataMaxBytes: ByteCount;
   readonly #files: Files;
-  readonly #place: JournalPlace;
-  readonly #bootId: string;
+  readonly #place: OpenPlace;
   /** In use, ascending; the last one takes the next record. */
   readonly #segments: Segment[];
   readonly #ready: ReadySegments;
@@ -51,11 +49,9 @@ export class Journal {
   #closed = false;
   #reading: Segment | undefined;
 
-  private constructor(files: Files, where: JournalPlace, limitBytes: ByteCount, bootId: string, found: FoundJournal) {
+  private constructor(files: Files, where: OpenPlace, found: FoundJournal) {
     this.#files = files;
     this.#place = where;
-    this.#bootId = bootId;
-    this.limitBytes = limitBytes;
     const inUse = ({ path, header }: UsedSegment) => new Segment(files, where.what, path, header);
     const read = found.read.map(inUse);
     this.#segments = [...found.proven.map(inUse), ...read];
@@ -74,6 +70,7 @@ export class Journal {
       found.behind,
     );
     this.#countHeld();
+    where.budget.join(where.folder, this);
   }
 
   /** Makes the journal, empty and durable. Throws `already-exists` where one is, `no-space`. */
@@ -100,14 +97,11 @@ export class Journal {
    * Opens a journal for writing; a torn tail is cut. Throws `metadata-damaged` (naming file and byte), `format-too-new`, `not-regular`,
    * `file-not-found` or `io-error`. Nothing is ready behind the open segment before `prepare` was called.
    */
-  static open(
-    files: Files,
-    options: JournalPlace & { readonly limitBytes: ByteCount; readonly bootId: string },
-  ): OpenedJournal {
-    const { folder, what, limitBytes, bootId } = options;
+  static open(files: Files, where: OpenPlace): OpenedJournal {
+    const { folder, what } = where;
     try {
       const found = findJournal(files, folder, what);
-      const journal = new Journal(files, { folder, what }, limitBytes, bootId, found);
+      const journal = new Journal(files, where, found);
       return { journal, tail: found.torn ? 'torn' : 'whole', sameBoot: journal.#isOfThisBoot };
     } catch (error) {
       throw toToolkitError(error, what);
@@ -130,6 +124,11 @@ export class Journal {
 
   get lastTime(): SequenceTime {
     return this.#tail.lastTime;
+  }
+
+  /** What it may hold now: the other journals of the system count. */
+  get limitBytes(): ByteCount {
+    return this.#place.budget.limitOf(this.#place.folder);
   }
 
   /** Bytes of the segments that hold something needed. */
@@ -277,12 +276,13 @@ export class Journal {
   /** Makes nothing durable. */
   close(): void {
     this.#closed = true;
+    this.#place.budget.leave(this.#place.folder, this);
     for (const segment of this.#segments) segment.close();
   }
 
   /** After a loss of power another segment is begun: all records of a segment were written in one boot. */
   get #isOfThisBoot(): boolean {
-    return this.#tail.segment.header.bootId === this.#bootId;
+    return this.#tail.segment.header.bootId === this.#place.bootId;
   }
 
   #makeRoom(bytes: ByteCount): void {
@@ -296,7 +296,7 @@ export class Journal {
         time: lastTime,
         previousCode: end.code,
         unflushed: end.sequence - 1 - this.#durableSequence,
-        bootId: this.#bootId,
+        bootId: this.#place.bootId,
         owner: ownerCode(this.#place.folder),
       };
       const { bytes: encoded, code } = encodeHeader(header);

@@ -3,7 +3,7 @@ import { type Checkpoint, greatestCheckpoint, isoOf, millisecondsOf, timeOf } fr
 import { type LocatedSession, locateSessions, type SessionPart, type SessionView } from './locate.js';
 import type { ActiveRow, SecondaryTable } from './record.js';
 import { greatestHeldByAll, greatestReleased, roundReport } from './rendezvous.js';
-import type { SessionListing, SessionSystemListing, StreamReport } from './requests.js';
+import type { SessionListing, SessionReport, SessionSystemListing, StreamListing, StreamReport } from './requests.js';
 import { decideRound } from './rounds.js';
 import { countingSystems, isOf, primaryMaster, secondaryMaster } from './tables.js';
 import type { RoundReport } from './wire.js';
@@ -18,6 +18,7 @@ interface Seen {
   readonly session: LocatedSession;
   readonly reports: readonly RoundReport[];
   readonly streams: ReadonlyMap<string, readonly StreamReport[]>;
+  readonly journals: ReadonlyMap<string, SessionReport['journals']>;
   /** The ids of the systems that the next release waits for. */
   readonly late: readonly string[];
   /** What the secondaries that count would all show now. */
@@ -65,6 +66,12 @@ function see(session: LocatedSession, views: readonly SessionView[]): Seen {
       reports.find(({ session: id }) => id === session.id)?.streams ?? [],
     ]),
   );
+  const journals = new Map(
+    views.map(({ system, reports }) => [
+      system.id,
+      reports.find(({ session: id }) => id === session.id)?.journals ?? null,
+    ]),
+  );
   const reports = secondaries(session).map(({ system, table }) =>
     roundReport(
       system.id,
@@ -77,7 +84,14 @@ function see(session: LocatedSession, views: readonly SessionView[]): Seen {
   const released = greatestReleased(session.table, reports);
   const heard = countingSystems(session.table).every((id) => reports.some(({ system }) => system === id));
   const next = heard ? greatestHeldByAll(session.table, reports, released?.number ?? 0) : null;
-  return { session, reports, streams, late: decision.kind === 'wait' ? decision.who : [], shown: next ?? released };
+  return {
+    session,
+    reports,
+    streams,
+    journals,
+    late: decision.kind === 'wait' ? decision.who : [],
+    shown: next ?? released,
+  };
 }
 
 function stateOf({ session, reports, late }: Seen, systems: readonly SessionSystemListing[]): SessionListing['state'] {
@@ -97,7 +111,8 @@ function stateOf({ session, reports, late }: Seen, systems: readonly SessionSyst
     : 'running';
 }
 
-function primaryRows({ session, streams, late }: Seen): readonly SessionSystemListing[] {
+function primaryRows(seen: Seen): readonly SessionSystemListing[] {
+  const { session, streams, late } = seen;
   const master = primaryMaster(session.config)?.id;
   return session.config.map(({ system, resignedAt }) => {
     const table = partOf(session, system)?.sheet.primary;
@@ -114,6 +129,8 @@ function primaryRows({ session, streams, late }: Seen): readonly SessionSystemLi
       recoverableTime: null,
       recoverable: true,
       bufferedBytes: table == null ? null : bufferedIn(own),
+      journals: seen.journals.get(system.id) ?? null,
+      streams: streamListings(own),
       updateInProgress: false,
       late: late.includes(system.id),
       reason: reasonOf(own),
@@ -142,6 +159,8 @@ function secondaryRows(seen: Seen): readonly SessionSystemListing[] {
       recoverableTime: recoverable ? label(shown) : null,
       recoverable,
       bufferedBytes: table == null ? null : bufferedIn(own),
+      journals: seen.journals.get(system.id) ?? null,
+      streams: streamListings(own),
       updateInProgress: table?.releasing != null,
       late: late.includes(system.id),
       reason: reasonOf(own),
@@ -192,6 +211,10 @@ function lowestNumber(some: readonly (Checkpoint | null)[]): number | null {
 
 function lowestOf(some: readonly (Checkpoint | null)[]): Checkpoint | null {
   return some.reduce((least, one) => (least && one && least.number > one.number ? one : (least ?? one)), null);
+}
+
+function streamListings(own: readonly StreamReport[]): readonly StreamListing[] {
+  return own.flatMap(({ peer, journal }) => (journal ? [{ system: peer.name, ...journal }] : []));
 }
 
 function bufferedIn(own: readonly StreamReport[]): number | null {

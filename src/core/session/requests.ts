@@ -1,5 +1,6 @@
 import type { ByteCount, Milliseconds, TrackCount } from '../foundation/foundation.js';
 import type { FailbackRow, SystemRef } from '../group/group.js';
+import type { JournalUsage } from '../journal/journal.js';
 import type { Checkpoint, Wanted } from '../sequence/sequence.js';
 import type { SessionPolicyChange } from './policy.js';
 import type { SessionOrder, SessionPolicy, SessionSheet } from './record.js';
@@ -12,6 +13,8 @@ export interface StreamReport {
   /** The system at the other end. */
   readonly peer: SystemRef;
   readonly role: 'primary' | 'secondary';
+  /** What its journal holds, and may hold now. Null where only files were read. */
+  readonly journal: JournalUsage | null;
   /** At a primary: in its transmit journal and not yet durable at the other. At a secondary: received and not applied. Null where only files were read. */
   readonly bufferedBytes: ByteCount | null;
   readonly bufferedRecords: number | null;
@@ -30,7 +33,14 @@ export interface StreamReport {
 /** What a system says of a session beyond its sheet. */
 export interface SessionReport {
   readonly session: string;
+  /** Of all journals of the system together, also those of other sessions. Null where only files were read. */
+  readonly journals: JournalUsage | null;
   readonly streams: readonly StreamReport[];
+}
+
+/** The journal of one stream: what it holds, and what it may hold beside the others. */
+export interface StreamListing extends JournalUsage {
+  readonly system: string;
 }
 
 /** A row of `checkpoint status`: one system in one role. */
@@ -47,6 +57,10 @@ export interface SessionSystemListing {
   readonly recoverableTime: string | null;
   readonly recoverable: boolean;
   readonly bufferedBytes: ByteCount | null;
+  /** Of all journals of the system together, in whatever role or session; null where they are not known. */
+  readonly journals: JournalUsage | null;
+  /** In this role, by the system at the other end. */
+  readonly streams: readonly StreamListing[];
   readonly updateInProgress: boolean;
   /** It is what the next release waits for. */
   readonly late: boolean;

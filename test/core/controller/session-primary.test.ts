@@ -39,7 +39,7 @@ describe('a journalled pair that cannot go on', () => {
       expect(isRecording(systems)).toBe(false);
       const row = await systems.row('tokyo');
       expect(row?.status).toBe('suspended');
-      expect(row?.reason).toMatch(/journal is full/);
+      expect(row?.reason).toMatch(/^the journals of tokyo are full \(1048576 bytes together, \d+ of them for osaka\)/);
       expect(row?.outOfSyncTracks).toBe(16);
       systems.healLink();
       await systems.rest(10_000);

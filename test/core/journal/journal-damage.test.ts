@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Journal } from '../../../src/core/journal/journal.js';
+import { Journal, JournalBudget } from '../../../src/core/journal/journal.js';
 import { crc32 } from '../../../src/core/storage/storage.js';
 import { SimFiles } from '../../simulation/world/world.js';
 import { codeOf, flipBit, putAll, readAll } from '../storage/files.js';
@@ -166,7 +166,10 @@ describe('a damaged journal', () => {
     const otherFiles = new SimFiles();
     const place = { folder: '/systems/other/journals/s-2/transmit', what: 'another journal', bootId: 'boot-1' };
     await Journal.create(otherFiles, { ...place, segmentBytes: SEGMENT_BYTES });
-    const other = Journal.open(otherFiles, { ...place, limitBytes: 1e6 }).journal;
+    const other = Journal.open(otherFiles, {
+      ...place,
+      budget: new JournalBudget(otherFiles, '/systems/other/journals', 1e6),
+    }).journal;
     for (let count = 0; count < 8; count++) {
       await putMany(other, 1);
       await other.durable();

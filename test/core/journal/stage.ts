@@ -1,4 +1,10 @@
-import { Journal, type JournalRecord, type NewRecord, recordBytes } from '../../../src/core/journal/journal.js';
+import {
+  Journal,
+  JournalBudget,
+  type JournalRecord,
+  type NewRecord,
+  recordBytes,
+} from '../../../src/core/journal/journal.js';
 import type { Files } from '../../../src/core/ports/ports.js';
 
 export const FOLDER = '/systems/lab/journals/s-1/transmit';
@@ -17,7 +23,8 @@ export async function create(files: Files, bootId = 'boot-1', segmentBytes = SEG
 }
 
 export function open(files: Files, bootId = 'boot-1', limitBytes = 1_000_000) {
-  return Journal.open(files, { folder: FOLDER, what: WHAT, limitBytes, bootId });
+  const budget = new JournalBudget(files, '/systems/lab/journals', limitBytes);
+  return Journal.open(files, { folder: FOLDER, what: WHAT, bootId, budget });
 }
 
 export async function newJournal(files: Files, limitBytes?: number): Promise<Journal> {

@@ -24,6 +24,7 @@ export interface SessionWishes {
   readonly intervalMs?: number;
   readonly resignAfterMs?: number;
   readonly backup?: boolean;
+  readonly journalLimitBytes?: number;
 }
 
 interface Served {
@@ -52,7 +53,7 @@ export class SimSession {
     const { subsystems = 2, order = 'clock', intervalMs = 0, resignAfterMs, backup } = wishes;
     const session = new SimSession(new World(seed), subsystems, intervalMs > 0);
     for (const number of session.numbers)
-      for (const side of ['p', 's'] as const) await session.#make(`${side}${number}`);
+      for (const side of ['p', 's'] as const) await session.#make(`${side}${number}`, wishes.journalLimitBytes);
     const policy = { intervalMs, resignAfterMs };
     await session.ask('p1', 'session.create', { session: SESSION, order, policy, enableAtSecondary: false });
     for (const number of session.numbers) {
@@ -211,10 +212,10 @@ export class SimSession {
     return this.world.run(this.world.clock.sleep(ms));
   }
 
-  async #make(name: string): Promise<void> {
+  async #make(name: string, journalLimitBytes: number | undefined): Promise<void> {
     this.world.files.makeFolder('/sys');
     await this.world.run(this.world.files.flushFolder('/'));
-    const wishes = { name, trackSizeBytes: TRACK, fixture: true };
+    const wishes = { name, trackSizeBytes: TRACK, fixture: true, journalLimitBytes };
     await this.world.run(createSystem(portsOf(this.world), `/sys/${name}`, wishes));
     await this.start(name);
     for (const volume of ['db', 'kept'])

@@ -1,6 +1,6 @@
 import { Catalog, FAULT_TABLE } from '../../../src/core/catalog/catalog.js';
 import { KIB, tuning } from '../../../src/core/foundation/foundation.js';
-import { Journal, type NewRecord } from '../../../src/core/journal/journal.js';
+import { Journal, JournalBudget, type NewRecord } from '../../../src/core/journal/journal.js';
 import { foreignVolume, newJournalHalf, type PairRecord } from '../../../src/core/pair/pair.js';
 import type { Checkpoint } from '../../../src/core/sequence/sequence.js';
 import type { SecondaryTable, SessionOrder } from '../../../src/core/session/session.js';
@@ -214,7 +214,8 @@ export class StreamDesk {
     const folder = `/sys/${primary.place.name}-feed`;
     const place = { folder, what: 'the feed', bootId: 'boot' };
     await this.world.run(Journal.create(files, place));
-    const { journal } = Journal.open(files, { ...place, limitBytes: 2 ** 30 });
+    const budget = new JournalBudget(files, `${folder}s`, 2 ** 30);
+    const { journal } = Journal.open(files, { ...place, budget });
     await this.world.run(journal.prepare());
     return new Feed(this, primary, secondary, journal, pair);
   }

@@ -2,7 +2,8 @@ import { failure } from '../../foundation/foundation.js';
 import { changeSessionPolicy, SESSION_POLICY_DEFAULT, type SessionReport } from '../../session/session.js';
 import type { Answered, Requests } from '../control/requests.js';
 import type { Controller } from '../open-controller.js';
-import { listedSession, streamReports } from './reports.js';
+import { removeOrphans } from './dropping.js';
+import { listedSession, sessionReport } from './reports.js';
 import { demandSessionTerm, emptyPrimary, partsOf, systemsOf } from './tables.js';
 
 type Input<Code extends keyof Requests> = Requests[Code]['input'];
@@ -70,7 +71,7 @@ export async function dropHere(
   controller: Controller,
   input: Input<'session.drop'>,
 ): Promise<Answered<'session.drop'>> {
-  const { sessions, catalog, place } = controller;
+  const { sessions, streams, catalog, place } = controller;
   const sheet = sessions.sheets.byId(input.session);
   if (!sheet) return { output: {} };
   demandSessionTerm(controller, sheet, input.term);
@@ -81,14 +82,17 @@ export async function dropHere(
       `Session ${sheet.name} has pairs at ${place.name}.`,
       `Delete them first: copyset pair delete ${controller.address(pair.primary)}.`,
     );
-  await sessions.forget(input.session);
   await sessions.sheets.update(input.session, () => null);
+  controller.step('session.dropped');
+  await sessions.forget(input.session);
+  await streams.forget(input.session);
+  await removeOrphans(controller);
   return { output: {} };
 }
 
 export async function listSessionsHere(controller: Controller): Promise<Answered<'session.list'>> {
   const sheets = controller.sessions.sheets.all();
   const reports: SessionReport[] = [];
-  for (const sheet of sheets) reports.push({ session: sheet.id, streams: await streamReports(controller, sheet) });
+  for (const sheet of sheets) reports.push(await sessionReport(controller, sheet));
   return { output: { sheets, reports } };
 }

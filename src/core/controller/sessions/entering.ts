@@ -10,8 +10,8 @@ import type { TransmitStream } from './transmit.js';
 /** So little is left that it goes as records, and writes are recorded meanwhile. */
 const FEW_TRACKS = 256;
 const FEW_BYTES = 16 * MIB;
-/** After a whole pass it may be more: a host that never rests would have the last word. Of the journal's limit it takes no more than this part. */
-const LEFT_OVER_PART = 8;
+/** After a whole pass it may be more: a host that never rests would have the last word. Of the stream's share it takes no more than this part. */
+const LEFT_OVER_PART = 4;
 /** What goes as records between two flushes of the journal. */
 const BATCH_BYTES = 4 * MIB;
 
@@ -55,13 +55,13 @@ export class Entering {
     const { remote, state, number } = half;
     if (remote.displaced || remote.journal?.how !== 'tracking' || half.prepared) return false;
     if (state.status !== 'pending' && state.status !== 'duplex' && state.status !== 'resync') return false;
-    const { fabric, catalog, place } = this.#controller;
+    const { fabric, catalog, sessions } = this.#controller;
     const pair = fabric.pair(number);
     if (pair.forming || isCopiedInto(this.#controller, half)) return false;
     const { count } = pair.outOfSync.map;
     const bytes = count * (catalog.volumes.get(half.primary)?.trackSizeBytes ?? 0);
     if (count <= FEW_TRACKS && bytes <= FEW_BYTES) return true;
-    return bytes * LEFT_OVER_PART <= place.info.journalLimitBytes && this.#hasPassed(half);
+    return bytes * LEFT_OVER_PART <= sessions.journals.shareBytes && this.#hasPassed(half);
   }
 
   #hasPassed({ number, state }: JournalPair): boolean {
@@ -142,7 +142,7 @@ export class Entering {
     const volume = fabric.volume(half.primary);
     if (
       pair.outOfSync.map.count * LEFT_OVER_PART * volume.geometry.trackSizeBytes >
-      this.#controller.place.info.journalLimitBytes
+      this.#controller.sessions.journals.shareBytes
     ) {
       await degradePair(fabric, pair, `${plural(pair.outOfSync.map.count, 'track')} came to differ`);
       return true;

@@ -1,8 +1,9 @@
 import type { SystemRef } from '../../group/group.js';
-import { hasJournal, Journal, type JournalPlace, removeJournal } from '../../journal/journal.js';
+import { hasJournal, Journal, type JournalPlace } from '../../journal/journal.js';
 import type { TransmitRow } from '../../session/session.js';
 import type { Requests } from '../control/requests.js';
 import type { Controller } from '../open-controller.js';
+import { dropJournal } from './dropping.js';
 import { atPrimary } from './sheets.js';
 
 /**
@@ -95,18 +96,13 @@ async function update(
 }
 
 /** What they hold was marked before another was begun. */
-async function removeFormer(
-  { files, place }: Controller,
-  session: string,
-  secondary: string,
-  folder: string,
-): Promise<void> {
+async function removeFormer(controller: Controller, session: string, secondary: string, folder: string): Promise<void> {
+  const { files, place } = controller;
   const above = `${place.path}/${streamFolder(session, secondary)}`;
   for (const name of files.list(above)) {
     const former = `${above}/${name}`;
     if (!/^transmit(-\d+)?$/.test(name) || former === folder) continue;
-    await removeJournal(files, former);
-    if (files.list(former).length === 0) files.removeFolder(former);
+    await dropJournal(controller, former);
   }
 }
 

@@ -15,11 +15,14 @@ export function sessionsFromFiles(catalog: Catalog): {
   readonly reports: readonly SessionReport[];
 } {
   const sheets = new SessionSheets(catalog).all();
-  return { sheets, reports: sheets.map((sheet) => ({ session: sheet.id, streams: streamsOf(catalog, sheet) })) };
+  return {
+    sheets,
+    reports: sheets.map((sheet) => ({ session: sheet.id, journals: null, streams: streamsOf(catalog, sheet) })),
+  };
 }
 
 function streamsOf(catalog: Catalog, { id, primary, secondary }: SessionSheet): readonly StreamReport[] {
-  const unread = { bufferedBytes: null, bufferedRecords: null, lastCheckpoint: null, held: [] };
+  const unread = { journal: null, bufferedBytes: null, bufferedRecords: null, lastCheckpoint: null, held: [] };
   const received = (secondary?.streams ?? []).map(({ primary: peer }): StreamReport => {
     const halves = halvesOf({ catalog }, id, 'secondary', peer.id);
     return { peer, role: 'secondary', ...unread, ...standingOf(halves), ...waysOf(catalog, halves) };

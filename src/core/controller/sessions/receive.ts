@@ -1,4 +1,4 @@
-import { failure, isToolkitError, type SequenceTime } from '../../foundation/foundation.js';
+import { failure, isToolkitError, type SequenceTime, type ToolkitError } from '../../foundation/foundation.js';
 import { Mutex } from '../../hostio/hostio.js';
 import type { Journal, JournalRecord, RecordSequence } from '../../journal/journal.js';
 import { type HalfRecord, isHalf } from '../../pair/pair.js';
@@ -163,7 +163,7 @@ export class ReceiveStream {
       if (from !== this.journal.nextSequence) return;
       if (!this.journal.hasRoomFor(bytes.length) && !this.journal.isFull) await this.journal.prepare();
       if (!this.journal.hasRoomFor(bytes.length))
-        throw failure('limit-reached', 'The receive journal is full.', 'It is emptied by applying checkpoints.');
+        throw this.#full();
       // A sender that was replaced meanwhile is refused in the very step in which its records would land (H5).
       judge();
       this.journal.appendEncoded(bytes);
@@ -174,6 +174,16 @@ export class ReceiveStream {
     } finally {
       release();
     }
+  }
+
+  #full(): ToolkitError {
+    const { place, sessions } = this.#controller;
+    const held = `${sessions.journals.limitBytes} bytes together, ${this.journal.usedBytes} of them from ${this.row.primary.name}`;
+    return failure(
+      'limit-reached',
+      `The journals of ${place.name} are full (${held}).`,
+      'They are emptied by applying checkpoints.',
+    );
   }
 
   /** Its journal could not be written, nor what was left of that be wiped, or something in it could not be read: what counts is what its files say. */

@@ -1,7 +1,8 @@
 import { failure, isToolkitError, type ToolkitError } from '../../foundation/foundation.js';
-import { hasJournal, Journal, type JournalPlace, removeJournal } from '../../journal/journal.js';
+import { hasJournal, Journal, type JournalPlace } from '../../journal/journal.js';
 import type { ReceiveRow, SessionSheet } from '../../session/session.js';
 import type { Controller } from '../open-controller.js';
+import { dropJournal } from './dropping.js';
 import { noteSession } from './history.js';
 import { atSecondary } from './sheets.js';
 
@@ -13,12 +14,11 @@ export async function openReceiveJournal(
   sheet: SessionSheet,
   row: ReceiveRow,
 ): Promise<Journal> {
-  const { files, place, ports } = controller;
+  const { files, sessions, ports } = controller;
   const where = receivePlace(controller, sheet, row);
   const bootId = ports.clock.bootId();
   if (row.appliedSequence === 0 && !hasJournal(files, where.folder)) await Journal.create(files, { ...where, bootId });
-  const limitBytes = place.info.journalLimitBytes;
-  const { journal } = Journal.open(files, { ...where, limitBytes, bootId });
+  const { journal } = Journal.open(files, { ...where, bootId, budget: sessions.journals });
   const next = row.appliedSequence + 1;
   if (journal.firstSequence <= next && journal.nextSequence >= next) return journal;
   journal.close();
@@ -43,7 +43,7 @@ export async function remakeReceiveJournal(
       ),
     })),
   );
-  await removeJournal(files, where.folder);
+  await dropJournal(controller, where.folder);
   const start = { firstSequence: row.appliedSequence + 1, time: 0n };
   await Journal.create(files, { ...where, bootId: ports.clock.bootId(), ...start });
   controller.step('stream.remade');

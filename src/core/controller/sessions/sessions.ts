@@ -1,12 +1,15 @@
+import { JOURNALS_FOLDER } from '../../catalog/catalog.js';
 import { failure, isToolkitError, type Milliseconds, type SequenceTime } from '../../foundation/foundation.js';
 import type { SystemRef } from '../../group/group.js';
 import { Mutex } from '../../hostio/hostio.js';
+import { JournalBudget } from '../../journal/journal.js';
 import type { PairRecord } from '../../pair/pair.js';
 import type { CheckpointWork, Placed, StreamReport } from '../../session/session.js';
 import { askSystem } from '../control/ask-system.js';
 import type { RequestCode, Requests } from '../control/requests.js';
 import type { Controller } from '../open-controller.js';
 import { type AppliedWork, finishApply } from './apply.js';
+import { removeOrphans } from './dropping.js';
 import { ReceiveStream } from './receive.js';
 import { SessionSheets } from './sheets.js';
 import { Views } from './views.js';
@@ -28,6 +31,8 @@ export class Sessions {
   readonly #opened = new Map<string, ReceiveStream>();
   /** What is shown here before it is applied. */
   readonly views: Views;
+  /** What all journals here may hold together. */
+  readonly journals: JournalBudget;
   readonly #behind = new Set<Promise<void>>();
   readonly #news = new Map<string, number>();
   readonly #owed = new Set<string>();
@@ -51,6 +56,8 @@ export class Sessions {
     this.#controller = controller;
     this.sheets = new SessionSheets(controller.catalog);
     this.views = new Views(controller);
+    const { files, place } = controller;
+    this.journals = new JournalBudget(files, `${place.path}/${JOURNALS_FOLDER}`, place.info.journalLimitBytes);
   }
 
   /** Asks a system of a session, which may be this one. Throws as `Peers.request` does. */
@@ -143,6 +150,7 @@ export class Sessions {
         if (!isToolkitError(error)) throw error;
       }
     }
+    await removeOrphans(this.#controller);
     await this.views.recover();
   }
 
@@ -222,7 +230,7 @@ export class Sessions {
       if (!key.startsWith(`${id} `)) continue;
       this.#streams.delete(key);
       this.#opened.delete(key);
-      (await stream).close();
+      (await stream.catch(() => undefined))?.close();
     }
   }
 

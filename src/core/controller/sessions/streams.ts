@@ -145,6 +145,16 @@ export class Streams {
     }, 0n);
   }
 
+  /** The session is deleted here; none of its pairs is left. */
+  async forget(session: string): Promise<void> {
+    this.jobs();
+    for (const [key, stream] of this.#streams) {
+      if (stream.session !== session) continue;
+      this.#streams.delete(key);
+      await stream.close();
+    }
+  }
+
   async close(): Promise<void> {
     for (const stream of this.#streams.values()) await stream.close();
     this.#streams.clear();

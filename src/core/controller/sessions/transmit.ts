@@ -73,14 +73,14 @@ export class TransmitStream implements Recorder {
 
   /** Opens what is there, in the caller's step. A journal that cannot be read is no reason to fail: its pairs track. */
   static open(controller: Controller, session: string, secondary: SystemRef, isNew = false): TransmitStream {
-    const { files, place, ports } = controller;
+    const { files, ports } = controller;
     const generation = generationOf(controller, session, secondary.id);
     const where = { session, secondary, generation };
     const { folder, what } = transmitPlace(controller, session, secondary, generation);
     try {
       if (!files.status(folder)) throw failure('file-not-found', `The journal ${folder} is not there.`);
-      const limitBytes = place.info.journalLimitBytes;
-      const { journal, sameBoot } = Journal.open(files, { folder, what, limitBytes, bootId: ports.clock.bootId() });
+      const opening = { folder, what, bootId: ports.clock.bootId(), budget: controller.sessions.journals };
+      const { journal, sameBoot } = Journal.open(files, opening);
       const restarted = { why: 'the host was restarted', reason: null };
       return new TransmitStream(controller, where, journal, sameBoot || isNew ? undefined : restarted);
     } catch (error) {
@@ -162,7 +162,7 @@ export class TransmitStream implements Recorder {
       if (!isToolkitError(error)) throw error;
       return this.degrade({ why: error.message, reason: 'journal-full' });
     }
-    return this.degrade({ why: `its journal is full (${journal.limitBytes} bytes)`, reason: 'journal-full' });
+    return this.degrade({ why: this.#fullWords(journal), reason: 'journal-full' });
   }
 
   record(pair: LivePair, data: Uint8Array, offset: ByteOffset): void {
@@ -283,6 +283,12 @@ export class TransmitStream implements Recorder {
     const broken = brokenBy(error);
     if (!this.#broken || broken.isLost) this.#broken = broken;
     return this.#broken;
+  }
+
+  #fullWords({ usedBytes }: Journal): string {
+    const { place, sessions } = this.#controller;
+    const { limitBytes } = sessions.journals;
+    return `the journals of ${place.name} are full (${limitBytes} bytes together, ${usedBytes} of them for ${this.secondary.name})`;
   }
 
   #prepare(journal: Journal): Promise<void> {

@@ -1,0 +1,129 @@
+import { describe, expect, it } from 'vitest';
+import { Journal, JournalBudget, recordBytes, removeJournal } from '../../../src/core/journal/journal.js';
+import type { Files } from '../../../src/core/ports/ports.js';
+import { SimFiles } from '../../simulation/world/sim-files.js';
+import { put, SEGMENT_BYTES, segmentAt, write } from './stage.js';
+
+const ROOT = '/systems/lab/journals';
+const DATA_BYTES = 4_000;
+const LIMIT_BYTES = 16 * SEGMENT_BYTES;
+
+const folderOf = (stream: string) => `${ROOT}/${stream}/transmit`;
+
+async function made(files: Files, stream: string, budget: JournalBudget): Promise<Journal> {
+  const place = { folder: folderOf(stream), what: `what goes to ${stream}`, bootId: 'boot-1' };
+  await Journal.create(files, { ...place, segmentBytes: SEGMENT_BYTES });
+  return opened(files, stream, budget);
+}
+
+function opened(files: Files, stream: string, budget: JournalBudget): Journal {
+  const place = { folder: folderOf(stream), what: `what goes to ${stream}`, bootId: 'boot-1' };
+  return Journal.open(files, { ...place, budget }).journal;
+}
+
+/** Records until the limit is met. */
+async function fill(journal: Journal): Promise<void> {
+  while (!journal.isFull) await put(journal, write(journal.nextSequence, DATA_BYTES));
+}
+
+async function two(limitBytes = LIMIT_BYTES) {
+  const files = new SimFiles();
+  const budget = new JournalBudget(files, ROOT, limitBytes);
+  return { files, budget, busy: await made(files, 'busy', budget), quiet: await made(files, 'quiet', budget) };
+}
+
+describe('the limit of all journals of a system', () => {
+  it('is met by the busy one, which leaves the quiet one its share', async () => {
+    const { budget, busy, quiet } = await two();
+    await fill(busy);
+    expect(busy.usedBytes).toBeGreaterThan(LIMIT_BYTES / 2);
+    expect(busy.usedBytes).toBeLessThanOrEqual((LIMIT_BYTES * 3) / 4);
+    expect([quiet.isFull, budget.shareBytes]).toEqual([false, LIMIT_BYTES / 4]);
+    expect(quiet.limitBytes).toBeGreaterThanOrEqual(LIMIT_BYTES / 4);
+    await fill(quiet);
+    expect(budget.usedBytes).toBe(busy.usedBytes + quiet.usedBytes);
+    expect(budget.usedBytes).toBeLessThanOrEqual(LIMIT_BYTES);
+  });
+
+  it('has room for the others again once the busy one is trimmed', async () => {
+    const { busy, quiet } = await two();
+    await fill(busy);
+    const before = quiet.limitBytes;
+    await busy.trim(busy.nextSequence - 1);
+    expect(busy.usedBytes).toBe(0);
+    expect(before).toBeLessThan(LIMIT_BYTES / 2);
+    expect(quiet.limitBytes).toBe((LIMIT_BYTES * 3) / 4);
+  });
+
+  it('is one journal’s alone where there is no other, and is not passed when another comes', async () => {
+    const files = new SimFiles();
+    const budget = new JournalBudget(files, ROOT, LIMIT_BYTES);
+    const busy = await made(files, 'busy', budget);
+    await fill(busy);
+    expect(busy.usedBytes).toBeGreaterThan((LIMIT_BYTES * 3) / 4);
+    const late = await made(files, 'late', budget);
+    expect(late.isFull).toBe(true);
+    expect(budget.usedBytes).toBeLessThanOrEqual(LIMIT_BYTES);
+    await busy.trim(busy.nextSequence - 1);
+    expect(late.isFull).toBe(false);
+  });
+
+  it('counts what lies in journals that nobody has opened', async () => {
+    const { files, busy, quiet } = await two();
+    await fill(busy);
+    const { usedBytes } = busy;
+    for (const journal of [busy, quiet]) {
+      await journal.durable();
+      journal.close();
+    }
+    const budget = new JournalBudget(files, ROOT, LIMIT_BYTES);
+    expect(budget.usedBytes).toBeGreaterThanOrEqual(usedBytes);
+    expect(budget.usedBytes).toBeLessThanOrEqual(usedBytes + 2 * SEGMENT_BYTES);
+    expect(opened(files, 'quiet', budget).limitBytes).toBe(LIMIT_BYTES / 4);
+  });
+
+  it('counts a closed journal as it was, and none whose files are gone', async () => {
+    const { files, budget, busy, quiet } = await two();
+    await fill(busy);
+    const { usedBytes } = busy;
+    busy.close();
+    expect(budget.usedBytes).toBe(usedBytes);
+    await removeJournal(files, folderOf('busy'));
+    budget.forget(folderOf('busy'));
+    expect([budget.usedBytes, quiet.limitBytes]).toEqual([0, LIMIT_BYTES]);
+  });
+
+  it('that is lower than what is there takes nothing more and loses nothing; a higher one goes on', async () => {
+    const { files, busy, quiet } = await two();
+    await fill(busy);
+    await put(quiet, write(1, DATA_BYTES));
+    const { nextSequence, usedBytes } = busy;
+    for (const journal of [busy, quiet]) {
+      await journal.durable();
+      journal.close();
+    }
+    const low = new JournalBudget(files, ROOT, LIMIT_BYTES / 2);
+    const less = opened(files, 'busy', low);
+    const quietToo = opened(files, 'quiet', low);
+    expect([less.isFull, quietToo.isFull, low.usedBytes > low.limitBytes]).toEqual([true, true, true]);
+    expect([less.nextSequence, [...less.records(1)].length]).toEqual([nextSequence, nextSequence - 1]);
+    await less.trim(nextSequence - 1);
+    expect([less.isFull, quietToo.isFull]).toEqual([false, false]);
+    less.close();
+    quietToo.close();
+    const high = new JournalBudget(files, ROOT, 2 * usedBytes + LIMIT_BYTES);
+    expect(opened(files, 'busy', high).roomFor(recordBytes(DATA_BYTES))).not.toBe('full');
+  });
+
+  it('stops no journal because another cannot be looked at', async () => {
+    const { files, busy, quiet } = await two();
+    await put(busy, write(1, DATA_BYTES));
+    for (const journal of [busy, quiet]) journal.close();
+    const damaged = segmentAt(1).replace('/s-1/', '/busy/');
+    const file = files.open(damaged, 'write');
+    file.write(new Uint8Array(64).fill(7), 0);
+    file.close();
+    const budget = new JournalBudget(files, ROOT, LIMIT_BYTES);
+    expect(opened(files, 'quiet', budget).isFull).toBe(false);
+  });
+});
