@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Journal, JournalBudget, recordBytes, removeJournal } from '../../../src/core/journal/journal.js';
 import type { Files } from '../../../src/core/ports/ports.js';
-import { SimFiles } from '../../simulation/world/sim-files.js';
+import { SimFiles } from '../../simulation/world/world.js';
 import { put, SEGMENT_BYTES, segmentAt, write } from './stage.js';
 
 const ROOT = '/systems/lab/journals';

@@ -45,7 +45,14 @@ const SECONDARY: SecondaryTable = {
 };
 
 function stream(role: 'primary' | 'secondary', peer: string, more: Partial<StreamReport> = {}): StreamReport {
-  const nothing = { journal: { usedBytes: 7, limitBytes: 50 }, bufferedBytes: 0, bufferedRecords: 0, held: [], degraded: false, outOfSyncTracks: 0 };
+  const nothing = {
+    journal: { usedBytes: 7, limitBytes: 50 },
+    bufferedBytes: 0,
+    bufferedRecords: 0,
+    held: [],
+    degraded: false,
+    outOfSyncTracks: 0,
+  };
   return { role, peer: system(peer), lastCheckpoint: at(9), ...nothing, returning: 'no', reason: null, ...more };
 }
 
@@ -53,7 +60,12 @@ function view(name: string, parts: Partial<SessionSheet>, streams: readonly Stre
   const policy = { intervalMs: 1000, resignAfterMs: null, enableAtSecondary: false };
   const common = { version: 1, id: ID, name: 'j', term: 1, run: 1, home: system('a'), order: 'clock', policy } as const;
   const sheet: SessionSheet = { ...common, primary: null, secondary: null, ...parts };
-  return { system: system(name), sheets: [sheet], reports: [{ session: ID, journals: { usedBytes: 9, limitBytes: 100 }, streams }], asOfMs: 20_000 };
+  return {
+    system: system(name),
+    sheets: [sheet],
+    reports: [{ session: ID, journals: { usedBytes: 9, limitBytes: 100 }, streams }],
+    asOfMs: 20_000,
+  };
 }
 
 interface Told {

@@ -41,6 +41,7 @@ export class SimSession {
   readonly count: number;
   readonly #keeps: boolean;
   readonly #served = new Map<string, Served>();
+  readonly #limits = new Map<string, number>();
 
   private constructor(world: World, count: number, keeps: boolean) {
     this.world = world;
@@ -104,7 +105,9 @@ export class SimSession {
   }
 
   place(name: string): SystemPlace {
-    return readPlace(this.world.files, `/sys/${name}`);
+    const place = readPlace(this.world.files, `/sys/${name}`);
+    const journalLimitBytes = this.#limits.get(name) ?? place.info.journalLimitBytes;
+    return { ...place, info: { ...place.info, journalLimitBytes } };
   }
 
   async ask<Code extends RequestCode>(
@@ -184,6 +187,11 @@ export class SimSession {
     this.kill(name);
     const folder = this.world.disk.root.names.get('sys');
     if (folder?.kind === 'folder') this.world.disk.losePowerBelow(folder, name, this.world.rng.fork(), 'random');
+  }
+
+  /** It is opened with this limit from now on. */
+  setJournalLimit(name: string, limitBytes: number): void {
+    this.#limits.set(name, limitBytes);
   }
 
   /** `bootId` where its machine was started anew. */

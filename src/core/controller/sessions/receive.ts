@@ -73,6 +73,8 @@ export class ReceiveStream {
       // A killed owner leaves records that are in the page cache alone: what is found is durable before it counts.
       await journal.durable();
       stream.#scan();
+      // A crash may have come before what is applied was dropped.
+      await journal.trim(row.appliedSequence);
       return stream;
     } catch (error) {
       journal.close();
@@ -162,8 +164,7 @@ export class ReceiveStream {
       if (this.journal.failure) throw this.journal.failure;
       if (from !== this.journal.nextSequence) return;
       if (!this.journal.hasRoomFor(bytes.length) && !this.journal.isFull) await this.journal.prepare();
-      if (!this.journal.hasRoomFor(bytes.length))
-        throw this.#full();
+      if (!this.journal.hasRoomFor(bytes.length)) throw this.#full();
       // A sender that was replaced meanwhile is refused in the very step in which its records would land (H5).
       judge();
       this.journal.appendEncoded(bytes);
