@@ -1,6 +1,9 @@
-import type { ByteCount } from '../foundation/foundation.js';
+import { type ByteCount, tuning } from '../foundation/foundation.js';
 import { FileError, type Files } from '../ports/ports.js';
 import { inspectSegment, segmentNumbers } from './segment-files.js';
+
+/** With less no stream gets on: a segment counts whole until its last record is trimmed, and those behind it go into the next. */
+const LEAST_SEGMENTS = 2;
 
 /** What is held, and what may be. */
 export interface JournalUsage {
@@ -25,7 +28,11 @@ export class JournalBudget {
   /** By their folders, open or not; looked for with the first question. */
   #found: Map<string, Holding> | undefined;
 
-  constructor(files: Files, root: string, limitBytes: ByteCount) {
+  /** What a journal may hold in any case. */
+  readonly #leastBytes: ByteCount;
+
+  constructor(files: Files, root: string, limitBytes: ByteCount, segmentBytes = tuning.journalSegmentBytes) {
+    this.#leastBytes = LEAST_SEGMENTS * segmentBytes;
     this.#files = files;
     this.#root = root;
     this.limitBytes = limitBytes;
@@ -40,13 +47,16 @@ export class JournalBudget {
     return this.#shareOf(Math.max(1, this.#held.size));
   }
 
-  /** What this journal may hold now: what the others neither hold nor have as their share. So all of them never hold more than the limit. */
+  /**
+   * What this journal may hold now: what the others neither hold nor have as their share. So all of them hold no more than the limit, but
+   * for the least that each may hold.
+   */
   limitOf(folder: string): ByteCount {
     const held = this.#held;
     const shareBytes = this.#shareOf(held.has(folder) ? held.size : held.size + 1);
     let limitBytes = this.limitBytes;
     for (const [other, { usedBytes }] of held) if (other !== folder) limitBytes -= Math.max(shareBytes, usedBytes);
-    return Math.max(0, limitBytes);
+    return Math.max(this.#leastBytes, limitBytes);
   }
 
   usageOf(folder: string): JournalUsage {
@@ -68,7 +78,7 @@ export class JournalBudget {
   }
 
   #shareOf(count: number): ByteCount {
-    return Math.floor(this.limitBytes / 2 / count);
+    return Math.max(this.#leastBytes, Math.floor(this.limitBytes / 2 / count));
   }
 
   get #held(): Map<string, Holding> {

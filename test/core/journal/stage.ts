@@ -23,7 +23,7 @@ export async function create(files: Files, bootId = 'boot-1', segmentBytes = SEG
 }
 
 export function open(files: Files, bootId = 'boot-1', limitBytes = 1_000_000) {
-  const budget = new JournalBudget(files, '/systems/lab/journals', limitBytes);
+  const budget = new JournalBudget(files, '/systems/lab/journals', limitBytes, 0);
   return Journal.open(files, { folder: FOLDER, what: WHAT, bootId, budget });
 }
 

@@ -1,5 +1,5 @@
 import type { CopyJob } from '../../copy/copy.js';
-import { isToolkitError, KIB, type Milliseconds } from '../../foundation/foundation.js';
+import { type ByteCount, isToolkitError, KIB, type Milliseconds, tuning } from '../../foundation/foundation.js';
 import type { SystemRef } from '../../group/group.js';
 import type { Journal, RecordSequence } from '../../journal/journal.js';
 import { isJournalled, paceTracks } from '../../pair/pair.js';
@@ -7,8 +7,9 @@ import type { Controller } from '../open-controller.js';
 import { Entering } from './entering.js';
 import type { TransmitStream } from './transmit.js';
 
-/** Records of one message, and messages that are sent and not answered. */
+/** Records of one message, which the least room of a journal must take, and messages that are sent and not answered. */
 const PARCEL_BYTES = 1024 * KIB;
+const PARCELS_OF_SEGMENT = 2;
 const PARCELS_MAX = 4;
 /** Between two tries to reach the secondary: short at first, then no longer than this. */
 const RETRY_FIRST_MS = 50;
@@ -21,6 +22,10 @@ const IDLE_TURNS_MAX = 10;
 interface Parcel {
   readonly from: RecordSequence;
   readonly next: RecordSequence;
+}
+
+function parcelBytes(): ByteCount {
+  return Math.min(PARCEL_BYTES, Math.floor(tuning.journalSegmentBytes / PARCELS_OF_SEGMENT));
 }
 
 /** The copier's job for one stream: sends its records in their order, and drops what the secondary has applied. */
@@ -183,7 +188,7 @@ export class StreamSender implements CopyJob {
     while (this.#underWay.size >= PARCELS_MAX) await Promise.race(this.#underWay);
     if (!this.#isOpen || this.#fault !== undefined || this.#next < journal.firstSequence) return false;
     const before = journal.durableSequence + 1;
-    const read = this.#read(this.#stream, () => journal.read(this.#next, PARCEL_BYTES, before));
+    const read = this.#read(this.#stream, () => journal.read(this.#next, parcelBytes(), before));
     if (!read) return true;
     this.#post({ from: this.#next, next: read.next }, read.bytes, this.#stream.generation);
     return true;
