@@ -3,7 +3,7 @@ import { FileError, type Files } from '../ports/ports.js';
 import { inspectSegment, segmentNumbers } from './segment-files.js';
 
 /** With less no stream gets on: a segment counts whole until its last record is trimmed, and those behind it go into the next. */
-const LEAST_SEGMENTS = 2;
+const LEAST_SEGMENTS = 4;
 
 /** What is held, and what may be. */
 export interface JournalUsage {

@@ -179,6 +179,8 @@ export class ReceiveStream {
 
   #full(): ToolkitError {
     const { place, sessions } = this.#controller;
+    if (sessions.sheets.byId(this.session)?.secondary?.releasing)
+      return failure('session-refuses', `${place.name} applies a checkpoint, and has room again behind it.`);
     const held = `${sessions.journals.limitBytes} bytes together, ${this.journal.usedBytes} of them from ${this.row.primary.name}`;
     return failure(
       'limit-reached',

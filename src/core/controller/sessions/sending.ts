@@ -16,6 +16,8 @@ const RETRY_FIRST_MS = 50;
 const RETRY_MAX_MS = 1_000;
 /** How long the secondary is not asked what it has applied while there is nothing to send. */
 const ASK_MS = 1_000;
+/** How long the secondary may have no room, not counting that it applies, before the stream's pairs track. */
+const FULL_LIMIT_MS = 1_000;
 /** A pair that has not entered after so many turns without progress is not waited for by a run that ends. */
 const IDLE_TURNS_MAX = 10;
 
@@ -46,6 +48,8 @@ export class StreamSender implements CopyJob {
   #fault: unknown;
   #nextTryMs = 0;
   #retryMs = RETRY_FIRST_MS;
+  /** Since when the secondary has no room for what is sent. */
+  #refusedSinceMs: Milliseconds | undefined;
   #askedAtMs = Number.NEGATIVE_INFINITY;
   /** Turns in which nothing got on, since somebody began to wait for the stream. */
   #idleTurns = 0;
@@ -232,6 +236,7 @@ export class StreamSender implements CopyJob {
     this.#askedAtMs = this.#nowMs();
     this.#retryMs = RETRY_FIRST_MS;
     this.#ackedUpTo = Math.max(this.#ackedUpTo, durableUpTo);
+    this.#refusedSinceMs = undefined;
     // It was not what the secondary waited for: from there on everything is sent once more.
     if (durableUpTo < next - 1) {
       this.#round += 1;
@@ -289,6 +294,18 @@ export class StreamSender implements CopyJob {
     return false;
   }
 
+  /**
+   * The secondary has no room. What it waits for may never come while it takes nothing (H20: other streams may hold later checkpoints alone), and
+   * with quiet hosts the journal here is not full for long: after a while that one counts as this one.
+   */
+  #overflowed(stream: TransmitStream, why: string): void {
+    stream.hasOverflowed = true;
+    this.#refusedSinceMs ??= this.#nowMs();
+    if (this.#nowMs() - this.#refusedSinceMs < FULL_LIMIT_MS) return;
+    this.#refusedSinceMs = undefined;
+    void stream.degrade({ why, reason: 'journal-full' }).catch(() => undefined); // It is refused again, and tried again.
+  }
+
   get #term(): number {
     return this.#controller.streams.sheets.byId(this.session)?.term ?? 0;
   }
@@ -302,7 +319,7 @@ export class StreamSender implements CopyJob {
   /** Whatever the secondary refuses is tried again: the journal keeps it, and its limit decides how long. */
   #lost(error: unknown): void {
     if (!isToolkitError(error)) throw error;
-    if (this.#stream && error.code === 'limit-reached') this.#stream.hasOverflowed = true;
+    if (this.#stream && error.code === 'limit-reached') this.#overflowed(this.#stream, error.message);
     this.#isOpen = false;
     this.#round += 1;
     this.#nextTryMs = this.#nowMs() + this.#retryMs;
