@@ -79,7 +79,7 @@ export const JOURNAL_BUGS: readonly PlantedBug[] = [
   {
     id: 'P7i',
     file: `${JOURNAL}/stream-journal.ts`,
-    find: 'return this.#tail.segment.header.bootId === this.#bootId;',
+    find: 'return this.#tail.segment.header.bootId === this.#place.bootId;',
     replace: 'return this.#tail.segment.header.bootId !== undefined;',
     why: 'after a loss of power it goes on in the segment of another boot',
     tests: OF_JOURNAL,
