@@ -186,6 +186,14 @@ export const FORMATION_BUGS: readonly PlantedBug[] = [
     why: 'a mix is formed',
   },
   {
+    id: 'H17b',
+    file: SUBORDINATE,
+    find: 'if (above.remote && !this.#controller.halves.isLinked(above.number))',
+    replace: 'if (above.number < 0)',
+    why: 'a group is formed while the origin of a member may have gone on alone',
+    tests: ['test/hazards/h17-three-sites.test.ts'],
+  },
+  {
     id: 'H29i',
     file: 'src/core/hostio/fabric.ts',
     find: 'const together = pair.record && this.hooks.suspendedWith?.(pair, reason);',

@@ -56,7 +56,6 @@ export class MapFile {
   #known: PageTable | undefined;
   #otherIsLater: boolean;
   #isNew: boolean;
-  /** Whether the state read at opening is known to be durable; it may have been in the page cache alone. */
   /**
    * What was found may be in the page cache alone: its writer was killed before it was durable, and the log has passed it since. Marks of
    * it count as made just now, and the next checkpoint writes it again.
