@@ -6,8 +6,8 @@ import type { Lane } from './group-disasters.js';
 import { SessionDisasters } from './session-disasters.js';
 
 export const VOLUME_BYTES = 2 * 1_048_576;
-/** Three segments: full while a link is cut for some seconds. */
-const SMALL_JOURNAL_BYTES = 48 * 1_048_576;
+/** Full while a link is cut for a second or two. */
+const SMALL_JOURNAL_BYTES = 12 * 1_048_576;
 type Shape = 'one remote' | 'two remotes';
 const volume = (system: string, remote: string, name: string) => ({ system, remote, name, sizeBytes: VOLUME_BYTES });
 const SHAPES: Readonly<Record<Shape, SessionPlan['volumes']>> = {

@@ -1,5 +1,6 @@
-import { type ByteCount, tuning } from '../foundation/foundation.js';
+import type { ByteCount } from '../foundation/foundation.js';
 import { FileError, type Files } from '../ports/ports.js';
+import { segmentBytesOf } from './segment-bytes.js';
 import { inspectSegment, segmentNumbers } from './segment-files.js';
 
 /** With less no stream gets on: a segment counts whole until its last record is trimmed, and those behind it go into the next. */
@@ -31,7 +32,7 @@ export class JournalBudget {
   /** What a journal may hold in any case. */
   readonly #leastBytes: ByteCount;
 
-  constructor(files: Files, root: string, limitBytes: ByteCount, segmentBytes = tuning.journalSegmentBytes) {
+  constructor(files: Files, root: string, limitBytes: ByteCount, segmentBytes = segmentBytesOf(limitBytes)) {
     this.#leastBytes = LEAST_SEGMENTS * segmentBytes;
     this.#files = files;
     this.#root = root;

@@ -1,4 +1,4 @@
-import { assert, type ByteCount, KIB, type SequenceTime, tuning } from '../foundation/foundation.js';
+import { assert, type ByteCount, KIB, type SequenceTime } from '../foundation/foundation.js';
 import { FileError, type Files } from '../ports/ports.js';
 import { flushFailure, toToolkitError } from '../storage/storage.js';
 import { demandStream } from './incoming.js';
@@ -16,6 +16,7 @@ import {
   recordBytes,
 } from './record.js';
 import { Segment } from './segment.js';
+import { segmentBytesOf } from './segment-bytes.js';
 import { makeSegment, ownerCode, segmentPath, settleNames } from './segment-files.js';
 import { damagedJournal, encodeHeader, RECORDS_AT } from './segment-header.js';
 import { Tail } from './tail.js';
@@ -76,9 +77,14 @@ export class Journal {
   /** Makes the journal, empty and durable. Throws `already-exists` where one is, `no-space`. */
   static async create(
     files: Files,
-    options: JournalPlace & { readonly segmentBytes?: ByteCount; readonly bootId: string } & Partial<JournalStart>,
+    options: JournalPlace & {
+      readonly segmentBytes?: ByteCount;
+      /** That of whoever opens it. */
+      readonly limitBytes?: ByteCount;
+      readonly bootId: string;
+    } & Partial<JournalStart>,
   ): Promise<void> {
-    const { folder, what, segmentBytes: sizeBytes = tuning.journalSegmentBytes, bootId } = options;
+    const { folder, what, segmentBytes: sizeBytes = segmentBytesOf(options.limitBytes), bootId } = options;
     const { firstSequence = 1, time = 0n } = options;
     try {
       files.makeFolder(folder);

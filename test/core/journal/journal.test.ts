@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { hasJournal, type NewRecord, recordBytes } from '../../../src/core/journal/journal.js';
+import { MIB } from '../../../src/core/foundation/foundation.js';
+import { hasJournal, Journal, type NewRecord, recordBytes } from '../../../src/core/journal/journal.js';
 import { FaultFiles, SimDisk, SimFiles } from '../../simulation/world/world.js';
 import { codeOf } from '../storage/files.js';
 import {
@@ -292,5 +293,28 @@ describe('making a journal', () => {
     const files = new SimFiles(disk);
     expect(await codeOf(() => create(files))).toBe('no-space');
     expect(await codeOf(() => open(files))).toBe('file-not-found');
+  });
+});
+
+describe('a journal with a limit of less than some usual segments', () => {
+  it('has room again when a part of it was trimmed, and goes on like that', async () => {
+    const limitBytes = 12 * MIB;
+    const files = new SimFiles();
+    files.makeFolder('/systems/lab');
+    await files.flushFolder('/systems');
+    await Journal.create(files, { folder: FOLDER, what: 'a small journal', limitBytes, bootId: 'boot-1' });
+    const { journal } = open(files, 'boot-1', limitBytes);
+    for (let round = 0; round < 3; round += 1) {
+      for (let least = 0; !journal.isFull; least += 1) {
+        expect(least).toBeLessThan(100);
+        if (!journal.hasRoomFor(recordBytes(MIB / 2))) await journal.prepare();
+        journal.append(write(journal.nextSequence, MIB / 2));
+      }
+      const count = journal.nextSequence - journal.firstSequence;
+      expect(count).toBeGreaterThan(8);
+      await journal.durable();
+      await journal.trim(journal.nextSequence - Math.ceil(count / 2));
+      expect(journal.isFull).toBe(false);
+    }
   });
 });

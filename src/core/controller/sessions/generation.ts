@@ -51,7 +51,8 @@ export async function makeTransmitJournal(
   session: string,
   secondary: SystemRef,
 ): Promise<void> {
-  const { files, ports } = controller;
+  const { files, place, ports } = controller;
+  const limitBytes = place.info.journalLimitBytes;
   for (;;) {
     const generation = generationOf(controller, session, secondary.id);
     const where = transmitPlace(controller, session, secondary, generation);
@@ -59,7 +60,7 @@ export async function makeTransmitJournal(
     const { known, nextSequence, lastTime } = await renew(controller, { session, secondary, generation });
     if (known < generation || nextSequence === 1) {
       const start = { firstSequence: nextSequence, time: BigInt(lastTime) };
-      await Journal.create(files, { ...where, bootId: ports.clock.bootId(), ...start });
+      await Journal.create(files, { ...where, limitBytes, bootId: ports.clock.bootId(), ...start });
       controller.step('journal.renewed');
       await removeFormer(controller, session, secondary.id, where.folder);
       return;

@@ -14,10 +14,12 @@ export async function openReceiveJournal(
   sheet: SessionSheet,
   row: ReceiveRow,
 ): Promise<Journal> {
-  const { files, sessions, ports } = controller;
+  const { files, place, sessions, ports } = controller;
   const where = receivePlace(controller, sheet, row);
   const bootId = ports.clock.bootId();
-  if (row.appliedSequence === 0 && !hasJournal(files, where.folder)) await Journal.create(files, { ...where, bootId });
+  const limitBytes = place.info.journalLimitBytes;
+  if (row.appliedSequence === 0 && !hasJournal(files, where.folder))
+    await Journal.create(files, { ...where, limitBytes, bootId });
   const { journal } = Journal.open(files, { ...where, bootId, budget: sessions.journals });
   const next = row.appliedSequence + 1;
   if (journal.firstSequence <= next && journal.nextSequence >= next) return journal;
@@ -32,7 +34,7 @@ export async function remakeReceiveJournal(
   row: ReceiveRow,
   reason: string,
 ): Promise<void> {
-  const { files, ports, sessions } = controller;
+  const { files, place, ports, sessions } = controller;
   const where = receivePlace(controller, sheet, row);
   await sessions.sheets.update(
     sheet.id,
@@ -45,7 +47,8 @@ export async function remakeReceiveJournal(
   );
   await dropJournal(controller, where.folder);
   const start = { firstSequence: row.appliedSequence + 1, time: 0n };
-  await Journal.create(files, { ...where, bootId: ports.clock.bootId(), ...start });
+  const limitBytes = place.info.journalLimitBytes;
+  await Journal.create(files, { ...where, limitBytes, bootId: ports.clock.bootId(), ...start });
   controller.step('stream.remade');
   noteSession(controller, sheet, 'damage', { about: row.primary.name, reason: reason.replace(/\.$/, '') });
 }
