@@ -62,7 +62,7 @@ export class ReceiveStream {
     } catch (error) {
       if (!isDamage(error)) throw error;
       await remakeReceiveJournal(controller, sheet, row, error.message);
-      return await ReceiveStream.#opened(controller, sheet, row);
+      return ReceiveStream.#opened(controller, sheet, row);
     }
   }
 
