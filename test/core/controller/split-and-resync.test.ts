@@ -9,6 +9,25 @@ const fill = (value: number, ...others: [number, number][]) => {
 };
 
 describe('pair split', () => {
+  it('says one time of all its pairs, though the clock goes on while they are frozen', async () => {
+    const system = await deskSystem('log', 'log-copy');
+    await system.pair('db', 'copy');
+    await system.pair('log', 'log-copy');
+    await system.wait('db', 'copy', 'duplex');
+    await system.wait('log', 'log-copy', 'duplex');
+    const { clock } = system.world;
+    const nowMs = clock.nowMs.bind(clock);
+    let looks = 0;
+    clock.nowMs = () => {
+      looks += 1;
+      return nowMs() + looks;
+    };
+    await system.ask('pair.split', { pairs: [{ primary: '*' }] });
+    const { pairs } = await system.ask('pair.list', {});
+    expect(looks).toBeGreaterThan(1);
+    expect(new Set(pairs.map(({ splitAt }) => splitAt)).size).toBe(1);
+  });
+
   it('freezes several pairs under one gate: their instants are one', async () => {
     const system = await deskSystem('log', 'log-copy');
     await system.pair('db', 'copy');

@@ -4,7 +4,7 @@ import type { Controller } from '../open-controller.js';
 import { ControlServer } from './control-server.js';
 import type { Answered, RequestCode, RequestExtras, Requests, SystemClient } from './requests.js';
 
-/** A command that takes longer than this serves others meanwhile; a shorter one is waited for. */
+/** A command that takes longer than this serves others meanwhile, one that asks other systems at once; a shorter one is waited for. */
 const SERVE_AFTER_MS = 100;
 
 /** The controller in this process, serving others as soon as it lives longer than a moment. */
@@ -14,10 +14,15 @@ export class OwnController implements SystemClient {
   readonly #stopWaiting = new Stop();
   readonly #started: Promise<void>;
   #closed: Promise<void> | undefined;
+  #isHurried = false;
 
   constructor(controller: Controller, serveAfterMs = SERVE_AFTER_MS) {
     this.controller = controller;
     this.#server = new ControlServer(controller);
+    controller.peers.whenAsking(() => {
+      this.#isHurried = true;
+      this.#stopWaiting.abort();
+    });
     this.#started = this.#startLater(serveAfterMs);
     this.#started.catch(() => undefined); // Looked at when closing.
   }
@@ -50,9 +55,9 @@ export class OwnController implements SystemClient {
   }
 
   async #startLater(spanMs: number): Promise<void> {
-    if (spanMs > 0) {
+    if (spanMs > 0 && !this.#isHurried) {
       const waited = await this.controller.ports.clock.sleep(spanMs, this.#stopWaiting);
-      if (waited !== 'elapsed') return;
+      if (waited !== 'elapsed' && !this.#isHurried) return;
     }
     try {
       await this.#server.start();

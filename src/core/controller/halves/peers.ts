@@ -24,6 +24,8 @@ export class Peers {
   readonly #reach: Reach;
   readonly #known = new Map<string, Known>();
   #isClosed = false;
+  #hasAsked = false;
+  #onAsk: () => void = () => undefined;
 
   constructor(ports: Ports, self: SystemPlace, faults: Faults, reach: Reach) {
     this.#ports = ports;
@@ -38,6 +40,12 @@ export class Peers {
     return { id: info.id, name, path };
   }
 
+  /** Calls back once another system is asked for the first time, at once where one was: it may ask back before it answers. */
+  whenAsking(onAsk: () => void): void {
+    this.#onAsk = onAsk;
+    if (this.#hasAsked) onAsk();
+  }
+
   /** Sends one request and waits for its answer, at most `limitMs`. Throws `link-lost`, `peer-missing`, and what the peer refuses with. */
   async request<Code extends RequestCode>(
     system: SystemRef,
@@ -46,6 +54,10 @@ export class Peers {
     options: { data?: Uint8Array | undefined; limitMs: Milliseconds },
   ): Promise<Answered<Code>> {
     const { clock } = this.#ports;
+    if (!this.#hasAsked) {
+      this.#hasAsked = true;
+      this.#onAsk();
+    }
     const stop = new AbortController();
     const late = clock.sleep(options.limitMs, stop.signal).then((end) => {
       // Answered: nobody looks at it any more.

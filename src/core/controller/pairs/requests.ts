@@ -39,7 +39,9 @@ export async function splitPairs(
   context: RequestContext,
 ): Answer<'pair.split'> {
   if (!input.plan) await controller.halves.flush(selectPairs(controller, input.pairs).map(({ number }) => number));
-  return operate(controller, context, 'pair split', input, (record) => splitStep(controller, record, input));
+  return operate(controller, context, 'pair split', input, (record, atMs) =>
+    splitStep(controller, record, input, atMs),
+  );
 }
 
 export async function resyncPairs(
@@ -195,12 +197,15 @@ interface Common extends PacingInput {
   readonly force?: boolean | undefined;
 }
 
+/** What one pair comes to, at an instant that is the same for all of an operation. */
+type PlanOne = (record: PairRecord, atMs: number) => Step;
+
 async function operate(
   controller: Controller,
   context: RequestContext,
   operation: string,
   input: Common,
-  planOne: (record: PairRecord) => Step,
+  planOne: PlanOne,
 ): Promise<{ output: PairActionAnswer }> {
   // With --force a pair is given up, whatever waits for it.
   const givesUp = operation === 'pair delete' && (input.force ?? false);
@@ -218,24 +223,18 @@ async function operateHere(
   context: RequestContext,
   operation: string,
   input: Common & { readonly givesUp: boolean },
-  planOne: (record: PairRecord) => Step,
+  planOne: PlanOne,
 ): Promise<{ output: PairActionAnswer }> {
   const records = selectPairs(controller, input.pairs);
   controller.groups.demandFree(numbersOf(records), operation === 'pair delete');
-  const present = () => records.map((record) => controller.catalog.pairs.get(record.number) ?? record);
-  if (input.plan)
-    return {
-      output: {
-        pairs: [],
-        plan: present()
-          .map(planOne)
-          .map((step) => planRow(controller, step)),
-        copying: [],
-      },
-    };
+  const plan = () => {
+    const atMs = Math.floor(controller.ports.clock.nowMs());
+    return records.map((record) => planOne(controller.catalog.pairs.get(record.number) ?? record, atMs));
+  };
+  if (input.plan) return { output: { pairs: [], plan: plan().map((step) => planRow(controller, step)), copying: [] } };
   if (!input.givesUp) controller.splits.demandFree(records);
-  present().map(planOne); // Whatever is refused is refused before a gate closes.
-  return { output: await carryOut(controller, context, operation, records, () => present().map(planOne)) };
+  plan(); // Whatever is refused is refused before a gate closes.
+  return { output: await carryOut(controller, context, operation, records, plan) };
 }
 
 /** What a delete leaves behind: sides that are not whole any more, and the reserve attribute. */

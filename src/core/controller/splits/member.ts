@@ -110,10 +110,11 @@ export class SplitMember {
 
   #plan(records: readonly PairRecord[], words: SplitWords): Step[] {
     this.#controller.groups.demandFree(numbersOf(records), false);
+    const atMs = Math.floor(this.#controller.ports.clock.nowMs());
     return records
       .map(({ number }) => this.#controller.catalog.pairs.get(number))
       .filter((record) => record !== undefined)
-      .map((record) => splitStep(this.#controller, record, words));
+      .map((record) => splitStep(this.#controller, record, words, atMs));
   }
 
   async #prepareOrSayWhy(

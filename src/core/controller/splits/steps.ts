@@ -18,13 +18,13 @@ import type { SplitWords } from './wire.js';
 /** Who prepares what: the part of a mark that is the same for all pairs. */
 export type Mark = Omit<PreparedSplit, 'from'>;
 
-/** What a split does to one pair. Throws what refuses it. */
-export function splitStep(controller: Controller, record: PairRecord, words: SplitWords): Step {
+/** What a split at this instant, the same for all its pairs, does to one of them. Throws what refuses it. */
+export function splitStep(controller: Controller, record: PairRecord, words: SplitWords, atMs: number): Step {
   if (words.virtual) demandRemoteAble(record, 'A virtual split');
   demandUnopened(controller, record);
   const operation: SplitOperation = {
     kind: 'split',
-    atMs: Math.floor(controller.ports.clock.nowMs()),
+    atMs,
     virtual: words.virtual ?? false,
     readOnly: words.readOnly,
   };
