@@ -23,6 +23,7 @@ const FOUND: Record<number, string> = {
   2000085: 'a round released a checkpoint between the fence of a recovery and its verdict for an earlier one',
   2000189: 'a stream that counts only above what was recovered made a mix of it when the recovery was run again',
   3100113: 'an interval that was set while a system was out of reach never came to it, however often it was set again',
+  2500060: 'a trim that was under way when its journal was opened anew took segments from it',
   271: 'records of a base that had not entered were dropped with those that were void',
 };
 

@@ -1,6 +1,6 @@
 import { assert, type ByteCount, type ByteOffset, KIB } from '../foundation/foundation.js';
 import type { Files, OpenFile } from '../ports/ports.js';
-import { Flusher } from '../storage/storage.js';
+import { Flusher, naming } from '../storage/storage.js';
 import { claimedBytes, headAt, RECORD_HEAD_BYTES, type RecordSequence } from './record.js';
 import { damagedJournal, RECORDS_AT, type SegmentHeader } from './segment-header.js';
 
@@ -120,7 +120,7 @@ export class Segment {
 
   /**
    * Whole records from a place on, before record `end`: as many as `bytesMax` holds, and one at least. Their codes are checked. Throws
-   * `metadata-damaged` where the next one does not lie there.
+   * `metadata-damaged` where the next one does not lie there, `file-not-found` or `io-error`.
    */
   read(from: Place, bytesMax: ByteCount, end: RecordSequence): { readonly bytes: Uint8Array; readonly next: Place } {
     const restBytes = Math.max(0, this.header.sizeBytes - from.at);
@@ -145,9 +145,8 @@ export class Segment {
   }
 
   #bytesAt(at: ByteOffset, lengthBytes: ByteCount): Uint8Array {
-    const file = this.#readable();
     const bytes = new Uint8Array(lengthBytes);
-    const got = file.read(bytes, at);
+    const got = naming(this.#what, () => this.#readable().read(bytes, at));
     return got === lengthBytes ? bytes : bytes.slice(0, got);
   }
 

@@ -177,7 +177,7 @@ export class Journal {
   prepare(): Promise<void> {
     return this.#inTurn(async () => {
       await this.#settle();
-      if (this.#ready.count === 0) await this.#ready.make();
+      if (this.#ready.count === 0 && !this.#closed) await this.#ready.make();
     });
   }
 
@@ -279,11 +279,12 @@ export class Journal {
     return this.#inTurn(() => this.#dropTrimmed());
   }
 
-  /** Makes nothing durable. */
-  close(): void {
+  /** Makes nothing durable. Nobody may open it again before it resolves: a trim that is under way would take segments from them. */
+  async close(): Promise<void> {
     this.#closed = true;
     this.#place.budget.leave(this.#place.folder, this);
     for (const segment of this.#segments) segment.close();
+    await this.#turn;
   }
 
   /** After a loss of power another segment is begun: all records of a segment were written in one boot. */
@@ -337,7 +338,7 @@ export class Journal {
     if (!this.#isTrimmed(0)) return;
     // The header of the segment behind must be durable first: it says where the journal goes on.
     await this.durable();
-    while (this.#isTrimmed(0)) {
+    while (this.#isTrimmed(0) && !this.#closed) {
       const segment = this.#segments[0] as Segment;
       // One name at a time, from the oldest on: a crash leaves no gap.
       await this.#ready.recycle(segment, () => {

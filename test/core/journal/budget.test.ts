@@ -78,7 +78,7 @@ describe('the limit of all journals of a system', () => {
     const { usedBytes } = busy;
     for (const journal of [busy, quiet]) {
       await journal.durable();
-      journal.close();
+      await journal.close();
     }
     const budget = new JournalBudget(files, ROOT, LIMIT_BYTES, SEGMENT_BYTES);
     expect(budget.usedBytes).toBeGreaterThanOrEqual(usedBytes);
@@ -104,7 +104,7 @@ describe('the limit of all journals of a system', () => {
     const { nextSequence, usedBytes } = busy;
     for (const journal of [busy, quiet]) {
       await journal.durable();
-      journal.close();
+      await journal.close();
     }
     const low = new JournalBudget(files, ROOT, LIMIT_BYTES / 2, SEGMENT_BYTES);
     const less = opened(files, 'busy', low);
@@ -123,7 +123,7 @@ describe('the limit of all journals of a system', () => {
   it('stops no journal because another cannot be looked at', async () => {
     const { files, busy, quiet } = await two();
     await put(busy, write(1, DATA_BYTES));
-    for (const journal of [busy, quiet]) journal.close();
+    for (const journal of [busy, quiet]) await journal.close();
     const damaged = segmentAt(1).replace('/s-1/', '/busy/');
     const file = files.open(damaged, 'write');
     file.write(new Uint8Array(64).fill(7), 0);

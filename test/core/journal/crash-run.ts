@@ -141,7 +141,7 @@ async function check(files: SimFiles, kind: 'kill' | 'power', model: Model, boot
   if (journal.firstSequence > 1) met.trimmed += 1;
   model.returned = there;
   model.trimmed = Math.min(model.trimmed, there);
-  journal.close();
+  await journal.close();
 }
 
 /** All that a record says but its number, quick to compare. */

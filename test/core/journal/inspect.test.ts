@@ -20,7 +20,7 @@ async function filled(): Promise<SimFiles> {
     await journal.durable();
   }
   await journal.prepare();
-  journal.close();
+  await journal.close();
   return files;
 }
 

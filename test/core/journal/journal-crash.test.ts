@@ -91,7 +91,7 @@ describe('a crash at any store call', () => {
       await putMany(journal, 6);
       const after = files.crash(seed, 'power');
       const first = open(after);
-      first.journal.close();
+      await first.journal.close();
       const second = open(after);
       expect(second.tail).toBe('whole');
       expect(sequencesOf(second.journal)).toEqual(sequencesOf(first.journal));

@@ -29,7 +29,7 @@ async function filled(count = 40): Promise<SimFiles> {
     await putMany(journal, 1);
     await journal.durable();
   }
-  journal.close();
+  await journal.close();
   return files;
 }
 
@@ -99,6 +99,13 @@ describe('a damaged journal', () => {
     const foreign = await filled();
     rewriteHeader(foreign, segmentAt(2), (view) => view.setUint32(124, 7, true));
     expect(await codeOf(() => open(foreign))).toBe('metadata-damaged');
+  });
+
+  it('says so when a segment that was there is gone when it is read', async () => {
+    const files = await filled();
+    const { journal } = open(files);
+    files.remove(segmentAt(2));
+    expect(await refusal(() => all(journal))).toMatchObject({ code: 'file-not-found', path: segmentAt(2) });
   });
 
   it('is refused when a segment was put in whose beginning does not follow, once that place is read', async () => {

@@ -46,7 +46,7 @@ describe('a journal', () => {
     expect(EACH_KIND.map((record) => journal.append(record))).toEqual(upTo(EACH_KIND.length));
     expect(all(journal)).toEqual(NUMBERED);
     expect(journal.last()).toEqual(NUMBERED.at(-1));
-    journal.close();
+    await journal.close();
     const opened = open(files);
     expect([opened.tail, opened.sameBoot]).toEqual(['whole', true]);
     expect(all(opened.journal)).toEqual(NUMBERED);
@@ -59,7 +59,7 @@ describe('a journal', () => {
     await putMany(journal, 60);
     expect(files.list(FOLDER).length).toBeGreaterThan(4);
     expect(sequencesOf(journal)).toEqual(upTo(60));
-    journal.close();
+    await journal.close();
     const again = open(files).journal;
     for (const from of [60, 1, 33, 12, 59, 2])
       expect([...again.records(from)].map(({ sequence }) => sequence)).toEqual(upTo(60).slice(from - 1));
@@ -135,7 +135,7 @@ describe('a journal', () => {
     const opened = open(files, 'boot-2');
     expect(opened.sameBoot).toBe(false);
     expect(opened.journal.roomFor(100)).toBe('unprepared');
-    opened.journal.close();
+    await opened.journal.close();
     // Nobody appended: whoever opens it next must learn of it too.
     expect(open(files, 'boot-2').sameBoot).toBe(false);
     const { journal } = open(files, 'boot-2');
@@ -162,6 +162,24 @@ describe('a journal', () => {
 });
 
 describe('a journal that is trimmed', () => {
+  it('takes nothing from whoever opens it next, where it is closed while the trim is under way', async () => {
+    const files = new SimFiles();
+    const journal = await newJournal(files);
+    await putMany(journal, 60);
+    await journal.durable();
+    const trimming = journal.trim(55);
+    while (journal.firstSequence === 1) await Promise.resolve();
+    await journal.close();
+    const after = open(files).journal;
+    expect(after.firstSequence).toBeLessThanOrEqual(56);
+    const names = files.list(FOLDER);
+    await after.prepare();
+    await putMany(after, 1);
+    await trimming;
+    expect(names.filter((name) => !files.list(FOLDER).includes(name))).toEqual([]);
+    expect(sequencesOf(after)).toEqual(upTo(61).slice(after.firstSequence - 1));
+  });
+
   it('uses segments again that hold nothing needed, and keeps every other record', async () => {
     const files = new SimFiles();
     const journal = await newJournal(files);

@@ -77,7 +77,7 @@ export class ReceiveStream {
       await journal.trim(row.appliedSequence);
       return stream;
     } catch (error) {
-      journal.close();
+      await journal.close();
       throw error;
     }
   }
@@ -233,8 +233,8 @@ export class ReceiveStream {
     await this.journal.trim(this.journal.nextSequence - 1);
   }
 
-  close(): void {
-    this.journal.close();
+  close(): Promise<void> {
+    return this.journal.close();
   }
 
   #scan(): void {

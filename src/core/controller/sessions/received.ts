@@ -23,7 +23,7 @@ export async function openReceiveJournal(
   const { journal } = Journal.open(files, { ...where, bootId, budget: sessions.journals });
   const next = row.appliedSequence + 1;
   if (journal.firstSequence <= next && journal.nextSequence >= next) return journal;
-  journal.close();
+  await journal.close();
   throw failure('metadata-damaged', `There is no record ${next} in ${where.what}, and nothing before it is needed.`);
 }
 

@@ -93,13 +93,7 @@ export class Sessions {
   /** What a primary system sends here. Throws `metadata-damaged`, `session-not-found`. */
   stream(id: string, primary: string): Promise<ReceiveStream> {
     const key = `${id} ${primary}`;
-    let stream = this.#streams.get(key);
-    if (!stream) {
-      stream = this.#open(id, primary);
-      this.#streams.set(key, stream);
-      stream.catch(() => this.#streams.delete(key));
-    }
-    return stream;
+    return this.#streams.get(key) ?? this.#begin(key, this.#open(id, primary));
   }
 
   /** The same, where it is open already. */
@@ -115,9 +109,13 @@ export class Sessions {
       await this.views.rest(id);
       const stream = await this.stream(id, primary);
       if (stream.isSpoiled) {
-        this.#streams.delete(`${id} ${primary}`);
         this.views.lost(id, primary);
-        stream.close();
+        // Whoever asks meanwhile waits for it: two would not write one journal.
+        const closed = stream.close();
+        this.#begin(
+          `${id} ${primary}`,
+          closed.then(() => this.#open(id, primary)),
+        );
       }
       return await this.stream(id, primary);
     } finally {
@@ -230,7 +228,7 @@ export class Sessions {
       if (!key.startsWith(`${id} `)) continue;
       this.#streams.delete(key);
       this.#opened.delete(key);
-      (await stream.catch(() => undefined))?.close();
+      await closeOpened(stream);
     }
   }
 
@@ -239,8 +237,14 @@ export class Sessions {
     while (this.#behind.size > 0) await Promise.all(this.#behind);
     const streams = [...this.#streams.values()];
     this.#streams.clear();
-    for (const stream of streams) (await stream.catch(() => undefined))?.close();
+    for (const stream of streams) await closeOpened(stream);
     if (this.#fault !== undefined) throw this.#fault as Error;
+  }
+
+  #begin(key: string, stream: Promise<ReceiveStream>): Promise<ReceiveStream> {
+    this.#streams.set(key, stream);
+    stream.catch(() => this.#streams.delete(key));
+    return stream;
   }
 
   async #open(id: string, primary: string): Promise<ReceiveStream> {
@@ -260,4 +264,9 @@ export class Sessions {
     }
     return mutex;
   }
+}
+
+async function closeOpened(stream: Promise<ReceiveStream>): Promise<void> {
+  const opened = await stream.catch(() => undefined);
+  await opened?.close();
 }

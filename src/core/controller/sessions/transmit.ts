@@ -261,7 +261,7 @@ export class TransmitStream implements Recorder {
 
   async close(): Promise<void> {
     await this.#preparing?.catch(() => undefined);
-    this.#journal?.close();
+    await this.#journal?.close();
   }
 
   async #degrading({ why, reason }: Broken): Promise<void> {
