@@ -15,7 +15,7 @@ export default class TopologyApply extends ToolkitCommand<typeof TopologyApply> 
     '<%= config.bin %> topology apply two-sites.yaml',
     '<%= config.bin %> topology apply two-sites.yaml --plan',
     '<%= config.bin %> topology apply two-sites.yaml --prune --force',
-    '<%= config.bin %> topology apply session.yaml --wait=1m',
+    '<%= config.bin %> topology apply two-sites.yaml --wait=1m',
   ];
   static override args = {
     file: Args.string({ required: true, description: 'The topology, as YAML or JSON; docs/topology.md describes it.' }),
