@@ -90,7 +90,7 @@ describe('the limit of all journals of a system', () => {
     const { files, budget, busy, quiet } = await two();
     await fill(busy);
     const { usedBytes } = busy;
-    busy.close();
+    await busy.close();
     expect(budget.usedBytes).toBe(usedBytes);
     await removeJournal(files, folderOf('busy'));
     budget.forget(folderOf('busy'));
@@ -114,8 +114,8 @@ describe('the limit of all journals of a system', () => {
     expect([less.nextSequence, [...less.records(1)].length]).toEqual([nextSequence, nextSequence - 1]);
     await less.trim(nextSequence - 1);
     expect(less.isFull).toBe(false);
-    less.close();
-    quietToo.close();
+    await less.close();
+    await quietToo.close();
     const high = new JournalBudget(files, ROOT, 2 * usedBytes + LIMIT_BYTES, SEGMENT_BYTES);
     expect(opened(files, 'busy', high).roomFor(recordBytes(DATA_BYTES))).not.toBe('full');
   });

@@ -76,7 +76,7 @@ describe('a crash at any store call', () => {
         expect(sequencesOf(found)).toEqual(upTo(found.nextSequence - 1));
         expect(found.nextSequence).toBeGreaterThan(5);
         if (keep === 'all') expect(found.nextSequence).toBe(51);
-        found.close();
+        await found.close();
       }
     }
     expect(counts.size).toBeGreaterThan(5);

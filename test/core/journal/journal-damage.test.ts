@@ -56,7 +56,7 @@ describe('a damaged journal', () => {
     const files = await filled(10);
     const used = open(files).journal;
     const starts = [RECORDS_AT, RECORDS_AT + 1_064, RECORDS_AT + 2 * 1_064];
-    used.close();
+    await used.close();
     for (const [index, start] of starts.entries()) {
       for (const at of [0, 5, 9, 13, 16, 20, 25, 40, 63, 64, 1_000]) {
         flipBit(files, segmentAt(1), start + at, index);

@@ -112,10 +112,8 @@ export class Sessions {
         this.views.lost(id, primary);
         // Whoever asks meanwhile waits for it: two would not write one journal.
         const closed = stream.close();
-        this.#begin(
-          `${id} ${primary}`,
-          closed.then(() => this.#open(id, primary)),
-        );
+        const anew = closed.then(() => this.#open(id, primary));
+        return await this.#begin(`${id} ${primary}`, anew);
       }
       return await this.stream(id, primary);
     } finally {
