@@ -61,8 +61,8 @@ describe('pairs over three systems', () => {
     await expect(other.pair('osaka', 'tokyo', ['db', 'log'])).rejects.toMatchObject({ code: 'cycle' });
   });
 
-  it('that are made at the same time make none either', async () => {
-    const three = await Three.make(4);
+  it.each([4, 5, 6, 7, 8, 9, 10, 11])('that are made at the same time make none either (seed %i)', async (seed) => {
+    const three = await Three.make(seed);
     const made = await Promise.allSettled([
       three.pair('tokyo', 'osaka'),
       three.pair('osaka', 'nara'),
@@ -70,7 +70,8 @@ describe('pairs over three systems', () => {
     ]);
     const refused = made.filter(({ status }) => status === 'rejected');
     expect(refused.length).toBeGreaterThan(0);
-    for (const { reason } of refused as PromiseRejectedResult[]) expect(reason).toMatchObject({ code: 'cycle' });
+    // Who asks a system that asks at the same moment may wait its limit out instead.
+    for (const { reason } of refused as PromiseRejectedResult[]) expect(['cycle', 'link-lost']).toContain(reason.code);
   });
 
   it('are refused where nobody can say what lies above, unless that was left by a takeover', async () => {

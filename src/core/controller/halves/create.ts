@@ -63,12 +63,12 @@ async function createRemotePair(controller: Controller, input: Input, row: PairC
   const journal = await journalWish(controller, input, row);
   const ask = (plan: boolean) => askForHalf(controller, { ...input, plan }, row, primary, id, journal);
   const judged = isSecondary(controller, primary) || input.plan ? await ask(true) : undefined;
-  if (judged) await demandOpenChain(controller, primary, row, judged);
+  if (judged?.leads) await demandOpenChain(controller, primary, row, judged);
   const answer = input.plan && judged ? judged : await ask(false);
   if (input.plan) return { row: rowOf(controller, undefined, primary, row, answer), copies: false };
   try {
-    // Another pair of the chain may have been made meanwhile; of several each sees the halves of those before it.
-    await demandOpenChain(controller, primary, row, answer);
+    // Another pair of the chain may have been made meanwhile. Of several the last one sees the halves of all others, whatever led then.
+    if (answer.leads || isSecondary(controller, primary)) await demandOpenChain(controller, primary, row, answer);
     // Its hosts are shut out there from now on. Nothing is held while the peer is awaited (H26).
     const allocated = input.noCopy ? [] : await allocatedThere(controller, row, id);
     const record = await controller.exclusively(() =>
@@ -83,14 +83,14 @@ async function createRemotePair(controller: Controller, input: Input, row: PairC
   }
 }
 
-/** Refuses a pair that would close a circle over other systems. */
+/** Refuses a pair that would close a circle over other systems. To a volume that leads nowhere a system out of reach is no hindrance. */
 async function demandOpenChain(
   controller: Controller,
   { number }: VolumeRecord,
   row: PairCreateRow,
   { leads, volume }: Requests['remote.create']['output'],
 ): Promise<void> {
-  if (leads) await demandNoCircle(controller, number, { system: systemOf(row), number: volume });
+  await demandNoCircle(controller, number, { system: systemOf(row), number: volume }, !leads);
 }
 
 function isSecondary({ catalog }: Controller, { number }: VolumeRecord): boolean {

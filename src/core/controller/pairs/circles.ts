@@ -38,18 +38,23 @@ export function leads({ catalog }: Controller, volume: number): boolean {
 /**
  * A pair to a volume that its primary is copied from, through whichever systems, would copy for ever: each track that lands is a write to
  * the next pair. No system sees more than its own pairs, so those above are asked one by one; a volume is the secondary of one pair at
- * most, so they are one chain. Where one cannot be asked the pair is refused, unless what lies above was left by a takeover.
+ * most, so they are one chain. Where one cannot be asked the pair is refused, unless what lies above was left by a takeover, or any may be lost.
  */
-export async function demandNoCircle(controller: Controller, primary: number, secondary: Place): Promise<void> {
+export async function demandNoCircle(
+  controller: Controller,
+  primary: number,
+  secondary: Place,
+  anyMayBeLost = false,
+): Promise<void> {
   const { peers } = controller;
   let at: Place = { system: peers.self, number: primary };
-  let mayBeLost = false;
+  let mayBeLost = anyMayBeLost;
   for (let hops = 0; hops <= HOPS_MAX; hops += 1) {
     const output = await aboveOf(controller, at, mayBeLost);
     if (at.system.id === secondary.system.id && output.numbers.includes(secondary.number)) break;
     if (!output.above) return;
     at = output.above;
-    mayBeLost = output.takenOver;
+    mayBeLost = anyMayBeLost || output.takenOver;
   }
   throw failure(
     'cycle',
