@@ -18,7 +18,7 @@ const common = {
   testTimeout: 60_000,
   hookTimeout: 60_000,
   // Real processes share a noisy machine with whatever else runs there. A simulated test fails again, whatever its seed did.
-  retry: process.env.CI ? 1 : 0,
+  retry: process.env.CI || process.env.COPYSET_TEST_RETRY ? 1 : 0,
 };
 
 export default defineConfig({
