@@ -39,6 +39,21 @@ describe('data that is late', () => {
     await systems.close();
   });
 
+  it('H5: never lands at a secondary where hosts write since a takeover, under whatever mark it comes', async () => {
+    const systems = await TwoSystems.duplex(3);
+    systems.kill('tokyo');
+    await systems.ask('osaka', 'pair.takeover', { volumes: ['db-copy'] });
+    await systems.write('osaka', 'db-copy', 3, 7);
+    const { controller } = systems.own('osaka');
+    const remote = [...controller.catalog.pairs.values()][0]?.remote;
+    const from = remote?.peer.system ?? { id: '', name: '', path: '' };
+    const mark = { term: (remote?.term ?? 0) + 1, epoch: 99, session: 1 };
+    await systems.world.run(controller.request('remote.open', { pair: remote?.id ?? '', mark, sequence: 1, from }));
+    expect(await codeOf(copyOrder(systems, 3, 9, 0))).toBe('term-superseded');
+    expect(systems.image('osaka', 'db-copy')).toEqual(values(TRACKS, 1, [3, 7]));
+    await systems.close();
+  });
+
   it('H4: sent to a controller that died is not settled by the next one', async () => {
     await overSeeds(6, async (seed) => {
       const systems = await TwoSystems.duplex(seed);

@@ -122,6 +122,13 @@ export const FORMATION_BUGS: readonly PlantedBug[] = [
     why: 'a former primary that learns of the takeover from files keeps its status',
   },
   {
+    id: 'H5g',
+    file: 'src/core/transfer/receiver.ts',
+    find: '    if (this.#pair.record?.remote?.takenOver)',
+    replace: '    if (this.#pair.record?.remote === undefined)',
+    why: 'a secondary where hosts write takes data of its former primary',
+  },
+  {
     id: 'H6b',
     file: 'src/core/group/recovery.ts',
     find: 'holds: ({ odd, n }) => !odd && n === null,',

@@ -53,7 +53,7 @@ export class Receiver {
   }
 
   #newWrites(): IncomingWrites {
-    return new IncomingWrites(this.#fabric, this.#pair, (mark) => this.demandMark(mark));
+    return new IncomingWrites(this.#fabric, this.#pair, (mark) => this.#demandFollowing(mark));
   }
 
   get #volume(): LiveVolume {
@@ -120,6 +120,16 @@ export class Receiver {
       throw failure('link-lost', 'Another link session of this pair was opened meanwhile.', 'It goes on by itself.');
   }
 
+  /**
+   * The same for data. Who brings its hosts' writes home leads under a mark that counts while hosts still write here: it may only take,
+   * until it has told a state that makes this side follow again (H5).
+   */
+  #demandFollowing(mark: LinkMark): void {
+    this.demandMark(mark);
+    if (this.#pair.record?.remote?.takenOver)
+      throw failure('term-superseded', 'The secondary of this pair was made a primary, and hosts write there.');
+  }
+
   /** Lands neighbouring tracks. Data that does not fit its codes never lands. */
   async land(order: Arriving, run: TrackRun, tracks: ArrivedTracks): Promise<void> {
     const { mark, sequence } = order;
@@ -135,7 +145,7 @@ export class Receiver {
       const writer = { copierOf: this.#pair.number };
       // Late data is refused in the very step in which it would land.
       await this.#fabric.clearTheWay(volume, run, writer, () => {
-        this.demandMark(mark);
+        this.#demandFollowing(mark);
         const untouched = !volume.allocated.map.any(run.first, run.count) && isZero(bytes);
         return untouched ? undefined : this.#write(volume, run, { ...tracks, bytes });
       });
