@@ -265,15 +265,17 @@ export class Campaign {
     await this.#withClient(async (client) => {
       const { pairs } = (await client.request('pair.list', {})).output;
       const after: Record<Secondary, Status> = { s1: 'simplex', s2: 'simplex' };
+      const virtual = new Set<Secondary>();
       for (const pair of pairs) {
         const secondary = pair.secondary.split(':')[1] as Secondary;
         after[secondary] = pair.status;
+        if (pair.virtual) virtual.add(secondary);
         if (pair.status === 'suspended' && round.before[secondary] !== 'suspended' && round.order.kind !== 'suspend')
           this.#fail(`${secondary} was suspended by itself: ${pair.reason}`);
       }
       this.#statuses = after;
       if (this.#verbose) this.#tell(round);
-      this.#judgeOutcome(round, after);
+      this.#judgeOutcome(round, after, virtual);
       const seen = await this.#compareAll(client, round);
       this.#judgeTogether(round, after, seen);
       await this.#verify(client);
@@ -282,11 +284,12 @@ export class Campaign {
   }
 
   /** What the new statuses say about the contents of the volumes. */
-  #judgeOutcome(round: Round, after: Readonly<Record<Secondary, Status>>): void {
+  #judgeOutcome(round: Round, after: Readonly<Record<Secondary, Status>>, virtual: ReadonlySet<Secondary>): void {
     const { order, before } = round;
     for (const secondary of SECONDARIES) {
       const [was, is] = [before[secondary], after[secondary]];
-      if (!order.secondaries.includes(secondary) && kin(was) !== kin(is))
+      const isRestored = was === 'resync-reverse' && is === 'split' && virtual.has(secondary);
+      if (!order.secondaries.includes(secondary) && kin(was) !== kin(is) && !isRestored)
         this.#fail(`${secondary} went from ${was} to ${is}, which nobody asked for`);
       if (!this.#keepsRestoring(secondary, was, is)) this.#judgeImage(round, secondary, was, is);
     }
@@ -488,7 +491,7 @@ function withWrites(base: Shadow, writes: readonly BlockWrite[]): Shadow {
   return shadow;
 }
 
-/** Copying alone moves a pair between statuses of one kin. */
+/** Copying alone moves a pair between statuses of one kin; the restore of a virtual copy is the one exception (H30). */
 function kin(status: Status): string {
   if (FOLLOWING.includes(status) || status === 'resync-reverse') return 'following';
   return FROZEN.includes(status) ? 'frozen' : status;
