@@ -48,7 +48,7 @@ const SYSTEM: SessionSystemListing = {
   recoverableTime: '2026-11-21T00:00:00.000000001Z',
   recoverable: true,
   bufferedBytes: 4096,
-  journals: { usedBytes: 4096, limitBytes: 2 ** 32 },
+  journals: { usedBytes: 4096, limitBytes: 2 ** 32, leastBytes: 2 ** 26 },
   streams: [{ system: 'kobe', usedBytes: 4096, limitBytes: 2 ** 31 }],
   updateInProgress: false,
   late: false,

@@ -31,7 +31,7 @@ const PRIMARY: SessionSystemListing = {
   recoverableTime: null,
   recoverable: true,
   bufferedBytes: 4096,
-  journals: { usedBytes: 4096, limitBytes: 2 ** 32 },
+  journals: { usedBytes: 4096, limitBytes: 2 ** 32, leastBytes: 2 ** 26 },
   streams: [{ system: 'kobe', usedBytes: 4096, limitBytes: 2 ** 31 }],
   updateInProgress: false,
   late: false,
@@ -89,6 +89,14 @@ describe('checkpoint status', () => {
     expect(said).toContain('DEGRADED: no checkpoint is released');
     expect(said).toContain('osaka: the next release waits for it');
     expect(said).toContain('osaka (secondary): the link is down.\n'.trimEnd());
+  });
+
+  it('says how much the journals may hold where they are too many for the limit', async () => {
+    const usage = { usedBytes: 4096, limitBytes: 2 ** 23, leastBytes: 2 ** 24 };
+    expect(await page({ systems: [PRIMARY] })).toMatch(/^Journals of tokyo: 4KiB of 4GiB, 4KiB of 2GiB for kobe\.$/m);
+    expect(await page({ systems: [{ ...PRIMARY, journals: usage, streams: [] }] })).toMatch(
+      /^Journals of tokyo: 4KiB of 8MiB; being many, they may hold 16MiB in any case\.$/m,
+    );
   });
 
   it('says recoverable: no where a mix would come back', async () => {

@@ -151,7 +151,9 @@ function journals({ systems }: SessionListing): readonly string[] {
     if (all === null) return [];
     const way = role === 'primary' ? 'for' : 'from';
     const each = streams.map((stream) => `, ${share(stream)} ${way} ${stream.system}`);
-    return [`Journals of ${system}: ${share(all)}${each.join('')}.`];
+    const { leastBytes, limitBytes } = all;
+    const more = leastBytes > limitBytes ? `; being many, they may hold ${formatBytes(leastBytes)} in any case` : '';
+    return [`Journals of ${system}: ${share(all)}${each.join('')}${more}.`];
   });
 }
 

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { isToolkitError } from '../../core/foundation/foundation.js';
 import { type PolicyChange, parseWindow } from '../../core/group/group.js';
+import { checkJournalLimit } from '../../core/journal/journal.js';
 import { changeSessionPolicy, SESSION_POLICY_DEFAULT, type SessionPolicyChange } from '../../core/session/session.js';
 import {
   checkTrackSize,
@@ -71,6 +72,9 @@ class Settler {
     const { site, durability, sharedMount, fixture } = system;
     const trackSizeBytes = this.#size(system.trackSize, [...place, 'trackSize']);
     if (trackSizeBytes !== undefined) this.#try([...place, 'trackSize'], () => checkTrackSize(trackSizeBytes));
+    const journalLimitBytes = this.#size(system.journalLimit, [...place, 'journalLimit']);
+    if (journalLimitBytes !== undefined)
+      this.#try([...place, 'journalLimit'], () => checkJournalLimit(journalLimitBytes));
     const volumes: DesiredVolume[] = [];
     for (const [volume, wishes] of Object.entries(system.volumes ?? {}))
       volumes.push(await this.#volume(name, volume, wishes, [...place, 'volumes', volume]));
@@ -84,7 +88,7 @@ class Settler {
         sharedMount,
         fixture,
         trackSizeBytes,
-        journalLimitBytes: this.#size(system.journalLimit, [...place, 'journalLimit']),
+        journalLimitBytes,
         saveLimitBytes: this.#size(system.saveLimit, [...place, 'saveLimit']),
         linkLimitMs: this.#duration(system.linkLimit, [...place, 'linkLimit']),
       },

@@ -17,7 +17,7 @@ export default class SystemCreate extends ToolkitCommand<typeof SystemCreate> {
   static override flags = {
     site: string({ summary: 'Where it stands; a label.', helpValue: 'TEXT' }),
     'track-size': size({ summary: 'Track size of its volumes, a power of two from 4KiB to 16MiB; 64KiB unless set.' }),
-    'journal-limit': size({ summary: 'Room for journals; 4GiB unless set.' }),
+    'journal-limit': size({ summary: 'Room for all journals together, at least 4352KiB; 4GiB unless set.' }),
     'save-limit': size({ summary: 'Room for saved tracks; 4GiB unless set.' }),
     durability: option({
       summary: 'What a flush outlives: power loss, or (none) a killed process only.',

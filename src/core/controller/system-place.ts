@@ -14,6 +14,7 @@ import {
   SAVE_LIMIT_DEFAULT_BYTES,
   TRACK_SIZE_DEFAULT_BYTES,
 } from '../foundation/foundation.js';
+import { checkJournalLimit } from '../journal/journal.js';
 import type { Clock, Files, GrantAnswer, Link, OwnerRecord, Owners, Random } from '../ports/ports.js';
 import { demandDocument, toToolkitError, writeDocument } from '../storage/storage.js';
 import { checkTrackSize, parseName } from '../volume/volume.js';
@@ -62,6 +63,7 @@ export async function createSystem(
   const name = parseName(wishes.name, 'system');
   const trackSizeBytes = wishes.trackSizeBytes ?? TRACK_SIZE_DEFAULT_BYTES;
   checkTrackSize(trackSizeBytes);
+  if (wishes.journalLimitBytes !== undefined) checkJournalLimit(wishes.journalLimitBytes);
   const parent = folder.slice(0, folder.lastIndexOf('/')) || '/';
   try {
     if (!files.status(parent))

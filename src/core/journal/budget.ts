@@ -1,15 +1,18 @@
 import type { ByteCount } from '../foundation/foundation.js';
 import { FileError, type Files } from '../ports/ports.js';
-import { segmentBytesOf } from './segment-bytes.js';
+import { leastJournalBytes, segmentBytesOf } from './segment-bytes.js';
 import { inspectSegment, segmentNumbers } from './segment-files.js';
-
-/** With less no stream gets on: a segment counts whole until its last record is trimmed, and those behind it go into the next. */
-const LEAST_SEGMENTS = 4;
 
 /** What is held, and what may be. */
 export interface JournalUsage {
   readonly usedBytes: ByteCount;
   readonly limitBytes: ByteCount;
+}
+
+/** The same of all journals of a system together. */
+export interface JournalsUsage extends JournalUsage {
+  /** What they may hold in any case; with many journals it may be more than the limit. */
+  readonly leastBytes: ByteCount;
 }
 
 /** What a journal takes of the limit. */
@@ -33,7 +36,7 @@ export class JournalBudget {
   readonly #leastBytes: ByteCount;
 
   constructor(files: Files, root: string, limitBytes: ByteCount, segmentBytes = segmentBytesOf(limitBytes)) {
-    this.#leastBytes = LEAST_SEGMENTS * segmentBytes;
+    this.#leastBytes = leastJournalBytes(segmentBytes);
     this.#files = files;
     this.#root = root;
     this.limitBytes = limitBytes;
@@ -58,6 +61,11 @@ export class JournalBudget {
     let limitBytes = this.limitBytes;
     for (const [other, { usedBytes }] of held) if (other !== folder) limitBytes -= Math.max(shareBytes, usedBytes);
     return Math.max(this.#leastBytes, limitBytes);
+  }
+
+  get usage(): JournalsUsage {
+    const { usedBytes, limitBytes } = this;
+    return { usedBytes, limitBytes, leastBytes: this.#held.size * this.#leastBytes };
   }
 
   usageOf(folder: string): JournalUsage {

@@ -9,7 +9,7 @@
  *
  * It knows records and positions, not pairs, and not who sends or applies them.
  */
-export { JournalBudget, type JournalUsage } from './budget.js';
+export { JournalBudget, type JournalsUsage, type JournalUsage } from './budget.js';
 export * from './inspect.js';
 export type { JournalPlace, JournalStart, OpenedJournal, OpenPlace, Room } from './journal-place.js';
 export { hasJournal, removeJournal } from './ready-segments.js';
@@ -19,4 +19,5 @@ export {
   type RecordSequence,
   recordBytes,
 } from './record.js';
+export { checkJournalLimit } from './segment-bytes.js';
 export * from './stream-journal.js';

@@ -1,6 +1,6 @@
 import type { ByteCount, Milliseconds, TrackCount } from '../foundation/foundation.js';
 import type { FailbackRow, SystemRef } from '../group/group.js';
-import type { JournalUsage } from '../journal/journal.js';
+import type { JournalsUsage, JournalUsage } from '../journal/journal.js';
 import type { Checkpoint, Wanted } from '../sequence/sequence.js';
 import type { SessionPolicyChange } from './policy.js';
 import type { SessionOrder, SessionPolicy, SessionSheet } from './record.js';
@@ -34,7 +34,7 @@ export interface StreamReport {
 export interface SessionReport {
   readonly session: string;
   /** Of all journals of the system together, also those of other sessions. Null where only files were read. */
-  readonly journals: JournalUsage | null;
+  readonly journals: JournalsUsage | null;
   readonly streams: readonly StreamReport[];
 }
 
@@ -58,7 +58,7 @@ export interface SessionSystemListing {
   readonly recoverable: boolean;
   readonly bufferedBytes: ByteCount | null;
   /** Of all journals of the system together, in whatever role or session; null where they are not known. */
-  readonly journals: JournalUsage | null;
+  readonly journals: JournalsUsage | null;
   /** In this role, by the system at the other end. */
   readonly streams: readonly StreamListing[];
   readonly updateInProgress: boolean;

@@ -69,6 +69,10 @@ groups: [{name: g, master: tokyo, interval: 30s, window: "run=5m,pause=1h"}]
     ['systems:\n  tokyo:\n    volume: {}', 'line 3, systems.tokyo.volume: there is no such key here'],
     ['systems:\n  "a..b": {}', 'line 2, systems.a..b: "a..b" cannot be the name of a system'],
     ['systems: {tokyo: {volumes: {db: {size: 1000}}}}', 'A volume cannot have 1000 bytes'],
+    [
+      'systems: {tokyo: {journalLimit: 1MiB}}',
+      'systems.tokyo.journalLimit: A journal limit of 1MiB has no room for a journal',
+    ],
     ['systems: {tokyo: {volumes: {db: {image: none.img}}}}', 'systems.tokyo.volumes.db.image: '],
     ['systems: {tokyo: {volumes: {db: {image: db.img, size: 512}}}}', 'the image has 1024 bytes and the volume 512'],
     [

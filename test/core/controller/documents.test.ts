@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { createSystem, deleteSystem, openReader, readPlace } from '../../../src/core/controller/controller.js';
-import { tuning } from '../../../src/core/foundation/foundation.js';
+import { KIB, tuning } from '../../../src/core/foundation/foundation.js';
 import { crc32 } from '../../../src/core/storage/storage.js';
 import { portsOf, SimSystem, TRACK } from '../../simulation/system/sim-system.js';
 import { flipBit, putAll, readAll } from '../storage/files.js';
 import { codeOf, db, deskIn, deskSystem, TRACKS } from './desk.js';
+
+/** Four segments of the smallest size: each takes the largest record, of 1 MiB. */
+const SMALLEST_JOURNAL_BYTES = 4 * 1088 * KIB;
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
@@ -266,6 +269,8 @@ describe('system create', () => {
     expect(await create('/nowhere/osaka')).toBe('file-not-found');
     expect(await create('/sys/x', { name: '../x' })).toBe('bad-name');
     expect(await create('/sys/x', { trackSizeBytes: 5000 })).toBe('bad-size');
+    expect(await create('/sys/x', { journalLimitBytes: SMALLEST_JOURNAL_BYTES - 1 })).toBe('bad-size');
+    expect(await create('/sys/least', { journalLimitBytes: SMALLEST_JOURNAL_BYTES })).toBe('nothing');
     system.world.disk.place = { kind: 'network', type: 'nfs', writable: true };
     expect(await create('/sys/osaka')).toBe('network-file-system');
     expect(await create('/sys/osaka', { sharedMount: true })).toBe('nothing');

@@ -72,6 +72,22 @@ describe('the limit of all journals of a system', () => {
     expect(late.limitBytes).toBe((LIMIT_BYTES * 3) / 4);
   });
 
+  it('is exceeded by the least of each of many, and by no more than that', async () => {
+    const files = new SimFiles();
+    const budget = new JournalBudget(files, ROOT, LEAST_BYTES, SEGMENT_BYTES);
+    const names = ['a', 'b', 'c', 'd', 'e'];
+    const journals: Journal[] = [];
+    for (const name of names) journals.push(await made(files, name, budget));
+    for (const journal of journals) await fill(journal);
+    for (const { usedBytes, limitBytes } of journals) {
+      expect(limitBytes).toBe(LEAST_BYTES);
+      expect(usedBytes).toBeGreaterThan(LEAST_BYTES - SEGMENT_BYTES);
+    }
+    const { usedBytes, limitBytes, leastBytes } = budget.usage;
+    expect([limitBytes, leastBytes]).toEqual([LEAST_BYTES, names.length * LEAST_BYTES]);
+    expect(usedBytes).toBeLessThanOrEqual(leastBytes);
+  });
+
   it('counts what lies in journals that nobody has opened', async () => {
     const { files, busy, quiet } = await two();
     await fill(busy);

@@ -63,7 +63,7 @@ function view(name: string, parts: Partial<SessionSheet>, streams: readonly Stre
   return {
     system: system(name),
     sheets: [sheet],
-    reports: [{ session: ID, journals: { usedBytes: 9, limitBytes: 100 }, streams }],
+    reports: [{ session: ID, journals: { usedBytes: 9, limitBytes: 100, leastBytes: 4 }, streams }],
     asOfMs: 20_000,
   };
 }

@@ -15,8 +15,7 @@ import { receivePlace } from './received.js';
 
 export async function sessionReport(controller: Controller, sheet: SessionSheet): Promise<SessionReport> {
   const streams = await streamReports(controller, sheet);
-  const { usedBytes, limitBytes } = controller.sessions.journals;
-  return { session: sheet.id, journals: { usedBytes, limitBytes }, streams };
+  return { session: sheet.id, journals: controller.sessions.journals.usage, streams };
 }
 
 /** What this system knows of a session's streams beyond its sheet. */
