@@ -18,15 +18,16 @@ import { Peers } from './halves/peers.js';
 import { handlers } from './handlers.js';
 import { History, type HistoryEvent } from './history.js';
 import { imagePathOf, Listing } from './listing.js';
+import { notePair } from './pairs/history.js';
 import { isoTime } from './pairs/listing.js';
 import { doubtfulChanges, endUnfinished } from './recovery.js';
-import { pairEvent } from './sessions/history.js';
 import { keepAll } from './sessions/keeping.js';
 import { recoverStreams } from './sessions/redo.js';
 import { Sessions } from './sessions/sessions.js';
 import { Streams } from './sessions/streams.js';
 import { Splits } from './splits/splits.js';
 import type { Ports, SystemPlace } from './system-place.js';
+import { Waiting } from './waiting.js';
 
 /** Long works with an effect, made of many frames: their answers are kept in one of their own (H28). */
 const KEPT_BY_ID: ReadonlySet<RequestCode> = new Set<RequestCode>([
@@ -71,7 +72,7 @@ export class Controller implements SystemClient {
   readonly exclusive = new Mutex();
   readonly #grant: Grant;
   readonly #work: CopyWork;
-  #watchers: (() => void)[] = [];
+  readonly #waiting = new Waiting();
   #forming: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
   #formingFault: Error | undefined;
   /** Where the last write to each volume ended. */
@@ -115,7 +116,7 @@ export class Controller implements SystemClient {
           this.halves.suspendedWith(number, reason === 'link-lost').map((other) => this.fabric.pair(other)),
       },
     });
-    this.peers = new Peers(ports, place, this.faults, reach);
+    this.peers = new Peers(ports, place, this.faults, reach, (code, input) => this.#answerOwn(code, input));
     this.halves = new Halves(this);
     this.groups = new Groups(this);
     this.sessions = new Sessions(this);
@@ -142,7 +143,7 @@ export class Controller implements SystemClient {
     input: Requests[Code]['input'],
     extras: RequestExtras = {},
   ): Promise<Answered<Code>> {
-    return this.handle(code, input, extras, { id: this.ports.random.id(code), actor: this.ports.actor });
+    return this.handle(code, input, extras, this.#ownContext(code));
   }
 
   /** Answers one request. A request whose id was answered before gets the same answer again (H28). */
@@ -187,6 +188,15 @@ export class Controller implements SystemClient {
       await this.catalog.change(() => [answerChange(context, answered.output)]);
     }
     return answered;
+  }
+
+  /** Answers what this system asks itself while it answers something. */
+  #answerOwn<Code extends RequestCode>(code: Code, input: Requests[Code]['input']): Promise<Answered<Code>> {
+    return handlers[code](this, input, {}, this.#ownContext(code));
+  }
+
+  #ownContext(code: RequestCode): RequestContext {
+    return { id: this.ports.random.id(code), actor: this.ports.actor };
   }
 
   /** Ends what was begun, makes everything durable and lets go of the system. */
@@ -284,19 +294,13 @@ export class Controller implements SystemClient {
   }
 
   /** Resolves at the next change of any pair, or after `spanMs`. */
-  async changed(spanMs: number, signal?: AbortSignal): Promise<void> {
-    const sleep = new AbortController();
-    const wake = () => sleep.abort('woken');
-    this.#watchers.push(wake);
-    signal?.addEventListener('abort', wake, { once: true });
-    await this.ports.clock.sleep(spanMs, sleep.signal);
-    signal?.removeEventListener('abort', wake);
-    this.#watchers = this.#watchers.filter((watcher) => watcher !== wake);
+  changed(spanMs: number, signal?: AbortSignal): Promise<void> {
+    return this.#waiting.rest(this.ports.clock, spanMs, signal);
   }
 
   /** Something about pairs changed: whoever waits looks again, and the copier looks for work. */
   notify(): void {
-    for (const wake of this.#watchers.splice(0)) wake();
+    this.#waiting.wake();
     this.copier.wake();
   }
 
@@ -349,39 +353,21 @@ export class Controller implements SystemClient {
   }
 
   onCompleted(before: PairRecord, after: PairRecord): void {
-    this.#recordPair(before, after, 'copy', 'done', null);
+    notePair(this, before, after, { operation: 'copy', code: 'done', message: null });
     this.notify();
   }
 
   /** What the other half of a remote pair made of this one: it returned by itself, or its secondary was made a primary. */
   onHalfChanged(before: PairRecord, after: PairRecord, why: string): void {
-    this.#recordPair(before, after, 'link', 'done', why);
+    notePair(this, before, after, { operation: 'link', code: 'done', message: why });
     this.notify();
   }
 
   #onSuspended(before: PairRecord, after: PairRecord): void {
     const { state } = after;
     const [code, message] = state.status === 'suspended' ? [state.reason, state.message] : ['suspended', null];
-    this.#recordPair(before, after, 'suspend', code, message);
+    notePair(this, before, after, { operation: 'suspend', code, message });
     this.notify();
-  }
-
-  #recordPair(before: PairRecord, after: PairRecord, operation: string, code: string, message: string | null): void {
-    this.record({
-      code,
-      phase: 'end',
-      operation,
-      primary: this.address(after.primary),
-      secondary: this.address(after.secondary),
-      before: before.state.status,
-      after: after.state.status,
-      tracks: null,
-      seconds: null,
-      message,
-      actor: 'copier',
-      id: this.ports.random.id(`${operation} ${after.number}`),
-      session: pairEvent(this, before, after, message),
-    });
   }
 
   #faultTarget(path: string): FaultTarget | undefined {

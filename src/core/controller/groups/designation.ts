@@ -18,10 +18,11 @@ import {
 } from '../../group/group.js';
 import { recorded } from '../control/recorded.js';
 import type { Answered, Requests } from '../control/requests.js';
+import { isLost } from '../halves/peers.js';
 import type { Controller, RequestContext } from '../open-controller.js';
 import { settleSplits } from '../splits/adopt.js';
 import { listed, quietly } from './admin.js';
-import { emptySheet, GroupSheets, isLost } from './sheets.js';
+import { emptySheet, GroupSheets } from './sheets.js';
 import type { GroupWireRequests } from './wire.js';
 
 type Input = Requests['cg.master']['input'];
@@ -124,7 +125,7 @@ async function lookAt(
   const seen: SeenSheet[] = [];
   for (const system of systems) {
     try {
-      const { sheets } = await controller.groups.ask(system, 'cg.list', {});
+      const { sheets } = await controller.peers.ask(system, 'cg.list', {});
       const sheet = sheets.find((one) => one.id === id);
       if (sheet) seen.push({ system, sheet });
     } catch (error) {
@@ -146,7 +147,7 @@ async function handedOver(
 ): Promise<MasterTable | null> {
   if (!former) return null;
   try {
-    return (await controller.groups.ask(former.system, 'group.handover', { group: id, term })).master;
+    return (await controller.peers.ask(former.system, 'group.handover', { group: id, term })).master;
   } catch (error) {
     if (!isLost(error)) throw error;
     return former.master;
@@ -188,7 +189,7 @@ async function fence(controller: Controller, id: string, name: string, table: Ma
     const share = shares[primaries.indexOf(system.id)] ?? null;
     const input = { group: id, name, term, master: controller.peers.self, members, policy, share, sequence };
     try {
-      await controller.groups.ask(system, 'group.put', input);
+      await controller.peers.ask(system, 'group.put', input);
     } catch (error) {
       if (!isLost(error) || remotes.has(system.id)) throw error;
     }
@@ -217,7 +218,7 @@ async function settleAtRemotes(
       .filter(({ revertible }) => revertible === judged.settled)
       .map(({ relationshipId }) => relationshipId);
     const input = { group: id, term, step: owed.decision, sequence: judged.settled, relationshipIds };
-    await controller.groups.ask(system, 'group.copy', input);
+    await controller.peers.ask(system, 'group.copy', input);
   }
 }
 

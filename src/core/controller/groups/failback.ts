@@ -114,7 +114,7 @@ async function goHome(controller: Controller, { id, table, parts }: WayBackOfGro
     ({ id: other }) => other !== controller.peers.self.id,
   );
   const systems = [...others, controller.peers.self];
-  for (const system of systems) await controller.groups.ask(system, 'group.home', { group: id, term });
+  for (const system of systems) await controller.peers.ask(system, 'group.home', { group: id, term });
 }
 
 /** Answers at a system that has a role in the group: the recovery is over, under this term. */
@@ -265,7 +265,7 @@ async function askAll(
 ): Promise<{ leftTracks: number; gatheredTracks: number }> {
   const answers = await Promise.all(
     parts.map(({ system, pairs }) =>
-      controller.groups.ask(system, 'group.return', { group, step, pairs }, ROUND_MS + ASK_MARGIN_MS),
+      controller.peers.ask(system, 'group.return', { group, step, pairs }, ROUND_MS + ASK_MARGIN_MS),
     ),
   );
   return {
@@ -304,7 +304,7 @@ async function rowsOf(
 ): Promise<FailbackRow[]> {
   const there = new Map<string, number>();
   for (const { system, pairs } of parts) {
-    const answer = await controller.groups.ask(system, 'group.return', { group, step: 'look', pairs });
+    const answer = await controller.peers.ask(system, 'group.return', { group, step: 'look', pairs });
     for (const pair of answer.pairs) there.set(pair.id, pair.tracks);
   }
   const ids = new Set(parts.flatMap(({ pairs }) => pairs));

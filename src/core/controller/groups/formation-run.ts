@@ -12,8 +12,8 @@ import {
   type SystemRef,
   stepOf,
 } from '../../group/group.js';
+import { isLost } from '../halves/peers.js';
 import type { Controller } from '../open-controller.js';
-import { isLost } from './sheets.js';
 import type { SystemOrder } from './wire.js';
 
 /** The master's own limits; those of coordination and drain are the policy's. */
@@ -169,7 +169,7 @@ export class FormationRun {
     try {
       const input = { group: this.#group, term: this.#plan.term, order };
       const limitMs = this.#limitMs(order.kind) + SETTLE_LIMIT_MS;
-      return (await this.#controller.groups.ask(system, 'group.order', input, limitMs)).answer;
+      return (await this.#controller.peers.ask(system, 'group.order', input, limitMs)).answer;
     } catch (error) {
       if (!isToolkitError(error)) throw error;
       return isLost(error) ? { kind: 'link-lost' } : { kind: 'refused', reason: error.message };

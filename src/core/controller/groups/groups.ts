@@ -1,17 +1,12 @@
-import { failure, type Milliseconds } from '../../foundation/foundation.js';
-import type { GroupMember, MemberReport, SystemRef } from '../../group/group.js';
+import { failure } from '../../foundation/foundation.js';
+import type { GroupMember, MemberReport } from '../../group/group.js';
 import type { PairRecord } from '../../pair/pair.js';
-import { askSystem } from '../control/ask-system.js';
-import type { RequestCode, Requests } from '../control/requests.js';
 import type { Controller } from '../open-controller.js';
 import { GroupHolds } from './holds.js';
 import type { ToldHold } from './keeping.js';
 import { GroupRates } from './rates.js';
 import { GroupSheets } from './sheets.js';
 import { Subordinate } from './subordinate.js';
-
-/** How long an order that waits for no drain may take. */
-const ASK_LIMIT_MS = 10_000;
 
 /** The consistency groups that a system takes part in, in whatever roles. */
 export class Groups {
@@ -33,16 +28,6 @@ export class Groups {
     this.subordinate = new Subordinate(controller);
     this.holds = new GroupHolds(controller);
     this.rates = new GroupRates(controller);
-  }
-
-  /** Asks a system of a group, which may be this one. Throws as `Peers.request` does. */
-  ask<Code extends RequestCode>(
-    system: SystemRef,
-    code: Code,
-    input: Requests[Code]['input'],
-    limitMs: Milliseconds = ASK_LIMIT_MS,
-  ): Promise<Requests[Code]['output']> {
-    return askSystem(this.#controller, system, code, input, limitMs);
   }
 
   /** How this system's own members stand. */

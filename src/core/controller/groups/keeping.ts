@@ -142,7 +142,7 @@ function isHoldDue({ groups, ports }: Controller, id: string, master: MasterTabl
  * neither outlives a dead master for longer (H31).
  */
 export async function holdMembers(controller: Controller, id: string, master: MasterTable): Promise<void> {
-  const { groups, ports } = controller;
+  const { groups, ports, peers } = controller;
   const nowMs = ports.clock.nowMs();
   const atMs = ports.clock.monotonicMs();
   const { stop } = standingNow(master, nowMs);
@@ -151,7 +151,7 @@ export async function holdMembers(controller: Controller, id: string, master: Ma
   const leaseMs = stop ? Math.max(0, stop.untilMs - nowMs) : 0;
   const systems = new Map(master.members.map(({ primary }) => [primary.system.id, primary.system]));
   const input = { group: id, term: master.term, what: stop?.what ?? null, leaseMs };
-  const told = await Promise.allSettled([...systems.values()].map((system) => groups.ask(system, 'group.hold', input)));
+  const told = await Promise.allSettled([...systems.values()].map((system) => peers.ask(system, 'group.hold', input)));
   const missed = told.some(({ status }) => status === 'rejected');
   groups.toldHolds.set(id, { what, atMs, missed, underWay: false });
 }

@@ -69,11 +69,11 @@ export function isBusy({ forming, awaited }: Controller['groups'], id: string): 
 
 /** Waiting members take part from their first duplex on. One whose system cannot be asked goes on waiting. */
 export async function admitMembers(controller: Controller, id: string): Promise<void> {
-  const { groups } = controller;
+  const { groups, peers } = controller;
   const waiting = groups.sheets.byId(id)?.master?.members.filter(({ joined }) => joined === 'waiting') ?? [];
   const ready = new Set<number>();
   for (const { relationshipId, primary, pairId } of waiting) {
-    const { pairs } = await groups.ask(primary.system, 'group.probe', { pairs: [pairId] }).catch(noPairs);
+    const { pairs } = await peers.ask(primary.system, 'group.probe', { pairs: [pairId] }).catch(noPairs);
     if (pairs.some(({ status }) => status === 'duplex')) ready.add(relationshipId);
   }
   if (ready.size === 0) return;
@@ -130,9 +130,9 @@ async function begin(controller: Controller, name: string, options: FormingOptio
 }
 
 /** No formation waits long for it: who has not heard of the number learns it from the first order, and a lost system voids that. */
-async function announce({ groups }: Controller, id: string, { sequence, term, parts }: FormationPlan): Promise<void> {
+async function announce({ peers }: Controller, id: string, { sequence, term, parts }: FormationPlan): Promise<void> {
   const input = { group: id, term, sequence };
-  await Promise.allSettled(parts.map(({ system }) => groups.ask(system, 'group.announce', input, ANNOUNCE_LIMIT_MS)));
+  await Promise.allSettled(parts.map(({ system }) => peers.ask(system, 'group.announce', input, ANNOUNCE_LIMIT_MS)));
 }
 
 async function conclude(

@@ -16,7 +16,7 @@ export async function addMember(controller: Controller, input: Input<'cg.add'>):
 }
 
 async function add(controller: Controller, input: Input<'cg.add'>): Promise<Answered<'cg.add'>> {
-  const { groups } = controller;
+  const { groups, peers } = controller;
   const { id, name, master } = groups.sheets.mastered(input.group);
   const { primary, secondary, backup } = input;
   if (primary.system.id === secondary.system.id)
@@ -27,8 +27,8 @@ async function add(controller: Controller, input: Input<'cg.add'>): Promise<Answ
     backup: backup === 'auto' ? 'auto' : backup.volume,
   };
   // Looked at before anything is made: a wrong name leaves no pair behind.
-  await groups.ask(secondary.system, 'group.backup', { ...wanted, checkOnly: true });
-  const found = await groups.ask(primary.system, 'group.enlist', {
+  await peers.ask(secondary.system, 'group.backup', { ...wanted, checkOnly: true });
+  const found = await peers.ask(primary.system, 'group.enlist', {
     groupName: name,
     primary: primary.volume,
     secondarySystem: secondary.system,
@@ -41,7 +41,7 @@ async function add(controller: Controller, input: Input<'cg.add'>): Promise<Answ
     await tellAll(controller, { id, name }, master);
     return memberAdded(controller, name, present.relationshipId, false, 'nothing');
   }
-  const backed = await groups.ask(secondary.system, 'group.backup', wanted);
+  const backed = await peers.ask(secondary.system, 'group.backup', wanted);
   const member: GroupMember = {
     relationshipId: master.relationshipIdNext,
     pairId: found.pairId,
@@ -88,7 +88,7 @@ export async function removeMember(controller: Controller, input: Input<'cg.remo
 }
 
 async function remove(controller: Controller, input: Input<'cg.remove'>): Promise<Answered<'cg.remove'>> {
-  const { groups } = controller;
+  const { groups, peers } = controller;
   const { id, name, master } = groups.sheets.mastered(input.group);
   const { system, volume } = input.primary;
   const member = master.members.find(
@@ -96,7 +96,7 @@ async function remove(controller: Controller, input: Input<'cg.remove'>): Promis
   );
   if (!member) return { output: { group: listed(controller, name), outcome: 'nothing' } };
   demandSettled(master, name);
-  await groups.ask(member.secondary.system, 'group.unback', { groupName: name, secondary: member.secondary.number });
+  await peers.ask(member.secondary.system, 'group.unback', { groupName: name, secondary: member.secondary.number });
   // The others first: where one cannot be reached the member is still there, and running it again does the rest.
   await tellAll(controller, { id, name }, without(master, member), [member.primary.system, member.secondary.system]);
   await changeMaster(controller, id, (table) => without(table, member));
@@ -129,13 +129,13 @@ export async function deleteGroup(controller: Controller, input: Input<'cg.delet
 }
 
 async function removeGroup(controller: Controller, input: Input<'cg.delete'>): Promise<Answered<'cg.delete'>> {
-  const { groups } = controller;
+  const { groups, peers } = controller;
   const { id, name, master } = groups.sheets.mastered(input.group);
   demandSettled(master, name);
   for (const { secondary } of master.members)
-    await groups.ask(secondary.system, 'group.unback', { groupName: name, secondary: secondary.number });
+    await peers.ask(secondary.system, 'group.unback', { groupName: name, secondary: secondary.number });
   for (const system of systemsOf(controller, master.members))
-    await groups.ask(system, 'group.drop', { group: id, term: master.term });
+    await peers.ask(system, 'group.drop', { group: id, term: master.term });
   await groups.sheets.update(id, (sheet) => ({ ...sheet, master: null, subordinate: null, remote: null }));
   return { output: { name, members: master.members.length } };
 }

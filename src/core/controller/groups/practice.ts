@@ -94,7 +94,7 @@ async function ask(
   const rows: PracticeRow[] = [];
   for (const system of remotesOf(master.members)) {
     const input = { group: id, term: master.term, order: what, to };
-    const { drills } = await controller.groups.ask(system, 'group.practice', input);
+    const { drills } = await controller.peers.ask(system, 'group.practice', input);
     for (const { relationshipId, volume, sequence, lost } of drills) {
       const member = master.members.find((one) => one.relationshipId === relationshipId);
       if (!member) continue;

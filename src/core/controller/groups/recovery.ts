@@ -69,13 +69,13 @@ async function carryOut(
   seen: readonly Seen[],
   without: readonly string[],
 ): Promise<RecoveryAnswer> {
-  const { groups } = controller;
+  const { peers } = controller;
   // Judged once before the fence: what cannot be judged at all is told without fencing a site that may be alive.
   judge(controller, seen, without);
   const term = highestTerm(seen) + 1;
   const fenced: Seen[] = [];
   for (const { system } of seen) {
-    const { sheet } = await groups.ask(system, 'group.fence', { group: id, term });
+    const { sheet } = await peers.ask(system, 'group.fence', { group: id, term });
     if (sheet) fenced.push({ system, sheet });
   }
   controller.step('recovery.fenced');
@@ -83,9 +83,9 @@ async function carryOut(
   const answer = recoveryAnswer(name, term, judged);
   const verdict = verdictToKeep(judged, term);
   if (!verdict) return answer;
-  for (const { system } of fenced) await groups.ask(system, 'group.verdict', { group: id, term, verdict });
+  for (const { system } of fenced) await peers.ask(system, 'group.verdict', { group: id, term, verdict });
   controller.step('recovery.judged');
-  for (const { system } of fenced) await groups.ask(system, 'group.carry', { group: id, term });
+  for (const { system } of fenced) await peers.ask(system, 'group.carry', { group: id, term });
   return answer;
 }
 
@@ -93,7 +93,7 @@ async function carryOut(
 async function look(controller: Controller, name: string, at: readonly SystemRef[]): Promise<readonly Seen[]> {
   const seen: Seen[] = [];
   for (const system of at) {
-    const { sheets } = await controller.groups.ask(system, 'cg.list', {});
+    const { sheets } = await controller.peers.ask(system, 'cg.list', {});
     const sheet = sheets.find((one) => one.name === name && one.remote !== null);
     if (!sheet)
       throw failure(

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { Catalog, Change } from '../../catalog/catalog.js';
-import { failure, isToolkitError } from '../../foundation/foundation.js';
+import { failure } from '../../foundation/foundation.js';
 import { type GroupSheet, groupSheetSchema, type MasterTable } from '../../group/group.js';
 import { quoted } from '../../volume/volume.js';
 
@@ -92,9 +92,4 @@ function checked(name: string, sheet: unknown): GroupSheet {
     return parsed.output;
   }
   throw failure('metadata-damaged', `The sheet ${name} of a consistency group cannot be read.`);
-}
-
-/** Whether an error says that a peer cannot be reached now, so that it is worth asking again. */
-export function isLost(error: unknown): boolean {
-  return (['link-lost', 'peer-missing', 'busy', 'held-elsewhere'] as const).some((code) => isToolkitError(error, code));
 }

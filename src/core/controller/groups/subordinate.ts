@@ -12,9 +12,9 @@ import {
 } from '../../group/group.js';
 import type { LivePair, LiveVolume } from '../../hostio/hostio.js';
 import type { HalfRecord } from '../../pair/pair.js';
+import { isLost } from '../halves/peers.js';
 import type { Controller } from '../open-controller.js';
 import { isoTime } from '../pairs/listing.js';
-import { isLost } from './sheets.js';
 import type { GroupWireRequests, SystemOrder } from './wire.js';
 
 /** A formation's freeze here, from its gates to its thaw. It lives in this process alone (H3). */
@@ -258,7 +258,7 @@ export class Subordinate {
     const remotes = byRemote(members);
     const results = await Promise.allSettled(
       remotes.map(({ system, relationshipIds }) =>
-        this.#controller.groups.ask(system, 'group.copy', {
+        this.#controller.peers.ask(system, 'group.copy', {
           ...copy,
           group,
           term,

@@ -1,8 +1,9 @@
 import { failure } from '../../foundation/foundation.js';
 import { type GroupMember, type GroupSheet, type MasterTable, rateShares, type SystemRef } from '../../group/group.js';
 import type { Answered, Requests } from '../control/requests.js';
+import { isLost } from '../halves/peers.js';
 import type { Controller } from '../open-controller.js';
-import { emptySheet, isLost } from './sheets.js';
+import { emptySheet } from './sheets.js';
 
 type Input<Code extends keyof Requests> = Requests[Code]['input'];
 
@@ -32,7 +33,7 @@ export async function tellAll(
       sequence,
     };
     try {
-      await controller.groups.ask(system, 'group.put', input);
+      await controller.peers.ask(system, 'group.put', input);
     } catch (error) {
       const stays = members.some(({ primary, secondary }) =>
         [primary.system.id, secondary.system.id].includes(system.id),

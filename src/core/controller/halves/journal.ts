@@ -91,16 +91,16 @@ function backupsTaken({ catalog }: Controller, left: PairRecord | undefined): Re
 }
 
 async function enlisted(controller: Controller, input: Input, row: PairCreateRow): Promise<string> {
-  const { sessions, peers } = controller;
+  const { peers } = controller;
   const secondary = row.secondarySystem;
   if (!secondary) throw failure('usage', 'The secondary lies in this system.');
   const asked = { session: named(input), primary: peers.self, secondary };
-  return (await sessions.ask(homeOf(controller, input), 'session.enlist', asked)).sheet.id;
+  return (await peers.ask(homeOf(controller, input), 'session.enlist', asked)).sheet.id;
 }
 
 async function sessionId(controller: Controller, input: Input): Promise<string> {
   const name = named(input);
-  const { sheets } = await controller.sessions.ask(homeOf(controller, input), 'session.list', {});
+  const { sheets } = await controller.peers.ask(homeOf(controller, input), 'session.list', {});
   const sheet = sheets.find((one) => one.name === name);
   if (!sheet) throw unknown(name);
   return sheet.id;

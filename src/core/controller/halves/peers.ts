@@ -7,8 +7,14 @@ import type { PeerConnection, Reach } from './peer-connection.js';
 
 export type SystemRef = PeerVolume['system'];
 
+/** How long an order that waits for nothing may take. */
+const ASK_LIMIT_MS = 10_000;
+
 /** After a borrowed peer was given up to one that serves it, it is not borrowed again for so long. */
 const YIELDED_MS = 2_000;
+
+/** How this system answers what it asks itself. */
+type AnswerOwn = <Code extends RequestCode>(code: Code, input: Requests[Code]['input']) => Promise<Answered<Code>>;
 
 interface Known {
   connection: PeerConnection | undefined;
@@ -22,16 +28,18 @@ export class Peers {
   readonly #self: SystemPlace;
   readonly #faults: Faults;
   readonly #reach: Reach;
+  readonly #answerOwn: AnswerOwn;
   readonly #known = new Map<string, Known>();
   #isClosed = false;
   #hasAsked = false;
   #onAsk: () => void = () => undefined;
 
-  constructor(ports: Ports, self: SystemPlace, faults: Faults, reach: Reach) {
+  constructor(ports: Ports, self: SystemPlace, faults: Faults, reach: Reach, answerOwn: AnswerOwn) {
     this.#ports = ports;
     this.#self = self;
     this.#faults = faults;
     this.#reach = reach;
+    this.#answerOwn = answerOwn;
   }
 
   /** How a peer remembers this system. */
@@ -44,6 +52,17 @@ export class Peers {
   whenAsking(onAsk: () => void): void {
     this.#onAsk = onAsk;
     if (this.#hasAsked) onAsk();
+  }
+
+  /** Asks a system that this one works with, which may be itself. Throws as `request` does. */
+  async ask<Code extends RequestCode>(
+    system: SystemRef,
+    code: Code,
+    input: Requests[Code]['input'],
+    limitMs: Milliseconds = ASK_LIMIT_MS,
+  ): Promise<Requests[Code]['output']> {
+    if (system.id === this.self.id) return (await this.#answerOwn(code, input)).output;
+    return (await this.request(system, code, input, { limitMs })).output;
   }
 
   /** Sends one request and waits for its answer, at most `limitMs`. Throws `link-lost`, `peer-missing`, and what the peer refuses with. */
@@ -146,4 +165,9 @@ export class Peers {
       throw error;
     }
   }
+}
+
+/** Whether an error says that a peer cannot be reached now, so that it is worth asking again. */
+export function isLost(error: unknown): boolean {
+  return (['link-lost', 'peer-missing', 'busy', 'held-elsewhere'] as const).some((code) => isToolkitError(error, code));
 }

@@ -41,14 +41,14 @@ export async function setSessionPolicy(
   controller: Controller,
   { session, change }: Input<'session.policy'>,
 ): Promise<Answered<'session.policy'>> {
-  const { sessions } = controller;
+  const { sessions, peers } = controller;
   const { id, policy } = sessions.sheets.demand(session);
   const next = changeSessionPolicy(policy, change);
   const isSame = JSON.stringify(next) === JSON.stringify(policy);
   if (!isSame) await sessions.sheets.update(id, (sheet) => ({ ...sheet, policy: next }));
   const sheet = sessions.sheets.demand(session);
   // Said again, it reaches those that an order which was cut short did not.
-  for (const system of systemsOf(controller, sheet)) await sessions.ask(system, 'session.put', partsOf(sheet));
+  for (const system of systemsOf(controller, sheet)) await peers.ask(system, 'session.put', partsOf(sheet));
   controller.notify();
   return { output: { session: await listedSession(controller, id), outcome: isSame ? 'nothing' : 'done' } };
 }
@@ -62,7 +62,7 @@ export async function deleteSession(
   const sheet = sessions.sheets.demand(session);
   const systems = systemsOf(controller, sheet);
   const others = systems.filter(({ id }) => id !== peers.self.id);
-  for (const system of others) await sessions.ask(system, 'session.drop', { session: sheet.id, term: sheet.term });
+  for (const system of others) await peers.ask(system, 'session.drop', { session: sheet.id, term: sheet.term });
   await dropHere(controller, { session: sheet.id, term: sheet.term });
   return { output: { name: session, systems: systems.length } };
 }

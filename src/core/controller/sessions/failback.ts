@@ -5,7 +5,7 @@ import { type HalfRecord, isHalf, isReturning } from '../../pair/pair.js';
 import { type SecondaryTable, type SessionSheet, sessionEvent } from '../../session/session.js';
 import { recorded } from '../control/recorded.js';
 import type { Answered, RequestExtras, Requests } from '../control/requests.js';
-import { isLost } from '../groups/sheets.js';
+import { isLost } from '../halves/peers.js';
 import type { Controller, RequestContext } from '../open-controller.js';
 import { atSecondary } from './sheets.js';
 import { unique } from './tables.js';
@@ -98,7 +98,7 @@ async function goHome(controller: Controller, { sheet, systems, parts }: Way): P
   const needed = unique(controller, [...systems, ...parts.map((part) => part.system), home]);
   const all = unique(controller, [...needed, ...(secondary?.table ?? []).map(({ primary }) => primary)]);
   for (const system of [...all.filter(({ id }) => id !== self), ...all.filter(({ id }) => id === self)])
-    await controller.sessions.ask(system, 'session.home', input).catch((error: unknown) => {
+    await controller.peers.ask(system, 'session.home', input).catch((error: unknown) => {
       if (!isLost(error) || needed.includes(system)) throw error;
     });
 }
@@ -187,7 +187,7 @@ async function wayOf(controller: Controller, sheet: SessionSheet): Promise<Way> 
   );
   const parts = new Map<string, { system: SystemRef; pairs: string[] }>();
   for (const system of systems) {
-    const { pairs } = await controller.sessions.ask(system, 'session.taken', { session: sheet.id });
+    const { pairs } = await controller.peers.ask(system, 'session.taken', { session: sheet.id });
     for (const { id, primary } of pairs) {
       const part = parts.get(primary.id) ?? { system: primary, pairs: [] };
       part.pairs.push(id);
@@ -227,7 +227,7 @@ async function askAll(
 ): Promise<{ leftTracks: number; gatheredTracks: number }> {
   const answers = await Promise.all(
     parts.map(({ system, pairs }) =>
-      controller.sessions.ask(system, 'group.return', { group: sheet.id, step, pairs }, STEP_LIMIT_MS),
+      controller.peers.ask(system, 'group.return', { group: sheet.id, step, pairs }, STEP_LIMIT_MS),
     ),
   );
   return {
@@ -239,12 +239,12 @@ async function askAll(
 async function rowsOf(controller: Controller, { sheet, systems, parts }: Way): Promise<FailbackRow[]> {
   const there = new Map<string, number>();
   for (const { system, pairs } of parts) {
-    const answer = await controller.sessions.ask(system, 'group.return', { group: sheet.id, step: 'look', pairs });
+    const answer = await controller.peers.ask(system, 'group.return', { group: sheet.id, step: 'look', pairs });
     for (const pair of answer.pairs) there.set(pair.id, pair.tracks);
   }
   const rows: FailbackRow[] = [];
   for (const system of systems) {
-    const { pairs } = await controller.sessions.ask(system, 'session.taken', { session: sheet.id });
+    const { pairs } = await controller.peers.ask(system, 'session.taken', { session: sheet.id });
     for (const { id, primary, primaryName, secondary, tracks, trackSizeBytes } of pairs) {
       const all = tracks + (there.get(id) ?? 0);
       rows.push({

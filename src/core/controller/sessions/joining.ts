@@ -58,12 +58,12 @@ function coupled(table: PrimaryTable, primary: SystemRef, secondary: SystemRef):
 
 /** Every system of the session has its sheet, with the configuration table as it is here. Answers with the sheets there. */
 export async function tellAll(controller: Controller, id: string): Promise<ReadonlyMap<string, SessionSheet>> {
-  const { sessions } = controller;
+  const { sessions, peers } = controller;
   const sheet = sessions.sheets.byId(id);
   if (!sheet?.primary) throw notHome(controller, sheet?.name ?? id);
   const known = new Map<string, SessionSheet>();
   for (const system of systemsOf(controller, sheet))
-    known.set(system.id, (await sessions.ask(system, 'session.put', partsOf(sheet))).sheet);
+    known.set(system.id, (await peers.ask(system, 'session.put', partsOf(sheet))).sheet);
   return known;
 }
 
@@ -74,7 +74,7 @@ async function extendTable(
   known: ReadonlyMap<string, SessionSheet>,
   add: readonly Pick<ActiveRow, 'primary' | 'secondary'>[],
 ): Promise<void> {
-  const { sessions } = controller;
+  const { sessions, peers } = controller;
   const sheet = sessions.sheets.byId(id);
   if (!sheet) return;
   const tables = [...known.values()].flatMap(({ secondary }) => (secondary ? [secondary] : []));
@@ -85,7 +85,7 @@ async function extendTable(
   const missing = add.filter((row) => !latest?.table.some((one) => isSameStream(one, row)));
   if (missing.length === 0) return;
   const master = (latest && secondaryMaster(latest.table)) ?? missing[0]?.secondary;
-  if (master) await sessions.ask(master, 'session.extend', { session: id, term: sheet.term, add: missing });
+  if (master) await peers.ask(master, 'session.extend', { session: id, term: sheet.term, add: missing });
 }
 
 /** Answers at the secondary master, who alone changes the table. */

@@ -14,7 +14,7 @@ import {
   type SessionSheet,
 } from '../../session/session.js';
 import type { Answered, RequestExtras, Requests } from '../control/requests.js';
-import { isLost } from '../groups/sheets.js';
+import { isLost } from '../halves/peers.js';
 import type { Controller } from '../open-controller.js';
 import { advanceSession, demandMaster, otherMaster } from './rounds.js';
 import { atPrimary } from './sheets.js';
@@ -143,7 +143,7 @@ async function placeEverywhere(
 type Gates = Input<'session.checkpoint'>['gates'];
 
 async function placeAt(
-  { sessions }: Controller,
+  { peers }: Controller,
   { id, term, primary }: Running,
   system: SystemRef,
   checkpoint: Checkpoint,
@@ -151,7 +151,7 @@ async function placeAt(
 ): Promise<Placed> {
   const input = { session: id, term, configTerm: primary.configTerm, checkpoint, gates };
   try {
-    return (await sessions.ask(system, 'session.checkpoint', input)).placed;
+    return (await peers.ask(system, 'session.checkpoint', input)).placed;
   } catch (error) {
     // It is held at one place less, so that nothing is released over it; the next one may be.
     if (isLost(error)) return { kind: 'placed', whole: false };
@@ -165,7 +165,7 @@ export async function waitHere(
   input: Input<'session.wait'>,
   { signal }: RequestExtras,
 ): Promise<Answered<'session.wait'>> {
-  const { sessions, ports } = controller;
+  const { sessions, ports, peers } = controller;
   const { session, mark, timeoutMs } = input;
   const { id } = sessions.sheets.demand(session);
   const asked = parseMark(mark);
@@ -178,7 +178,7 @@ export async function waitHere(
     if (master) {
       const left = Number.isFinite(leftMs) ? Math.max(0, leftMs) : undefined;
       return {
-        output: await sessions.ask(master, 'session.wait', { ...input, timeoutMs: left }, (left ?? 0) + FAR_MS),
+        output: await peers.ask(master, 'session.wait', { ...input, timeoutMs: left }, (left ?? 0) + FAR_MS),
       };
     }
     const { decision } = await advanceSession(controller, id);
@@ -199,14 +199,14 @@ export async function waitHere(
  * by itself, who waits has one issued.
  */
 async function followMark(controller: Controller, id: string): Promise<void> {
-  const { sessions } = controller;
+  const { sessions, peers } = controller;
   const sheet = sessions.sheets.byId(id);
   if (!sheet?.secondary || sheet.policy.intervalMs > 0) return;
   const primaries = sheet.secondary.table.filter(({ resigned }) => resigned === null).map(({ primary }) => primary);
   // The lowest id issues; one that does not is passed over, as is whoever cannot be reached now.
   for (const primary of primaries.sort((a, b) => (a.id < b.id ? -1 : 1)))
     try {
-      await sessions.ask(primary, 'session.mark', { session: sheet.name });
+      await peers.ask(primary, 'session.mark', { session: sheet.name });
       return;
     } catch (error) {
       if (!isToolkitError(error)) throw error;

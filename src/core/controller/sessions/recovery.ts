@@ -78,7 +78,7 @@ async function carryOut(
   { session: name, to }: Input<'session.recover'>,
   seen: readonly Seen[],
 ): Promise<SessionRecoveryAnswer> {
-  const { sessions } = controller;
+  const { peers } = controller;
   const session = seen[0]?.sheet.id ?? '';
   const present = Math.max(...seen.map(({ sheet }) => sheet.term));
   // One that was begun goes on under its own term.
@@ -86,7 +86,7 @@ async function carryOut(
   const term = begun?.term ?? present + 1;
   const fenced: Seen[] = [];
   for (const { system } of seen) {
-    const { sheet, report } = await sessions.ask(system, 'session.fence', { session, term });
+    const { sheet, report } = await peers.ask(system, 'session.fence', { session, term });
     if (sheet?.secondary && report) fenced.push({ system, sheet: { ...sheet, secondary: sheet.secondary }, report });
   }
   controller.step('recovery.fenced');
@@ -96,9 +96,9 @@ async function carryOut(
   if (!verdict) return { ...answer, term };
   const { term: tableTerm, rows: table } = latestTable(fenced);
   const told = { session, term, verdict, tableTerm, table };
-  for (const { system } of fenced) await sessions.ask(system, 'session.verdict', told);
+  for (const { system } of fenced) await peers.ask(system, 'session.verdict', told);
   controller.step('recovery.judged');
-  for (const { system } of fenced) await sessions.ask(system, 'session.carry', { session, term }, CARRY_MS);
+  for (const { system } of fenced) await peers.ask(system, 'session.carry', { session, term }, CARRY_MS);
   controller.notify();
   return { ...answer, term };
 }
@@ -107,7 +107,7 @@ async function carryOut(
 async function look(controller: Controller, name: string, at: readonly SystemRef[]): Promise<readonly Seen[]> {
   const seen: Seen[] = [];
   for (const system of at) {
-    const { sheets, reports } = await controller.sessions.ask(system, 'session.list', {});
+    const { sheets, reports } = await controller.peers.ask(system, 'session.list', {});
     const sheet = sheets.find((one) => one.name === name);
     if (!sheet?.secondary)
       throw failure(
@@ -140,14 +140,14 @@ async function answered(
   seen: readonly Seen[],
   judged: SessionJudgement,
 ): Promise<SessionRecoveryAnswer> {
-  const { sessions } = controller;
+  const { peers } = controller;
   const term = Math.max(...seen.map(({ sheet }) => sheet.term));
   const weighed: Weighed[] = [];
   const { target: checkpoint } = judged;
   if (checkpoint)
     for (const { system, sheet } of seen) {
       const asked = { session: sheet.id, term: sheet.term, checkpoint };
-      weighed.push((await sessions.ask(system, 'session.weigh', asked)).weighed);
+      weighed.push((await peers.ask(system, 'session.weigh', asked)).weighed);
     }
   return sessionRecoveryAnswer(
     name,

@@ -13,7 +13,7 @@ import {
   secondaryMaster,
 } from '../../session/session.js';
 import type { Requests } from '../control/requests.js';
-import { isLost } from '../groups/sheets.js';
+import { isLost } from '../halves/peers.js';
 import type { Controller } from '../open-controller.js';
 import { changeTable } from './joining.js';
 import { advanceSession } from './rounds.js';
@@ -30,7 +30,7 @@ export async function resignSystemOf(controller: Controller, input: Input<'sessi
   const { sessions, peers } = controller;
   const sheet = sessions.sheets.demand(input.session);
   const maker = makerOf(controller, sheet, input.system);
-  if (maker.id !== peers.self.id) return (await sessions.ask(maker, 'session.resign', input, FAR_MS)).outcome;
+  if (maker.id !== peers.self.id) return (await peers.ask(maker, 'session.resign', input, FAR_MS)).outcome;
   const { secondary } = sheet;
   if (!secondary) throw noSecondary(controller, sheet.name);
   demandMember(secondary, sheet.name, input.system);
@@ -61,7 +61,7 @@ export async function joinSystemOf(controller: Controller, input: Input<'session
   const { sessions, peers } = controller;
   const sheet = sessions.sheets.demand(input.session);
   const maker = makerOf(controller, sheet, undefined);
-  if (maker.id !== peers.self.id) return (await sessions.ask(maker, 'session.join', input, FAR_MS)).outcome;
+  if (maker.id !== peers.self.id) return (await peers.ask(maker, 'session.join', input, FAR_MS)).outcome;
   const { secondary } = sheet;
   if (!secondary) throw noSecondary(controller, sheet.name);
   demandMember(secondary, sheet.name, input.system);
@@ -123,7 +123,7 @@ async function changeConfig(
   next: (table: ConfigTable) => ConfigTable,
   leaving: SystemRef | undefined,
 ): Promise<boolean> {
-  const { sessions } = controller;
+  const { sessions, peers } = controller;
   const sheet = sessions.sheets.byId(id);
   const table = sheet?.secondary?.table ?? [];
   if (!sheet) return false;
@@ -132,7 +132,7 @@ async function changeConfig(
   let latest: ConfigTable | undefined;
   for (const system of systems) {
     const parts = { ...partsOf({ ...sheet, primary: null }), keepsPolicy: true };
-    const primary = await reached(sessions.ask(system, 'session.put', parts));
+    const primary = await reached(peers.ask(system, 'session.put', parts));
     const config = primary?.sheet.primary;
     if (config && config.configTerm > (latest?.term ?? -1)) latest = { term: config.configTerm, rows: config.config };
   }
@@ -140,7 +140,7 @@ async function changeConfig(
   const config = next(latest);
   if (config.term === latest.term) return false;
   const told = { session: id, term: sheet.term, configTerm: config.term, rows: config.rows };
-  for (const system of systems) await reached(sessions.ask(system, 'session.resigned', told));
+  for (const system of systems) await reached(peers.ask(system, 'session.resigned', told));
   return true;
 }
 

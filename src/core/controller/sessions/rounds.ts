@@ -128,12 +128,12 @@ async function collect(
   { id, term, secondary }: MasterSheet,
   instant: boolean | undefined,
 ): Promise<readonly Requests['session.collect']['output'][]> {
-  const { sessions } = controller;
+  const { sessions, peers } = controller;
   const { tableTerm, table } = secondary;
   const input = { session: id, term, tableTerm, table, instant };
   const asked = secondariesOf(controller, secondary).map(async (system) => {
     try {
-      return await sessions.ask(system, 'session.collect', input);
+      return await peers.ask(system, 'session.collect', input);
     } catch (error) {
       // The decision's table says what one means that did not answer.
       if (isToolkitError(error)) return undefined;
@@ -215,14 +215,14 @@ async function order(
   { to, checkpoint }: RoundDecision & { kind: 'finish' | 'release' | 'reset' },
   instant?: boolean,
 ): Promise<void> {
-  const { sessions, peers } = controller;
+  const { peers } = controller;
   const input = { session: id, term, tableTerm: secondary.tableTerm, checkpoint, instant };
   const all = secondariesOf(controller, secondary).filter((system) => to.includes(system.id));
   const own = all.filter((system) => system.id === peers.self.id);
   const others = all.filter((system) => system.id !== peers.self.id);
-  for (const system of own) await sessions.ask(system, code, input);
+  for (const system of own) await peers.ask(system, code, input);
   controller.step(code === 'session.release' ? 'session.decided' : 'session.resetting');
-  const told = await Promise.allSettled(others.map((system) => sessions.ask(system, code, input)));
+  const told = await Promise.allSettled(others.map((system) => peers.ask(system, code, input)));
   // One that could not be told is told by the next round.
   for (const one of told) if (one.status === 'rejected' && !isToolkitError(one.reason)) throw one.reason;
 }
@@ -233,7 +233,7 @@ export async function applyHere(
   input: Input<'session.apply'>,
   { signal, onProgress }: RequestExtras,
 ): Promise<Answered<'session.apply'>> {
-  const { sessions } = controller;
+  const { sessions, peers } = controller;
   const { session, to, follow, instant } = input;
   const { id, secondary } = sessions.sheets.demand(session);
   demandMaster(controller, id);
@@ -244,7 +244,7 @@ export async function applyHere(
     // With a stream that entered another secondary became master: it goes on from here.
     const master = otherMaster(controller, id);
     if (decision.kind === 'enter' && master)
-      return { output: { ...(await sessions.ask(master, 'session.apply', input, APPLYING_MS)), from } };
+      return { output: { ...(await peers.ask(master, 'session.apply', input, APPLYING_MS)), from } };
     const shown = sessions.sheets.byId(id)?.secondary?.applied?.number ?? null;
     const answer = { session, from, to: shown, ...worked(before, sessions.work(id)) };
     if (!follow || signal?.aborted) {

@@ -1,21 +1,17 @@
 import { JOURNALS_FOLDER } from '../../catalog/catalog.js';
 import { failure, isToolkitError, type Milliseconds, type SequenceTime } from '../../foundation/foundation.js';
-import type { SystemRef } from '../../group/group.js';
 import { Mutex } from '../../hostio/hostio.js';
 import { JournalBudget } from '../../journal/journal.js';
 import type { PairRecord } from '../../pair/pair.js';
 import type { CheckpointWork, Placed, StreamReport } from '../../session/session.js';
-import { askSystem } from '../control/ask-system.js';
-import type { RequestCode, Requests } from '../control/requests.js';
+import type { Requests } from '../control/requests.js';
 import type { Controller } from '../open-controller.js';
+import { Waiting } from '../waiting.js';
 import { type AppliedWork, finishApply } from './apply.js';
 import { removeOrphans } from './dropping.js';
 import { ReceiveStream } from './receive.js';
 import { SessionSheets } from './sheets.js';
 import { Views } from './views.js';
-
-/** How long an order that applies nothing may take. */
-const ASK_LIMIT_MS = 10_000;
 
 type PlaceInput = Requests['session.checkpoint']['input'];
 type Transmitted = Pick<StreamReport, 'bufferedBytes' | 'bufferedRecords' | 'lastCheckpoint'>;
@@ -36,7 +32,7 @@ export class Sessions {
   readonly #behind = new Set<Promise<void>>();
   readonly #news = new Map<string, number>();
   readonly #owed = new Set<string>();
-  #resting: (() => void)[] = [];
+  readonly #waiting = new Waiting();
   readonly #ownWork = new Map<string, CheckpointWork>();
   readonly #work = new Map<string, AppliedWork>();
   readonly #shownTo = new Map<string, number>();
@@ -58,16 +54,6 @@ export class Sessions {
     this.views = new Views(controller);
     const { files, place } = controller;
     this.journals = new JournalBudget(files, `${place.path}/${JOURNALS_FOLDER}`, place.info.journalLimitBytes);
-  }
-
-  /** Asks a system of a session, which may be this one. Throws as `Peers.request` does. */
-  ask<Code extends RequestCode>(
-    system: SystemRef,
-    code: Code,
-    input: Requests[Code]['input'],
-    limitMs: Milliseconds = ASK_LIMIT_MS,
-  ): Promise<Requests[Code]['output']> {
-    return askSystem(this.#controller, system, code, input, limitMs);
   }
 
   /** Held by the secondary master for a round, a withdrawal and a change of the copy-active table. */
@@ -164,7 +150,7 @@ export class Sessions {
   /** Something came that a round, or whoever waits for it, should look at. */
   noteNews(id: string): void {
     this.#news.set(id, this.news(id) + 1);
-    for (const wake of this.#resting.splice(0)) wake();
+    this.#waiting.wake();
   }
 
   /** How much came so far. */
@@ -173,14 +159,8 @@ export class Sessions {
   }
 
   /** Resolves with the next news, or after `spanMs`. */
-  async rest(spanMs: Milliseconds, signal: AbortSignal): Promise<void> {
-    const sleep = new AbortController();
-    const wake = () => sleep.abort('woken');
-    this.#resting.push(wake);
-    signal.addEventListener('abort', wake, { once: true });
-    await this.#controller.ports.clock.sleep(spanMs, sleep.signal);
-    signal.removeEventListener('abort', wake);
-    this.#resting = this.#resting.filter((one) => one !== wake);
+  rest(spanMs: Milliseconds, signal: AbortSignal): Promise<void> {
+    return this.#waiting.rest(this.#controller.ports.clock, spanMs, signal);
   }
 
   /** What the last checkpoint brought here, since this controller opened. */

@@ -3,7 +3,7 @@ import type { SystemRef } from '../../group/group.js';
 import { type Anchor, type ClockMark, digitsOf, judgeAnchors, judgeClock, timeAt } from '../../sequence/sequence.js';
 import type { ConfigTable, SessionSheet } from '../../session/session.js';
 import type { Answered, Requests } from '../control/requests.js';
-import { isLost } from '../groups/sheets.js';
+import { isLost } from '../halves/peers.js';
 import type { Controller } from '../open-controller.js';
 import { atPrimary, atSecondary } from './sheets.js';
 import { demandSessionTerm, partsOf, primariesOf, sessionGone, systemsOf, withPrimary } from './tables.js';
@@ -40,7 +40,7 @@ async function tellRun(controller: Controller, id: string, run: number): Promise
     [sheet.home, ...rows.flatMap(({ system, coupled }) => [system, ...coupled])].map((one) => one.id),
   );
   for (const system of systemsOf(controller, sheet))
-    await sessions.ask(system, 'session.put', parts).catch((error: unknown) => {
+    await peers.ask(system, 'session.put', parts).catch((error: unknown) => {
       if (!isLost(error) || (isNew && needed.has(system.id))) throw error;
     });
 }
@@ -62,12 +62,12 @@ async function enableHere({ sessions }: Controller, { id, secondary }: SessionSh
 
 /** Stops it at all its primaries: no checkpoint is issued, and hosts' writes are marked. What is held can still be applied. */
 export async function stopSession(controller: Controller, name: string): Promise<'done' | 'nothing'> {
-  const { sessions } = controller;
+  const { sessions, peers } = controller;
   const sheet = sessions.sheets.demand(name);
   if (!sheet.primary) throw failure('session-refuses', `Session ${name} is stopped at one of its primaries.`);
   if (sheet.primary.state === 'stopped') return 'nothing';
   for (const system of selfLast(controller, primariesOf(controller, sheet)))
-    await sessions.ask(system, 'session.halt', { session: sheet.id, term: sheet.term });
+    await peers.ask(system, 'session.halt', { session: sheet.id, term: sheet.term });
   return 'done';
 }
 
@@ -126,7 +126,7 @@ export async function agreeAnchor(
   for (const system of selfLast(controller, systems)) {
     const own = marks.find((mark) => mark.system === system.id);
     const anchor = agreed ?? (own ? ownAnchor(own, ports.clock.nowMs()) : UNANCHORED);
-    await sessions.ask(system, 'session.active', { session: id, term: sheet.term, from: peers.self, anchor });
+    await peers.ask(system, 'session.active', { session: id, term: sheet.term, from: peers.self, anchor });
   }
 }
 
@@ -144,12 +144,12 @@ function ownAnchor({ anchor, boot, mark, readNs }: ClockMark & { readonly readNs
 
 /** What a system says of its clock, and whether it read it between the question and the answer. */
 export async function lookAt(controller: Controller, { id, term, primary }: SessionSheet, system: SystemRef) {
-  const { sessions, ports, peers } = controller;
+  const { ports, peers } = controller;
   const ownBoot = ports.clock.bootId();
   const askedNs = ports.clock.sequenceNs();
   const config = primary ? { term: primary.configTerm, rows: primary.config } : undefined;
   const input = { session: id, term, from: peers.self, anchor: null, config };
-  const output = await sessions.ask(system, 'session.active', input);
+  const output = await peers.ask(system, 'session.active', input);
   const answeredNs = ports.clock.sequenceNs();
   const { clock: mark, seen } = output;
   const readNs = BigInt(output.readNs);

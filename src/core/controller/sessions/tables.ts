@@ -10,7 +10,7 @@ import {
   type SessionSheet,
 } from '../../session/session.js';
 import type { Requests } from '../control/requests.js';
-import { isLost } from '../groups/sheets.js';
+import { isLost } from '../halves/peers.js';
 import type { Controller } from '../open-controller.js';
 
 /** What is read from a session's sheet, and made of its tables. */
@@ -130,13 +130,13 @@ export async function tellTable(
   active: ActiveTable,
   needed: readonly string[],
 ): Promise<void> {
-  const { sessions, peers } = controller;
+  const { peers } = controller;
   const input = { ...partsOf(sheet), keepsPolicy: true, config: undefined, active };
   const systems = active.rows.map(({ secondary }) => secondary);
   for (const system of unique(controller, systems)) {
     if (system.id === peers.self.id) continue;
     try {
-      await sessions.ask(system, 'session.put', input);
+      await peers.ask(system, 'session.put', input);
     } catch (error) {
       if (needed.includes(system.id) || !isLost(error)) throw error;
     }

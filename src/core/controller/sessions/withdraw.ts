@@ -86,7 +86,7 @@ async function applyReleased(controller: Controller, input: Input<'stream.withdr
     if (!master) return;
     const term = sessions.sheets.byId(input.session)?.term ?? input.term;
     const asked = { session: input.session, term, tableTerm, secondary: peers.self.id, primary: input.primary };
-    const { verdict } = await sessions.ask(master, 'session.withdraw', asked);
+    const { verdict } = await peers.ask(master, 'session.withdraw', asked);
     if (verdict.kind === 'go') return;
     if (verdict.kind === 'wait')
       throw failure(

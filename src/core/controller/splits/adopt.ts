@@ -14,7 +14,7 @@ export async function settleSplits(
 ): Promise<readonly { split: string; decision: 'commit' | 'undo' }[]> {
   const open = new Set<string>();
   for (const system of systems) {
-    const { splits } = await controller.groups.ask(system, 'split.list', {});
+    const { splits } = await controller.peers.ask(system, 'split.list', {});
     for (const { split, coordinator } of splits) if (coordinator.id === former) open.add(split);
   }
   const settled: { split: string; decision: 'commit' | 'undo' }[] = [];
@@ -43,7 +43,7 @@ async function adopt(controller: Controller, record: SplitRecord): Promise<'comm
   const standings: SplitStanding[] = [];
   for (const system of record.systems) {
     const input = { split: record.id, by: controller.peers.self };
-    standings.push((await controller.groups.ask(system, 'split.adopt', input)).standing);
+    standings.push((await controller.peers.ask(system, 'split.adopt', input)).standing);
   }
   const decision = judgeSplit(standings);
   await controller.splits.sheets.keep({ ...record, decision });

@@ -63,7 +63,7 @@ async function splitEach(
 ): Promise<SplitOverAnswer> {
   const answers: { system: SystemRef; answer: PairActionAnswer }[] = [];
   for (const { system, pairs } of parts)
-    answers.push({ system, answer: await controller.groups.ask(system, 'pair.split', { ...words, pairs, plan }) });
+    answers.push({ system, answer: await controller.peers.ask(system, 'pair.split', { ...words, pairs, plan }) });
   return { parts: answers };
 }
 

@@ -12,7 +12,7 @@ import {
   type SystemRef,
 } from '../../group/group.js';
 import type { PairActionAnswer } from '../control/requests.js';
-import { isLost } from '../groups/sheets.js';
+import { isLost } from '../halves/peers.js';
 import type { Controller } from '../open-controller.js';
 import type { MemberAnswer, MemberOrder, SplitPart, SplitWords } from './wire.js';
 
@@ -172,10 +172,10 @@ export class SplitRun {
   }
 
   async #answerOf(system: SystemRef, step: SplitStep): Promise<SplitAnswer> {
-    const { groups, peers } = this.#controller;
+    const { peers } = this.#controller;
     try {
       const input = { split: this.#plan.id, by: peers.self, order: this.#orderFor(system, step) };
-      const { answer } = await groups.ask(system, 'split.order', input, this.#limitMs(step) + LATE_MS);
+      const { answer } = await peers.ask(system, 'split.order', input, this.#limitMs(step) + LATE_MS);
       return this.#noted(system, answer);
     } catch (error) {
       if (!isToolkitError(error)) throw error;

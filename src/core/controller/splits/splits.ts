@@ -138,7 +138,7 @@ export class Splits {
   }
 
   async #decisionAt(coordinator: SystemRef, split: string): Promise<'commit' | 'undo' | 'open'> {
-    const { groups } = this.#controller;
-    return (await groups.ask(coordinator, 'split.decision', { split }, ASK_LIMIT_MS)).decision;
+    const { peers } = this.#controller;
+    return (await peers.ask(coordinator, 'split.decision', { split }, ASK_LIMIT_MS)).decision;
   }
 }
