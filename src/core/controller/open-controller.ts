@@ -342,10 +342,13 @@ export class Controller implements SystemClient {
     await this.catalog.change(() => [{ do: 'grant', epoch: this.catalog.epoch + 1 }]);
     const redone = await recoverStreams(this);
     const doubt = [...doubtfulChanges(this.catalog, redone), ...displacedChanges(this.ports, this.catalog)];
+    const active = [...this.catalog.active.keys()];
     if (doubt.length > 0) {
       await this.catalog.change(() => doubt);
       await this.catalog.durable();
     }
+    // What was opened by then knows regions as active that are cold now: a write there would be in no log.
+    for (const volume of active) this.fabric.forget(volume);
     await this.removeLeftovers();
     this.splits.recover();
     await this.sessions.recover();

@@ -99,6 +99,57 @@ describe('a session of two subsystems', () => {
     expect(await session.shown(1)).toEqual([0, 7]);
   });
 
+  it('shows nothing without a pair that was journalled again before the session was home, and tracks now', async () => {
+    const session = await SimSession.ready(7);
+    const at = session.secondaries.map((name) => session.ref(name));
+    const failback = () => session.ask('s1', 'session.failback', { session: SESSION, wait: { timeoutMs: 60_000 } });
+    await session.ask('s1', 'session.recover', { session: SESSION, at });
+    await session.ask('s1', 'fault.set', { kind: 'crash', step: 'failback.finished' });
+    await failback().catch(() => undefined);
+    expect(session.isAlive('s1')).toBe(false);
+    await session.pass(5_000);
+    session.kill('s1');
+    session.world.files.remove('/sys/s1/faults.json');
+    await session.start('s1');
+    expect(await failback()).toMatchObject({ outcome: 'returned' });
+    await session.ask('p1', 'session.start', { session: SESSION });
+    await session.follows();
+    expect(await session.show()).toBe('applied');
+    await session.ask('p2', 'pair.suspend', { pairs: [{ primary: 'db' }] });
+    await session.write(2, 4);
+    await session.write(1, 5);
+    await session.mark();
+    await session.pass(5_000);
+    await session.ask(await session.master(), 'session.apply', { session: SESSION });
+    expect(await session.shown()).toEqual([0, 0]);
+    await session.ask('p2', 'pair.resync', { pairs: [{ primary: 'db' }] });
+    await session.follows();
+    expect(await session.show()).toBe('applied');
+    expect(await session.shown()).toEqual([5, 4]);
+  });
+
+  it('knows after a kill what was written since a primary came up displaced and was brought back', async () => {
+    const session = await SimSession.ready(9);
+    await session.write(1, 2);
+    await session.show();
+    session.kill('p1');
+    const at = session.secondaries.map((name) => session.ref(name));
+    await session.ask('s1', 'session.recover', { session: SESSION, at });
+    await session.write(1, 3, 0, 's');
+    await session.start('p1');
+    await session.ask('s1', 'session.failback', { session: SESSION, wait: { timeoutMs: 60_000 } });
+    await session.ask('p1', 'session.start', { session: SESSION });
+    await session.follows();
+    await session.write(1, 4);
+    session.kill('p1');
+    await session.start('p1');
+    await session.ask('p1', 'pair.suspend', { pairs: [{ primary: 'db' }] });
+    await session.ask('p1', 'pair.resync', { pairs: [{ primary: 'db' }] });
+    await session.follows();
+    expect(await session.show()).toBe('applied');
+    expect(await session.shown()).toEqual([4, 0]);
+  });
+
   it('keeps a secondary on its backup while differences come back, and shows no mix of it', async () => {
     const session = await SimSession.ready(8, { backup: true });
     await session.write(1, 2);

@@ -150,10 +150,14 @@ function leading(row: HalfRecord, term: number): HalfRecord {
   return { ...row, state: from.status === 'duplex' ? { status: 'resync' } : from, remote };
 }
 
-/** What the secondary holds is what its hosts wrote: it counts for no checkpoint, and shows none. */
+/**
+ * What a secondary holds is what its hosts wrote: it counts for no checkpoint, and shows none. What a primary says stays: its writes may be
+ * recorded again since the roles were turned back, and before it copies directly the secondary has to let go of those (H20).
+ */
 function anew(half: HalfRecord): HalfRecord {
-  const journal = half.remote.journal && { ...half.remote.journal, entered: false, withdrawn: false };
-  return { ...half, remote: { ...half.remote, journal } };
+  const { remote } = half;
+  if (remote.side === 'primary' || !remote.journal) return half;
+  return { ...half, remote: { ...remote, journal: { ...remote.journal, entered: false, withdrawn: false } } };
 }
 
 /** Every stream enters anew: its secondaries were primaries, and hold what no checkpoint says. */

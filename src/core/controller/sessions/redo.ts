@@ -25,8 +25,6 @@ export async function recoverStreams(controller: Controller): Promise<ReadonlySe
     controller.step('journal.redone');
     redone.add(half.number);
   }
-  // What is open knows regions that are active, which recovery lets go cold.
-  if (redone.size > 0) for (const volume of catalog.active.keys()) fabric.forget(volume);
   return redone;
 }
 
