@@ -1,5 +1,7 @@
 import {
   ANSWERS_KEPT,
+  ANSWERS_KEPT_BYTES,
+  ANSWERS_KEPT_LEAST,
   assert,
   type Epoch,
   type PairNumber,
@@ -127,6 +129,18 @@ export abstract class CatalogRows {
     this.active.delete(number);
     for (const map of VOLUME_MAPS) this.forgetMap(volumeMapKey(number, map));
     this.leftovers.push(record.imagePath, ...volumeFiles(number));
+  }
+
+  /** The answers that go into a table, the oldest first; what they leave out is forgotten. */
+  protected latestAnswers(): { id: string; answer: unknown }[] {
+    const latest: { id: string; answer: unknown }[] = [];
+    let leftBytes = ANSWERS_KEPT_BYTES;
+    for (const [id, answer] of [...this.answers].reverse()) {
+      leftBytes -= id.length + JSON.stringify(answer).length;
+      if (leftBytes >= 0 || latest.length < ANSWERS_KEPT_LEAST) latest.push({ id, answer });
+      else this.answers.delete(id);
+    }
+    return latest.reverse();
   }
 
   #keepAnswer(id: string, answer: unknown): void {

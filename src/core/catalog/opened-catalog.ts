@@ -221,7 +221,7 @@ export class Catalog extends CatalogRows {
       ports: [...this.ports.values()],
       sheets: [...this.sheets].map(([name, sheet]) => ({ name, sheet })),
       active,
-      answers: [...this.answers].map(([id, answer]) => ({ id, answer })),
+      answers: this.latestAnswers(),
       leftovers: this.leftovers,
       counts,
       pairNumberNext: this.pairNumberNext,

@@ -67,6 +67,10 @@ export const tuning = {
 export const DOCUMENT_MAX_BYTES = 64 * MIB;
 /** Answers kept for requests that are sent again after a broken connection. */
 export const ANSWERS_KEPT = 256;
+/** Older ones go where all are more than this: every start of a system reads them. */
+export const ANSWERS_KEPT_BYTES = 64 * KIB;
+/** Those of requests that may be under way together are kept however large they are. */
+export const ANSWERS_KEPT_LEAST = 16;
 
 /** Data of one message on the control socket. */
 export const MESSAGE_MAX_BYTES = 8 * MIB;

@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Catalog, type Change, pairMapKey, volumeMapKey } from '../../../src/core/catalog/catalog.js';
-import { ANSWERS_KEPT, tuning } from '../../../src/core/foundation/foundation.js';
+import {
+  ANSWERS_KEPT,
+  ANSWERS_KEPT_BYTES,
+  ANSWERS_KEPT_LEAST,
+  tuning,
+} from '../../../src/core/foundation/foundation.js';
 import type { PairRecord } from '../../../src/core/pair/pair.js';
 import {
   type CrashKind,
@@ -253,6 +258,23 @@ describe('a catalog', () => {
     expect(again.answers.size).toBe(ANSWERS_KEPT);
     expect(again.answers.has('request-9')).toBe(false);
     expect(again.answers.get(`request-${ANSWERS_KEPT + 9}`)).toBe(ANSWERS_KEPT + 9);
+  });
+
+  it('keeps the latest answers alone where answers are large', async () => {
+    const files = new SimFiles();
+    const catalog = await made(files);
+    const answerOf = (at: number) => ({ at, pairs: 'x'.repeat(ANSWERS_KEPT_BYTES / 8) });
+    for (let at = 0; at < 40; at += 1) {
+      await catalog.change(() => [{ do: 'answer', id: `request-${at}`, answer: answerOf(at) }]);
+    }
+    await catalog.change(() => [{ do: 'answer', id: 'small', answer: 'small' }]);
+    await catalog.checkpoint();
+    const kept = [...reopened(files.crash(1, 'kill')).answers.keys()];
+    expect(kept).toEqual([
+      ...Array.from({ length: ANSWERS_KEPT_LEAST - 1 }, (_, at) => `request-${40 - ANSWERS_KEPT_LEAST + 1 + at}`),
+      'small',
+    ]);
+    expect([...catalog.answers.keys()]).toEqual(kept);
   });
 
   it('starts a log anew before it closes where reading it again would take long, but not to write many maps', async () => {

@@ -285,6 +285,55 @@ describe('a file of check codes', () => {
     file.close();
   });
 
+  it('gathers the codes of scattered tracks, and reads what it gathered', async () => {
+    const files = new FaultFiles(nodeFiles);
+    const file = CheckCodeFile.create(files, { ...options(), trackCount: 10_000 });
+    for (let track = 0; track < 10_000; track += 50) file.write(track, Uint32Array.of(track + 1));
+    expect(files.count('write')).toBeLessThan(3);
+    const codes = new Uint32Array(2);
+    file.read(9_949, 2, codes);
+    expect([...codes]).toEqual([0, 9_951]);
+    await file.flush();
+    file.close();
+    expect(files.count('write')).toBe(3);
+    const again = CheckCodeFile.open(nodeFiles, { ...options(), trackCount: 10_000, readOnly: true });
+    const all = new Uint32Array(10_000);
+    again.read(0, 10_000, all);
+    expect([...all]).toEqual(Array.from({ length: 10_000 }, (_, track) => (track % 50 === 0 ? track + 1 : 0)));
+    again.close();
+  });
+
+  it('takes many at once among those it gathered, the later ones last', async () => {
+    const trackCount = 10_000;
+    const file = CheckCodeFile.create(nodeFiles, { ...options(), trackCount });
+    file.write(10, Uint32Array.of(1));
+    file.write(0, new Uint32Array(5_000).fill(2));
+    file.write(20, Uint32Array.of(3));
+    file.write(4_090, new Uint32Array(10).fill(4));
+    await file.flush();
+    const codes = new Uint32Array(trackCount);
+    file.read(0, trackCount, codes);
+    const expected = new Uint32Array(trackCount).fill(2, 0, 5_000).fill(3, 20, 21).fill(4, 4_090, 4_100);
+    expect(Buffer.compare(Buffer.from(codes.buffer), Buffer.from(expected.buffer))).toBe(0);
+    file.close();
+  });
+
+  it('tells everyone who flushes that codes could not be written, and keeps them for the next try', async () => {
+    const files = new FaultFiles(nodeFiles);
+    const file = CheckCodeFile.create(files, { ...options(), trackCount: 10_000 });
+    file.write(1, Uint32Array.of(7));
+    files.plan({ call: 'write', nth: 1, fault: 'short', sticky: true });
+    // Somebody else's codes lie in another block: the first ones are in the way.
+    expect(() => file.write(9_000, Uint32Array.of(8))).toThrow(refusing('no-space'));
+    await expect(file.flush()).rejects.toThrow(refusing('no-space'));
+    files.clear();
+    await file.flush();
+    const codes = new Uint32Array(2);
+    file.read(0, 2, codes);
+    expect([...codes]).toEqual([0, 7]);
+    file.close();
+  });
+
   it('that is missing is file-not-found', () => {
     expect(() => CheckCodeFile.open(nodeFiles, options())).toThrow(refusing('file-not-found'));
   });
