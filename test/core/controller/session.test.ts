@@ -128,6 +128,26 @@ describe('a session of two subsystems', () => {
     expect(await session.shown()).toEqual([5, 4]);
   });
 
+  it.each([false, true])(
+    'sends once more what a recovery dropped at a secondary on which it did not count, its primary cut off: %s',
+    async (isCutOff) => {
+      const session = await SimSession.ready(8);
+      const at = session.secondaries.map((name) => session.ref(name));
+      await session.ask('s1', 'session.resign', { session: SESSION, system: session.ref('p2') });
+      await session.write(2, 4);
+      await session.pass(1_000);
+      if (isCutOff) await session.ask('p2', 'fault.set', { kind: 'link-down', peer: 's2' });
+      await session.ask('s1', 'session.recover', { session: SESSION, at });
+      await session.ask('p2', 'fault.clear', {});
+      await session.ask('s1', 'session.failback', { session: SESSION, wait: { timeoutMs: 60_000 } });
+      await session.ask('p1', 'session.start', { session: SESSION });
+      await session.ask('s1', 'session.join', { session: SESSION, system: session.ref('p2') });
+      await session.follows();
+      expect(await session.show()).toBe('applied');
+      expect(await session.shown()).toEqual([0, 4]);
+    },
+  );
+
   it('knows after a kill what was written since a primary came up displaced and was brought back', async () => {
     const session = await SimSession.ready(9);
     await session.write(1, 2);

@@ -1,6 +1,6 @@
 import { failure, type Milliseconds } from '../../foundation/foundation.js';
 import type { FailbackRow, SystemRef } from '../../group/group.js';
-import { mapCounts } from '../../hostio/hostio.js';
+import { degradePair, mapCounts } from '../../hostio/hostio.js';
 import { type HalfRecord, isHalf, isReturning } from '../../pair/pair.js';
 import { type SecondaryTable, type SessionSheet, sessionEvent } from '../../session/session.js';
 import { recorded } from '../control/recorded.js';
@@ -90,13 +90,19 @@ async function bringBack(
   return 'returned';
 }
 
-/** This one comes last: until then it can be run again. A primary that did not count, and is not there, is not waited for. */
+/**
+ * This one comes last: until then it can be run again. What did not count is told as well, for a recovery may have fenced it; where it is not
+ * there it is not waited for.
+ */
 async function goHome(controller: Controller, { sheet, systems, parts }: Way): Promise<void> {
   const { id: session, term, run, home, secondary } = sheet;
   const self = controller.peers.self.id;
   const input = { session, term: term + 1, run: run + 1 };
   const needed = unique(controller, [...systems, ...parts.map((part) => part.system), home]);
-  const all = unique(controller, [...needed, ...(secondary?.table ?? []).map(({ primary }) => primary)]);
+  const table = secondary?.table ?? [];
+  const others = [...table.map((row) => row.secondary), ...table.map((row) => row.primary)];
+  // Secondaries first: of what is dropped there a primary hears nothing before it has marked it.
+  const all = unique(controller, [...systems, ...others, ...needed]);
   for (const system of [...all.filter(({ id }) => id !== self), ...all.filter(({ id }) => id === self)])
     await controller.peers.ask(system, 'session.home', input).catch((error: unknown) => {
       if (!isLost(error) || needed.includes(system)) throw error;
@@ -126,13 +132,17 @@ export async function comeHomeSession(
   return { output: {} };
 }
 
-/** Halves here whose secondaries were fenced by the recovery and not made primaries, for nothing of theirs counted: they go on as they were. */
+/**
+ * Halves here whose secondaries were fenced by the recovery and not made primaries, for nothing of theirs counted: they go on as they were.
+ * What was recorded was dropped there, so that it is marked.
+ */
 async function leadAgain(controller: Controller, session: string): Promise<void> {
-  const { catalog, halves } = controller;
+  const { catalog, halves, fabric } = controller;
   for (const half of [...catalog.pairs.values()].filter(isHalf)) {
     if (half.remote.side !== 'primary' || half.remote.journal?.session !== session || isReturning(half)) continue;
     const { takenOver, term } = await halves.link(half.number).show();
     if (takenOver || (half.remote.term >= term && !half.remote.displaced)) continue;
+    await degradePair(fabric, fabric.pair(half.number), 'its session was recovered without it');
     await catalog.change(() => {
       const row = catalog.pairs.get(half.number);
       return row && isHalf(row) ? [{ do: 'put-pair', record: leading(row, term + 1) }] : [];
@@ -145,7 +155,6 @@ async function leadAgain(controller: Controller, session: string): Promise<void>
 function leading(row: HalfRecord, term: number): HalfRecord {
   const remote = { ...row.remote, displaced: false, term };
   if (row.state.status !== 'suspended' || row.state.reason !== 'takeover') return { ...row, remote };
-  // What was journalled is marked since it was displaced.
   const { from } = row.state;
   return { ...row, state: from.status === 'duplex' ? { status: 'resync' } : from, remote };
 }
