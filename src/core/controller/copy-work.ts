@@ -3,7 +3,7 @@ import type { Milliseconds, PairNumber } from '../foundation/foundation.js';
 import { Drain } from '../hostio/hostio.js';
 import { leads, type PairRecord } from '../pair/pair.js';
 import { Sender } from '../transfer/transfer.js';
-import { WayBack } from './halves/roles.js';
+import { WayBack } from './halves/way-back.js';
 import type { Controller } from './open-controller.js';
 import { mayCopy } from './sessions/return.js';
 

@@ -1,11 +1,12 @@
 import { type GroupRequests, groupHistory } from '../../group/group.js';
 import { recorded } from '../control/recorded.js';
+import { returnPairs } from '../halves/returning.js';
 import type { Handler } from '../handlers.js';
 import { readHistory } from '../history.js';
 import { changeState, createGroup, listed, setPolicy } from './admin.js';
 import { designateMaster, handOver } from './designation.js';
 import { practiceAtRemote } from './drills.js';
-import { comeHome, failBack, returnPairs } from './failback.js';
+import { comeHome, failBack } from './failback.js';
 import { keepForming } from './keeping.js';
 import { formGroup } from './master.js';
 import { addMember, deleteGroup, removeMember } from './members.js';

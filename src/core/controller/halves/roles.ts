@@ -20,11 +20,6 @@ import { change } from './orders.js';
  * secondary shut them out, takes the rest and is the primary again. A consistency group does the same with all its pairs at once.
  */
 
-/** A secondary that wrote no more than this since it was last asked is shut out for the rest. */
-const CLOSE_AT_TRACKS = 256;
-/** Nor is it followed for ever: a host that never rests would have the last word. */
-const ROUNDS_MAX = 8;
-
 /**
  * Makes a secondary here a primary, durably, under a term of at least `term` and above its own: what its former primary still sends is
  * refused from then on (H5). Of one that was taken over only the term may rise.
@@ -138,34 +133,4 @@ function restored({ catalog }: Controller, row: HalfRecord, term: number): HalfR
   const inSync = catalog.pairMap(row.number, 'outOfSync').map.isEmpty;
   const remote = { ...row.remote, displaced: false, term: Math.max(row.remote.term + 1, term) };
   return { ...row, state: { status: inSync ? 'duplex' : 'resync' }, copyPointer: 0, remote };
-}
-
-/** Goes with a lone pair from one round to the next, and turns the roles back when little is left. The pairs of a group, and of a session on its way back, are turned together. */
-export class WayBack {
-  readonly #controller: Controller;
-  readonly #rounds = new Map<PairNumber, number>();
-
-  constructor(controller: Controller) {
-    this.#controller = controller;
-  }
-
-  /** The former primary has all that its secondary held when it was last asked. */
-  async caughtUp(number: PairNumber): Promise<void> {
-    const row = this.#controller.catalog.pairs.get(number);
-    if (!row?.remote || !isReturning(row) || row.remote.group !== null) return;
-    if (this.#controller.sessions.returning.has(row.remote.id)) return;
-    const link = this.#controller.halves.link(number);
-    const isClosed = (await link.show()).state.status === 'resync-reverse';
-    const gathered = await link.gather('secondary');
-    if (isClosed && gathered === 0) {
-      this.#rounds.delete(number);
-      await finishReturn(this.#controller, [number]);
-      return;
-    }
-    const rounds = (this.#rounds.get(number) ?? 0) + 1;
-    this.#rounds.set(number, rounds);
-    if (!isClosed && (gathered <= CLOSE_AT_TRACKS || rounds >= ROUNDS_MAX))
-      await closeReturning(this.#controller, number);
-    this.#controller.notify();
-  }
 }

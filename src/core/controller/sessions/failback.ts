@@ -1,4 +1,4 @@
-import { failure, type Milliseconds } from '../../foundation/foundation.js';
+import { failure } from '../../foundation/foundation.js';
 import type { FailbackRow, SystemRef } from '../../group/group.js';
 import { degradePair, mapCounts } from '../../hostio/hostio.js';
 import { type HalfRecord, isHalf, isReturning } from '../../pair/pair.js';
@@ -6,29 +6,16 @@ import { type SecondaryTable, type SessionSheet, sessionEvent } from '../../sess
 import { recorded } from '../control/recorded.js';
 import type { Answered, RequestExtras, Requests } from '../control/requests.js';
 import { isLost } from '../halves/peers.js';
+import { bringBack, failbackRow, type JointWayBack, partsOf, tracksAtPrimaries } from '../halves/way-back.js';
 import type { Controller, RequestContext } from '../open-controller.js';
 import { atSecondary } from './sheets.js';
 import { unique } from './tables.js';
 
 type Input<Code extends keyof Requests> = Requests[Code]['input'];
 
-/** Secondaries that wrote no more than this since they were last asked are shut out for the rest. */
-const CLOSE_AT_TRACKS = 256;
-/** Nor are they followed for ever: hosts that never rest would have the last word. */
-const ROUNDS_MAX = 8;
-/** One drain takes two seconds at most. */
-const STEP_LIMIT_MS = 32_000;
-
-/** The pairs of one old primary. */
-interface Part {
-  readonly system: SystemRef;
-  readonly pairs: readonly string[];
-}
-
-interface Way {
+interface Way extends JointWayBack {
   readonly sheet: SessionSheet;
   readonly systems: readonly SystemRef[];
-  readonly parts: readonly Part[];
 }
 
 /**
@@ -51,43 +38,12 @@ export async function failBackSession(
     controller,
     context,
     [subject],
-    async () => {
-      await askAll(controller, way, 'begin');
-      if (!input.wait) return 'begun' as const;
-      return bringBack(controller, way, input.wait.timeoutMs, extras.signal);
-    },
+    () =>
+      bringBack(controller, way, { wait: input.wait, signal: extras.signal, goHome: () => goHome(controller, way) }),
     (end) => ({ after: end, session: end === 'returned' ? sessionEvent(way.sheet, 'failback') : undefined }),
   );
   const term = controller.sessions.sheets.byId(way.sheet.id)?.term ?? way.sheet.term;
   return { output: { ...answer, term, outcome } };
-}
-
-async function bringBack(
-  controller: Controller,
-  way: Way,
-  timeoutMs: Milliseconds | undefined,
-  signal: AbortSignal | undefined,
-): Promise<'returned' | 'timed-out'> {
-  const { clock } = controller.ports;
-  const deadlineMs = timeoutMs === undefined ? Number.POSITIVE_INFINITY : clock.monotonicMs() + timeoutMs;
-  let isClosed = false;
-  for (let rounds = 0; ; ) {
-    if (signal?.aborted)
-      throw failure('interrupted', 'Stopped; the way back goes on where it is when it is run again.');
-    if (clock.monotonicMs() >= deadlineMs) return 'timed-out';
-    const { leftTracks, gatheredTracks } = await askAll(controller, way, 'drain');
-    if (leftTracks > 0) continue;
-    if (isClosed && gatheredTracks === 0) break;
-    rounds += 1;
-    if (isClosed || (gatheredTracks > CLOSE_AT_TRACKS && rounds < ROUNDS_MAX)) continue;
-    await askAll(controller, way, 'close');
-    controller.step('failback.closed');
-    isClosed = true;
-  }
-  await askAll(controller, way, 'finish');
-  controller.step('failback.finished');
-  await goHome(controller, way);
-  return 'returned';
 }
 
 /**
@@ -191,23 +147,19 @@ function demandRecovered({ sessions, place }: Controller, name: string): Session
   );
 }
 
-/** The pairs whose secondaries were made primaries, at all the systems of the table, by the systems of their old primaries. */
+/** The pairs whose secondaries were made primaries, at all the systems of the table. */
 async function wayOf(controller: Controller, sheet: SessionSheet): Promise<Way> {
   const table = sheet.secondary?.table ?? [];
   const systems = unique(
     controller,
     table.filter(({ resigned }) => resigned === null).map(({ secondary }) => secondary),
   );
-  const parts = new Map<string, { system: SystemRef; pairs: string[] }>();
+  const returning: { readonly pair: string; readonly primary: SystemRef }[] = [];
   for (const system of systems) {
     const { pairs } = await controller.peers.ask(system, 'session.taken', { session: sheet.id });
-    for (const { id, primary } of pairs) {
-      const part = parts.get(primary.id) ?? { system: primary, pairs: [] };
-      part.pairs.push(id);
-      parts.set(primary.id, part);
-    }
+    for (const { id: pair, primary } of pairs) returning.push({ pair, primary });
   }
-  return { sheet, systems, parts: [...parts.values()].sort((a, b) => (a.system.id < b.system.id ? -1 : 1)) };
+  return { of: sheet.id, sheet, systems, parts: partsOf(returning) };
 }
 
 /** Answers at a secondary: which of its halves were made primaries, and are not given back as a whole. */
@@ -233,41 +185,14 @@ export async function takenHere(
   return { output: { pairs } };
 }
 
-async function askAll(
-  controller: Controller,
-  { sheet, parts }: Way,
-  step: Input<'group.return'>['step'],
-): Promise<{ leftTracks: number; gatheredTracks: number }> {
-  const answers = await Promise.all(
-    parts.map(({ system, pairs }) =>
-      controller.peers.ask(system, 'group.return', { group: sheet.id, step, pairs }, STEP_LIMIT_MS),
-    ),
-  );
-  return {
-    leftTracks: answers.reduce((sum, { leftTracks }) => sum + leftTracks, 0),
-    gatheredTracks: answers.reduce((sum, { gatheredTracks }) => sum + gatheredTracks, 0),
-  };
-}
-
-async function rowsOf(controller: Controller, { sheet, systems, parts }: Way): Promise<FailbackRow[]> {
-  const there = new Map<string, number>();
-  for (const { system, pairs } of parts) {
-    const answer = await controller.peers.ask(system, 'group.return', { group: sheet.id, step: 'look', pairs });
-    for (const pair of answer.pairs) there.set(pair.id, pair.tracks);
-  }
+async function rowsOf(controller: Controller, way: Way): Promise<FailbackRow[]> {
+  const there = await tracksAtPrimaries(controller, way);
   const rows: FailbackRow[] = [];
-  for (const system of systems) {
-    const { pairs } = await controller.peers.ask(system, 'session.taken', { session: sheet.id });
+  for (const system of way.systems) {
+    const { pairs } = await controller.peers.ask(system, 'session.taken', { session: way.sheet.id });
     for (const { id, primary, primaryName, secondary, tracks, trackSizeBytes } of pairs) {
-      const all = tracks + (there.get(id) ?? 0);
-      rows.push({
-        primary: `${primary.name}:${primaryName}`,
-        secondary,
-        direction: 'secondary -> primary',
-        tracks: all,
-        bytes: all * trackSizeBytes,
-        by: 'differences',
-      });
+      const addresses = { primary: `${primary.name}:${primaryName}`, secondary };
+      rows.push(failbackRow(addresses, tracks + (there.get(id) ?? 0), trackSizeBytes));
     }
   }
   return rows;
