@@ -84,6 +84,8 @@ export interface SessionWireRequests {
       readonly seen: number;
       readonly configTerm: number;
       readonly config: readonly ConfigRow[];
+      /** Ids of the secondaries that lack what only comes as differences: pairs with them are suspended, send them, or are of a stopped session. */
+      readonly away: readonly string[];
     };
   };
   /** From the primary master to each primary: place it in every stream. */

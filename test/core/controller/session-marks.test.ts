@@ -49,3 +49,51 @@ describe('a mark where checkpoints are issued by hand alone', () => {
     expect(sheets[0]?.primary?.issued?.number).toBe(number);
   });
 });
+
+describe('a mark made in the instant in which a pair comes to follow again', () => {
+  it.each([1, 2])(
+    'is applied, for the pair of subsystem %i follows; its secondary hears of it later',
+    async (number) => {
+      const session = await SimSession.ready(4);
+      const pairs = [{ primary: 'db' }];
+      const name = `p${number}`;
+      await session.ask(name, 'pair.suspend', { pairs });
+      await session.write(1, 2);
+      await session.write(2, 3);
+      await session.ask(name, 'fault.set', { kind: 'link-slow', peer: `s${number}`, delayMs: 200 });
+      await session.ask(name, 'pair.resync', { pairs, discard: true });
+      const status = async (at: string) => (await session.ask(at, 'pair.list', {})).pairs[0]?.status;
+      await session.until(async () => (await status(name)) === 'duplex');
+      expect(await status(`s${number}`)).toBe('resync');
+      const { mark } = await session.mark();
+      const input = { session: SESSION, mark, timeoutMs: 60_000 };
+      const { applied, verdict } = await session.ask(await session.master(), 'session.wait', input);
+      // By this very mark, which is whole, and not by a later one.
+      expect([verdict, `1.${applied}`]).toEqual(['applied', mark]);
+      expect(await session.shown()).toEqual([2, 3]);
+    },
+  );
+
+  it('is applied, by a later one at the worst, where the session was started again just before', async () => {
+    const session = await SimSession.ready(5);
+    await session.ask('p1', 'session.stop', { session: SESSION });
+    await session.write(1, 2);
+    await session.write(2, 3);
+    await session.ask('p1', 'session.start', { session: SESSION });
+    // They never ceased to follow; their writes become records in a moment.
+    await session.follows();
+    expect(await session.show()).toBe('applied');
+    expect(await session.shown()).toEqual([2, 3]);
+  });
+
+  it('says degraded while a pair tracks, also where its primary cannot be asked', async () => {
+    const session = await SimSession.ready(1);
+    await session.ask('p2', 'pair.suspend', { pairs: [{ primary: 'db' }] });
+    await session.write(2, 3);
+    expect(await session.show()).toBe('degraded');
+    const { mark } = await session.mark();
+    session.kill('p2');
+    const input = { session: SESSION, mark, timeoutMs: 60_000 };
+    expect((await session.ask(await session.master(), 'session.wait', input)).verdict).toBe('degraded');
+  });
+});

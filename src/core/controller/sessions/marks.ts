@@ -182,7 +182,8 @@ export async function waitHere(
       };
     }
     const { decision } = await advanceSession(controller, id);
-    const degraded = decision.kind === 'wait' && decision.why === 'degraded';
+    const degraded =
+      decision.kind === 'wait' && decision.why === 'degraded' && (await isAway(controller, id, decision.who));
     const { answer, verdict } = standing(sessions.sheets.demand(session), asked, degraded);
     if (verdict !== null) return { output: { ...answer, mark, verdict } };
     if (leftMs <= 0 || signal?.aborted) return { output: { ...answer, mark, verdict: 'timed-out' } };
@@ -192,6 +193,23 @@ export async function waitHere(
     }
     await controller.changed(Math.min(leftMs, LOOK_MS), signal);
   }
+}
+
+/** Whether a secondary tells the truth of its primary's pairs: it hears a moment later that one follows again. Who cannot be asked is away. */
+async function isAway({ sessions, peers }: Controller, id: string, who: readonly string[]): Promise<boolean> {
+  const sheet = sessions.sheets.byId(id);
+  const rows = (sheet?.secondary?.table ?? []).filter(({ primary }) => who.includes(primary.id));
+  for (const { primary, secondary } of rows) {
+    const input = { session: id, term: sheet?.term ?? 0, from: peers.self, anchor: null };
+    try {
+      const { away } = await peers.ask(primary, 'session.active', input);
+      if (away.includes(secondary.id)) return true;
+    } catch (error) {
+      if (!isToolkitError(error)) throw error;
+      return true;
+    }
+  }
+  return false;
 }
 
 /**

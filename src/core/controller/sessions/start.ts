@@ -1,10 +1,13 @@
 import { failure } from '../../foundation/foundation.js';
 import type { SystemRef } from '../../group/group.js';
+import type { HalfRecord } from '../../pair/pair.js';
 import { type Anchor, type ClockMark, digitsOf, judgeAnchors, judgeClock, timeAt } from '../../sequence/sequence.js';
-import type { ConfigTable, SessionSheet } from '../../session/session.js';
+import type { ConfigTable, PrimaryTable, SessionSheet } from '../../session/session.js';
 import type { Answered, Requests } from '../control/requests.js';
 import { isLost } from '../halves/peers.js';
 import type { Controller } from '../open-controller.js';
+import { halvesOf } from './receive.js';
+import { isDegradedAtPrimary } from './reports.js';
 import { atPrimary, atSecondary } from './sheets.js';
 import { demandSessionTerm, partsOf, primariesOf, sessionGone, systemsOf, withPrimary } from './tables.js';
 
@@ -197,8 +200,17 @@ export async function activeHere(
       seen: own.seen,
       configTerm: own.configTerm,
       config: own.config,
+      away: awayFrom(controller, present.id, own),
     },
   };
+}
+
+/** A pair that follows and tracks still, as after a start, is in its stream in a moment: nothing has to come as differences before. */
+function awayFrom(controller: Controller, id: string, { state, streams }: PrimaryTable): readonly string[] {
+  const isAway = (half: HalfRecord) =>
+    isDegradedAtPrimary([half]) && (state === 'stopped' || half.state.status !== 'duplex');
+  const systems = streams.map(({ secondary }) => secondary.id);
+  return systems.filter((system) => halvesOf(controller, id, 'primary', system).some(isAway));
 }
 
 /** The host's clock, never below what the last record was stamped with: one that was ahead is seen to have been. */
