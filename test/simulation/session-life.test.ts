@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { SESSION, SimSession } from './system/sim-session.js';
 
 const SYSTEMS = ['p1', 'p2', 's1', 's2'] as const;
+const START_STEPS = ['session.active', 'session.started'] as const;
 
 /** What is done with a session besides applying, the steps that lie in it, and what must hold when it was done again after a crash. */
 interface Deed {
@@ -149,5 +150,63 @@ describe('a start that does not reach a secondary', () => {
     const wait = { session: SESSION, mark, timeoutMs: 60_000 };
     expect((await session.ask('s1', 'session.wait', wait)).verdict).toBe('applied');
     expect(await session.read('s1')).toBe(6);
+  });
+});
+
+describe('a start that was cut short, said again at another primary', () => {
+  const startAt = (session: SimSession, at: string) => session.ask(at, 'session.start', { session: SESSION });
+
+  async function goesOn(session: SimSession): Promise<void> {
+    await session.write(1, 6);
+    await session.write(2, 7);
+    await session.follows();
+    expect(await session.show()).toBe('applied');
+    expect(await session.shown()).toEqual([6, 7]);
+  }
+
+  const cases = ['p1', 'p2'].flatMap((first) => START_STEPS.map((step) => ({ first, step })));
+
+  it.each(cases)('runs everywhere: at $first first, which ends at $step or sees another end there', async (one) => {
+    const other = one.first === 'p1' ? 'p2' : 'p1';
+    let reached = 0;
+    for (const at of SYSTEMS) {
+      const session = await SimSession.ready(14);
+      await stop(session);
+      await session.ask(at, 'fault.set', { kind: 'crash', step: one.step });
+      await startAt(session, one.first).catch(() => undefined);
+      if (session.isAlive(at)) continue;
+      reached += 1;
+      session.kill(at);
+      session.world.files.remove(`/sys/${at}/faults.json`);
+      await session.start(at);
+      await startAt(session, other);
+      await goesOn(session);
+      expect(await startAt(session, other)).toMatchObject({ outcome: 'nothing' });
+    }
+    expect(reached).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['p1', 'p2'],
+    ['p2', 'p1'],
+  ])('goes on for %s as well where a stop had reached only one of both', async (first, other) => {
+    for (const at of ['p1', 'p2']) {
+      const session = await SimSession.ready(15);
+      await session.ask(at, 'fault.set', { kind: 'crash', step: 'session.halted' });
+      await session.ask(first, 'session.stop', { session: SESSION }).catch(() => undefined);
+      session.kill(at);
+      session.world.files.remove(`/sys/${at}/faults.json`);
+      await session.start(at);
+      await startAt(session, other);
+      await goesOn(session);
+    }
+  });
+
+  it('is not said to be done while a primary that has to run cannot be asked', async () => {
+    const session = await SimSession.ready(16);
+    session.kill('p1');
+    await expect(startAt(session, 'p2')).rejects.toMatchObject({ code: 'link-lost' });
+    await session.start('p1');
+    expect(await startAt(session, 'p2')).toMatchObject({ outcome: 'nothing' });
   });
 });

@@ -1,6 +1,14 @@
 import type { SystemRef } from '../group/group.js';
 import type { Anchor, Checkpoint, ClockMark, TimeDigits } from '../sequence/sequence.js';
-import type { ActiveRow, ConfigRow, SessionOrder, SessionPolicy, SessionSheet, SessionVerdict } from './record.js';
+import type {
+  ActiveRow,
+  ConfigRow,
+  PrimaryTable,
+  SessionOrder,
+  SessionPolicy,
+  SessionSheet,
+  SessionVerdict,
+} from './record.js';
 import type { Weighed } from './recovery.js';
 import type { Returning } from './requests.js';
 import type { WithdrawVerdict } from './rounds.js';
@@ -78,6 +86,7 @@ export interface SessionWireRequests {
       readonly config?: { readonly term: number; readonly rows: readonly ConfigRow[] } | undefined;
     };
     output: {
+      readonly state: PrimaryTable['state'];
       readonly clock: ClockMark;
       /** The host's monotonic clock, decimal digits: never below what its last record was stamped with, so that a clock that was ahead is seen. */
       readonly readNs: string;

@@ -19,12 +19,27 @@ export async function startSession(controller: Controller, name: string): Promis
   const sheet = sessions.sheets.demand(name);
   const own = sheet.primary?.config.some(({ system }) => system.id === peers.self.id);
   if (!own && sheet.home.id !== peers.self.id) return enableHere(controller, sheet);
-  if (sheet.primary?.state === 'running' && isAnchored(controller, sheet)) return 'nothing';
+  if (await runsEverywhere(controller, sheet)) return 'nothing';
   const run = sheet.primary?.state === 'running' ? sheet.run : sheet.run + 1;
   await agreeAnchor(controller, sheet.id, () => tellRun(controller, sheet.id, run));
   controller.step('session.started');
   controller.notify();
   return 'done';
+}
+
+/**
+ * One that was cut short may have reached this system and not the one that began it, which comes last: each is asked. Throws `link-lost`
+ * where one that has to run cannot be.
+ */
+async function runsEverywhere(controller: Controller, sheet: SessionSheet): Promise<boolean> {
+  if (sheet.primary?.state !== 'running' || !isAnchored(controller, sheet)) return false;
+  const stamping = new Set(sheet.primary.config.map(({ system }) => system.id));
+  for (const system of primariesOf(controller, sheet)) {
+    if (system.id === controller.peers.self.id) continue;
+    const { state, anchor } = await lookAt(controller, sheet, system);
+    if (state === 'stopped' || (anchor === null && stamping.has(system.id))) return false;
+  }
+  return true;
 }
 
 /**
@@ -154,13 +169,13 @@ export async function lookAt(controller: Controller, { id, term, primary }: Sess
   const input = { session: id, term, from: peers.self, anchor: null, config };
   const output = await peers.ask(system, 'session.active', input);
   const answeredNs = ports.clock.sequenceNs();
-  const { clock: mark, seen } = output;
+  const { clock: mark, seen, state } = output;
   const readNs = BigInt(output.readNs);
   await adoptConfig(controller, id, { term: output.configTerm, rows: output.config });
   const clock = judgeClock({ ownBoot, askedNs, answeredNs, theirBoot: mark.boot, readNs });
   // One of an earlier boot stamps nothing.
   const anchor = mark.anchor?.boot === mark.boot ? mark.anchor : null;
-  return { system: system.id, seen, anchor, clock, mark, readNs };
+  return { system: system.id, state, seen, anchor, clock, mark, readNs };
 }
 
 /** Who could not be reached when the configuration changed hears of it from whoever knows, so that it does not issue beside another (H22). */
@@ -195,6 +210,7 @@ export async function activeHere(
   const mark = digitsOf(highestTime(controller, present));
   return {
     output: {
+      state: own.state,
       clock: { system: peers.self.id, boot: ports.clock.bootId(), anchor: own.anchor, mark },
       readNs: digitsOf(readNs),
       seen: own.seen,
