@@ -22,12 +22,7 @@ describe('a member that is itself a secondary', () => {
 
   it('H17, H29: makes a formation void while its origin may have gone on alone, though it still says duplex', async () => {
     const group = await SimGroup.ready(2);
-    const origin = await SimSite.create(group.world, 'sendai');
-    await origin.volumes(4, 'db');
-    const pairs = [{ primary: 'db', secondary: 'db', secondarySystem: group.tokyo.ref }];
-    await origin.ask('pair.create', { pairs, mode: 'sync', overwrite: true });
-    await origin.ask('pair.wait', { pairs: [{ primary: 'db' }], statuses: ['duplex'] });
-    await origin.write('db', 0, 2);
+    const origin = await originOf(group);
     await formed(group);
     await origin.ask('fault.set', { kind: 'link-down', peer: 'tokyo' });
     await origin.write('db', 0, 3);
@@ -40,4 +35,37 @@ describe('a member that is itself a secondary', () => {
     await formed(group);
     expect(await group.first('db-backup', 'log-backup')).toEqual([3, 1]);
   });
+
+  it('H17: makes a formation void while news that its origin was suspended is under way', async () => {
+    const group = await SimGroup.ready(2);
+    const origin = await originOf(group);
+    await formed(group);
+    await origin.ask('fault.set', { kind: 'link-slow', peer: 'tokyo', delayMs: 2_000 });
+    // Answered when it was told; the world goes on with what is asked next.
+    const suspended = origin.client.request('pair.suspend', { pairs: [{ primary: 'db' }] });
+    await origin.ask('pair.wait', { pairs: [{ primary: 'db' }], statuses: ['suspended'] });
+    await origin.write('db', 0, 3);
+    await group.kyoto.write('log', 0, 4);
+    const alone = await group.start();
+    expect(alone).toMatchObject({ outcome: 'void' });
+    expect(alone.reason).toContain('went on alone');
+    expect(await group.first('db-backup', 'log-backup')).toEqual([2, 1]);
+    await group.world.run(suspended);
+    await origin.ask('fault.clear', {});
+    await origin.ask('pair.resync', { pairs: [{ primary: 'db' }] });
+    await origin.ask('pair.wait', { pairs: [{ primary: 'db' }], statuses: ['duplex'] });
+    await formed(group);
+    expect(await group.first('db-backup', 'log-backup')).toEqual([3, 4]);
+  });
 });
+
+/** The first member follows a volume of another site, which wrote 2 there. */
+async function originOf(group: SimGroup): Promise<SimSite> {
+  const origin = await SimSite.create(group.world, 'sendai');
+  await origin.volumes(4, 'db');
+  const pairs = [{ primary: 'db', secondary: 'db', secondarySystem: group.tokyo.ref }];
+  await origin.ask('pair.create', { pairs, mode: 'sync', overwrite: true });
+  await origin.ask('pair.wait', { pairs: [{ primary: 'db' }], statuses: ['duplex'] });
+  await origin.write('db', 0, 2);
+  return origin;
+}

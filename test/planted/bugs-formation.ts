@@ -187,17 +187,25 @@ export const FORMATION_BUGS: readonly PlantedBug[] = [
   },
   {
     id: 'H17',
-    file: SUBORDINATE,
+    file: `${CONTROLLER}/groups/freezable.ts`,
     find: "if (leg.side !== 'secondary') continue;",
     replace: 'if (leg.pair.number >= 0) continue;',
     why: 'a mix is formed',
   },
   {
     id: 'H17b',
-    file: SUBORDINATE,
-    find: 'if (above.remote && !this.#controller.halves.isLinked(above.number))',
+    file: `${CONTROLLER}/groups/freezable.ts`,
+    find: 'if (above.remote && !controller.halves.isLinked(above.number))',
     replace: 'if (above.number < 0)',
     why: 'a group is formed while the origin of a member may have gone on alone',
+    tests: ['test/hazards/h17-three-sites.test.ts'],
+  },
+  {
+    id: 'H17c',
+    file: SUBORDINATE,
+    find: 'await demandFollowing(this.#controller, freeze.origins);',
+    replace: '',
+    why: 'a group is formed while news that its origin went on alone is under way',
     tests: ['test/hazards/h17-three-sites.test.ts'],
   },
   {

@@ -15,6 +15,7 @@ import type { HalfRecord } from '../../pair/pair.js';
 import { isLost } from '../halves/peers.js';
 import type { Controller } from '../open-controller.js';
 import { isoTime } from '../pairs/listing.js';
+import { demandFollowing, demandFreezable, originsOf } from './freezable.js';
 import type { GroupWireRequests, SystemOrder } from './wire.js';
 
 /** A formation's freeze here, from its gates to its thaw. It lives in this process alone (H3). */
@@ -22,6 +23,8 @@ interface Freeze {
   readonly sequence: number;
   readonly pairs: readonly LivePair[];
   readonly volumes: readonly LiveVolume[];
+  /** Of members that are themselves secondaries of other systems' volumes. */
+  readonly origins: readonly HalfRecord[];
   readonly closedAtMs: number;
   readonly limitMs: Milliseconds;
   gate: 'closed' | 'opened-by-run' | 'opened-by-itself';
@@ -139,12 +142,13 @@ export class Subordinate {
     }
     try {
       this.#demandCurrent(group, sequence);
-      for (const half of halves) this.#demandFreezable(half);
+      for (const half of halves) demandFreezable(this.#controller, half);
     } catch (error) {
       open();
       throw error;
     }
-    const freeze = this.#freeze(group, { sequence, pairs, volumes, closedAtMs, limitMs });
+    const origins = originsOf(this.#controller, halves);
+    const freeze = this.#freeze(group, { sequence, pairs, volumes, origins, closedAtMs, limitMs });
     this.#controller.step('formation.frozen');
     void this.#lease(freeze, open);
     void this.#live(group, freeze, limitMs + drainLimitMs);
@@ -168,7 +172,7 @@ export class Subordinate {
   }
 
   /** One step: the maps change their meaning, and nothing was in flight (DESIGN.md 2). */
-  #freeze(group: string, parts: Pick<Freeze, 'sequence' | 'pairs' | 'volumes' | 'closedAtMs' | 'limitMs'>): Freeze {
+  #freeze(group: string, parts: Omit<Freeze, 'gate' | 'pauseMs' | 'tracks' | 'lease' | 'life'>): Freeze {
     const { sequence, pairs } = parts;
     let tracks = 0;
     for (const pair of pairs) {
@@ -226,6 +230,7 @@ export class Subordinate {
       return { kind: 'refused', reason: `nothing is frozen for formation ${sequence}` };
     const { clock } = this.#controller.ports;
     const startedMs = clock.monotonicMs();
+    await demandFollowing(this.#controller, freeze.origins);
     this.#controller.startCopying();
     try {
       for (;;) {
@@ -333,29 +338,6 @@ export class Subordinate {
     const half = this.#controller.halves.find(member.pairId);
     if (half.remote.side === 'primary') return half;
     throw failure('status-refuses', `${this.#controller.address(half.secondary)} is a secondary now.`);
-  }
-
-  /** Judged under the gate: the statuses may have changed until then (H17). */
-  #demandFreezable({ number, primary }: HalfRecord): void {
-    const { catalog, fabric } = this.#controller;
-    const record = catalog.pairs.get(number);
-    const address = this.#controller.address(primary);
-    const status = record?.state.status ?? 'simplex';
-    if (status !== 'duplex' && status !== 'resync')
-      throw failure('status-refuses', `The pair of ${address} is ${status}.`);
-    if (record?.remote?.displaced) throw failure('displaced', `The secondary of ${address} was made a primary.`);
-    const pair = fabric.pair(number);
-    if (pair.forming || !pair.changed.map.isEmpty)
-      throw failure('group-forming', `${address} is still frozen by another formation.`);
-    for (const leg of fabric.legs(primary)) {
-      if (leg.side !== 'secondary') continue;
-      const above = leg.pair.record;
-      if (above?.mode !== 'sync' || above.state.status !== 'duplex')
-        throw failure('status-refuses', `${address} is itself a secondary, and not of a sync pair in duplex.`);
-      // A primary out of reach may serve its hosts alone by now, and later writes elsewhere depend on theirs (H29).
-      if (above.remote && !this.#controller.halves.isLinked(above.number))
-        throw failure('status-refuses', `${address} is itself a secondary, and its primary may have gone on alone.`);
-    }
   }
 
   async #quiet(volumes: readonly LiveVolume[], deadlineMs: number): Promise<boolean> {

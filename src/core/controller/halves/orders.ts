@@ -176,6 +176,15 @@ export async function codesOfHalf(
   return { output: { codes } };
 }
 
+/** Answers at the primary's system what its half is now. */
+export async function leadingHalf(
+  controller: Controller,
+  { pair }: HalfRequests['remote.leading']['input'],
+): Promise<Answered<'remote.leading'>> {
+  const { remote, state } = controller.halves.find(pair);
+  return { output: { status: remote.side === 'primary' ? state.status : 'simplex', displaced: remote.displaced } };
+}
+
 /** Answers at the primary's system: its secondary was made a primary under this term (H5, H25). */
 export async function displaceHalf(
   controller: Controller,

@@ -1,5 +1,5 @@
 import type { ByteCount } from '../../foundation/foundation.js';
-import type { LinkMark, PeerVolume } from '../../pair/pair.js';
+import type { LinkMark, PairStatus, PeerVolume } from '../../pair/pair.js';
 import type { TransferRequests } from '../../transfer/transfer.js';
 
 /** What the primary's system asks the secondary's, beside copying: that its half of a pair be made and go. */
@@ -34,6 +34,11 @@ export interface HalfRequests extends TransferRequests {
       /** It is the primary of other pairs. */
       readonly leads: boolean;
     };
+  };
+  /** To the primary's system: what the primary's half of a pair is now; simplex where it is none any more. */
+  'remote.leading': {
+    input: { readonly pair: string };
+    output: { readonly status: PairStatus | 'simplex'; readonly displaced: boolean };
   };
   /** To the primary's system: its secondary was made a primary under this term. */
   'remote.displace': {
