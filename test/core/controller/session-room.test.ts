@@ -118,6 +118,39 @@ describe('the journal limit of a system', () => {
   });
 });
 
+/** What p2 had not sent when its session was recovered is more than s2 takes of it, and no base of a pair is in it. */
+async function longTail(seed: number): Promise<SimSession> {
+  const session = await twoStreams(seed);
+  await session.ask('p2', 'fault.set', { kind: 'link-down', peer: 's2' });
+  for (let count = 0; count < 180; count += 1) await session.write(2, count);
+  const at = session.secondaries.map((name) => session.ref(name));
+  await session.ask('s1', 'session.recover', { session: SESSION, at });
+  await session.ask('p2', 'fault.clear', {});
+  await session.ask('s1', 'session.failback', { session: SESSION, wait: { timeoutMs: 60_000 } });
+  return session;
+}
+
+describe('a stream that does not count yet, and whose journal is full at the secondary', () => {
+  it('is sent anew also while checkpoints of others are applied there', async () => {
+    const session = await longTail(8);
+    await session.ask('s2', 'fault.set', { kind: 'io-error', volume: 'more', on: 'write' });
+    await session.until(async () => {
+      await write(session, 'more', 5);
+      await session.mark();
+      await session.ask(await session.master(), 'session.apply', { session: SESSION });
+      const { sheets } = await session.ask('s2', 'session.list', {});
+      return (sheets[0]?.secondary?.releasing ?? null) !== null;
+    });
+    await session.pass(10_000);
+    const full = readHistory(session.world.files, '/sys/p2').find(({ code }) => code === 'journal-full');
+    expect(full?.message).toMatch(/^The journals of s2 are full/);
+    await session.ask('s2', 'fault.clear', {});
+    await session.follows();
+    expect(await session.show()).toBe('applied');
+    expect(await session.read('s2')).toBe(await session.read('p2'));
+  });
+});
+
 describe('a deleted session', () => {
   const systems = ['p1', 'p2', 's1', 's2'];
   const journals = (session: SimSession, name: string) => {

@@ -62,6 +62,8 @@ export class ControlChannel {
     const sent = new Promise<Sent>((resolve, reject) =>
       this.#waiting.set(id, { resolve, reject, onProgress: extras.onProgress }),
     );
+    // It may be refused before it is written to its end, while nobody looks at the answer yet.
+    sent.catch(() => undefined);
     const cancel = () =>
       void this.#channel.send({ head: { type: 'cancel', id } satisfies ClientMessage }).catch(() => undefined);
     extras.signal?.addEventListener('abort', cancel, { once: true });

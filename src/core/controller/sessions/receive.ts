@@ -179,7 +179,9 @@ export class ReceiveStream {
 
   #full(): ToolkitError {
     const { place, sessions } = this.#controller;
-    if (sessions.sheets.byId(this.session)?.secondary?.releasing)
+    const { releasing } = sessions.sheets.byId(this.session)?.secondary ?? {};
+    // Of a stream that does not count nothing is applied with it.
+    if (releasing && countsAt(this.active, releasing.number))
       return failure('session-refuses', `${place.name} applies a checkpoint, and has room again behind it.`);
     const held = `${sessions.journals.limitBytes} bytes together, ${this.journal.usedBytes} of them from ${this.row.primary.name}`;
     return failure(
