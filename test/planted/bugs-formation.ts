@@ -81,8 +81,8 @@ export const FORMATION_BUGS: readonly PlantedBug[] = [
   {
     id: 'H3d',
     file: SUBORDINATE,
-    find: 'membersOf(table, relationshipIds), { step, sequence });',
-    replace: 'membersOf(table, relationshipIds) && table.members, { step, sequence });',
+    find: 'const members = membersOf(table, relationshipIds);',
+    replace: 'const members = membersOf(table, relationshipIds) && table.members;',
     why: 'a commit goes to the remotes of members that were not listed as well, and is refused for ever',
     tests: ['test/core/controller/group-members.test.ts'],
   },

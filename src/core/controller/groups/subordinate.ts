@@ -1,4 +1,4 @@
-import { failure, isToolkitError, type Milliseconds, type ToolkitError } from '../../foundation/foundation.js';
+import { failure, isToolkitError, type Milliseconds } from '../../foundation/foundation.js';
 import {
   type GroupMember,
   type GroupSheet,
@@ -8,15 +8,14 @@ import {
   STOP_LEASE_MS,
   type StepAnswer,
   type SubordinateTable,
-  type SystemRef,
 } from '../../group/group.js';
 import type { LivePair, LiveVolume } from '../../hostio/hostio.js';
 import type { HalfRecord } from '../../pair/pair.js';
-import { isLost } from '../halves/peers.js';
 import type { Controller } from '../open-controller.js';
 import { isoTime } from '../pairs/listing.js';
 import { demandFollowing, demandFreezable, originsOf } from './freezable.js';
-import type { GroupWireRequests, SystemOrder } from './wire.js';
+import { passOn, refusedBy } from './passing-on.js';
+import type { SystemOrder } from './wire.js';
 
 /** A formation's freeze here, from its gates to its thaw. It lives in this process alone (H3). */
 interface Freeze {
@@ -36,7 +35,6 @@ interface Freeze {
 }
 
 type Coordinate = Extract<SystemOrder, { kind: 'coordinate' }>;
-type CopyStep = Pick<GroupWireRequests['group.copy']['input'], 'step' | 'sequence' | 'numbered'>;
 
 /** What a system does for the groups whose primaries lie in it (DESIGN.md 5.1). */
 export class Subordinate {
@@ -94,7 +92,9 @@ export class Subordinate {
         case 'drain':
           return await this.#drain(group, order.sequence);
         case 'prepare':
-          return await this.#passOn(group, term, this.#preparable(group, table, order.group), {
+          return await passOn(this.#controller, this.#preparable(group, table, order.group), {
+            group,
+            term,
             step: 'prepare',
             sequence: order.group.sequence,
             numbered: order.group,
@@ -102,7 +102,8 @@ export class Subordinate {
         case 'commit':
         case 'revert': {
           const { kind: step, sequence, relationshipIds } = order;
-          return await this.#passOn(group, term, membersOf(table, relationshipIds), { step, sequence });
+          const members = membersOf(table, relationshipIds);
+          return await passOn(this.#controller, members, { group, term, step, sequence });
         }
         case 'thaw':
           await this.#thaw(group, order.sequence, order.stopSending);
@@ -258,29 +259,6 @@ export class Subordinate {
     return record?.state.status === 'suspended' ? record.state.message : 'the drain limit passed';
   }
 
-  /** The master needs no link to a remote: the subordinate passes its orders on, and results return the same way (`003…` figure 8). */
-  async #passOn(group: string, term: number, members: readonly GroupMember[], copy: CopyStep): Promise<StepAnswer> {
-    const remotes = byRemote(members);
-    const results = await Promise.allSettled(
-      remotes.map(({ system, relationshipIds }) =>
-        this.#controller.peers.ask(system, 'group.copy', {
-          ...copy,
-          group,
-          term,
-          relationshipIds,
-        }),
-      ),
-    );
-    this.#controller.step(`formation.${copy.step}`);
-    for (const [index, result] of results.entries()) {
-      if (result.status === 'fulfilled') continue;
-      if (!isToolkitError(result.reason)) throw result.reason;
-      if (isLost(result.reason)) return { kind: 'link-lost' };
-      return refusedBy(result.reason, remotes[index]?.system.name);
-    }
-    return { kind: 'ok' };
-  }
-
   #preparable(group: string, table: SubordinateTable, { sequence, memberList }: NumberedGroup): readonly GroupMember[] {
     const listed = memberList.map(({ relationshipId }) => relationshipId);
     const members = membersOf(table, listed);
@@ -363,19 +341,4 @@ function withHighest(sheet: GroupSheet, sequence: number, term: number): GroupSh
 
 function membersOf({ members }: SubordinateTable, relationshipIds: readonly number[]): readonly GroupMember[] {
   return members.filter(({ relationshipId }) => relationshipIds.includes(relationshipId));
-}
-
-function byRemote(members: readonly GroupMember[]): readonly { system: SystemRef; relationshipIds: number[] }[] {
-  const remotes = new Map<string, { system: SystemRef; relationshipIds: number[] }>();
-  for (const { relationshipId, secondary } of members) {
-    const remote = remotes.get(secondary.system.id) ?? { system: secondary.system, relationshipIds: [] };
-    remote.relationshipIds.push(relationshipId);
-    remotes.set(secondary.system.id, remote);
-  }
-  return [...remotes.values()];
-}
-
-function refusedBy(error: ToolkitError, controller?: string): StepAnswer {
-  const superseded = error.code === 'term-superseded' ? { superseded: true as const } : {};
-  return { kind: 'refused', reason: error.message, controller, ...superseded };
 }
