@@ -516,7 +516,7 @@ const synchronous: readonly PlantedBug[] = [
   },
   {
     id: 'H29e',
-    file: `${TRANSFER}/sender.ts`,
+    file: `${TRANSFER}/outgoing.ts`,
     find: '  await mirror.quiet(run);\n',
     replace: '',
     why: 'a copy overtakes a write that is older',

@@ -1,4 +1,4 @@
-import { type Change, type FlatRuns, pairMapKey } from '../catalog/catalog.js';
+import { type FlatRuns, pairMapKey } from '../catalog/catalog.js';
 import { failure, isToolkitError, type Milliseconds, type TrackCount } from '../foundation/foundation.js';
 import { type Fabric, type LivePair, Mutex } from '../hostio/hostio.js';
 import {
@@ -8,9 +8,8 @@ import {
   mapTakingDoubt,
   type PairRecord,
   type PairState,
-  withTracksApart,
 } from '../pair/pair.js';
-import { displacePrimary, isLoss, returned, returnsByItself } from './link-turns.js';
+import { displacePrimary, goOn, isLoss, type LinkTurn, returnsByItself, setApart } from './link-turns.js';
 import type { HalfShown, HandedMap, Order, PeerHalf, TransferCode, TransferRequests } from './wire.js';
 
 /** Between two tries to reach the other half: short at first, then no longer than this. */
@@ -213,7 +212,7 @@ export class LinkSession {
       this.#nextTryMs = this.#fabric.clock.monotonicMs() + RETRY_FIRST_MS;
       return true;
     }
-    if (!isLoss(error)) return false;
+    if (!isToolkitError(error) || !isLoss(error)) return false;
     const now = this.#fabric.clock.monotonicMs();
     this.#isOpen = false;
     this.#lostSinceMs ??= now;
@@ -233,18 +232,7 @@ export class LinkSession {
   }
 
   async #setApart(): Promise<void> {
-    const now = this.#pair.record;
-    if (!now || withTracksApart(now) === now) return;
-    let before: PairRecord | undefined;
-    let after: PairRecord | undefined;
-    await this.#fabric.catalog.change((): Change[] => {
-      before = this.#pair.record;
-      after = before && withTracksApart(before);
-      return !after || after === before ? [] : [{ do: 'put-pair', record: after }];
-    });
-    if (!before || !after || after === before) return;
-    await this.#fabric.catalog.durable();
-    this.#options.changed(before, after, 'tracks differ');
+    this.#noteTurn(await setApart(this.#fabric, this.#pair), 'tracks differ');
   }
 
   /** Late answers of this session are never waited for again, and what it still sends is refused once another is open (H4). */
@@ -305,7 +293,8 @@ export class LinkSession {
     const { sync } = this.#options;
     // Also after a crash here, whose doubt is marked: the other half must not be told that it is equal.
     if (sync && !this.#pair.outOfSync.map.isEmpty) await this.#setApart();
-    if ((!shown.written || isReturning(record)) && (sync?.mayReturn() ?? true)) await this.#return();
+    if ((!shown.written || isReturning(record)) && (sync?.mayReturn() ?? true))
+      this.#noteTurn(await goOn(this.#fabric, this.#pair), 'the link is back');
     if (!record.remote.displaced) await this.#tellNow();
   }
 
@@ -345,27 +334,14 @@ export class LinkSession {
     await this.ask('remote.tell', { state, group, missingTracks: this.#pair.outOfSync.map.count, nth: this.#tells });
   }
 
-  /** A pair that a lost link suspended goes on where it was. */
-  async #return(): Promise<void> {
-    let before: PairRecord | undefined;
-    let after: PairRecord | undefined;
-    await this.#fabric.catalog.change((): Change[] => {
-      before = this.#pair.record;
-      const next = before && returned(before);
-      if (!before || !next) return [];
-      after = { ...before, state: next };
-      return [{ do: 'put-pair', record: after }];
-    }, true);
-    if (!before || !after) return;
-    await this.#fabric.catalog.durable();
-    this.#options.changed(before, after, 'the link is back');
-  }
-
   /** The other half was made a primary: hosts are refused here until a person decides which side counts. */
   async #displace(): Promise<void> {
     this.#isOpen = false;
-    const changed = await displacePrimary(this.#fabric, this.#pair);
-    if (changed) this.#options.changed(changed.before, changed.after, 'its secondary was made a primary');
+    this.#noteTurn(await displacePrimary(this.#fabric, this.#pair), 'its secondary was made a primary');
+  }
+
+  #noteTurn(turn: LinkTurn | undefined, why: string): void {
+    if (turn) this.#options.changed(turn.before, turn.after, why);
   }
 
   async #order<Code extends TransferCode>(

@@ -11,6 +11,7 @@ import {
 } from '../hostio/hostio.js';
 import type { Watch } from '../trackmap/trackmap.js';
 import { bindCode, codeOfData } from '../volume/volume.js';
+import type { Mirror } from './mirror.js';
 
 /** Neighbouring tracks on their way to the other half, or from it. */
 export interface Lane {
@@ -43,6 +44,17 @@ export interface Reading {
   readonly bytes: Uint8Array;
   /** Holds the tracks of a synchronous pair. */
   readonly claim: Claim | undefined;
+}
+
+/**
+ * The tracks of a synchronous pair are held from reading to landing, and what is under way to them has landed: a host's write then
+ * comes to the secondary after the copy that lacks it, and never before one that is older. Hosts wait for one transfer at most.
+ */
+export async function claimQuiet(own: LiveVolume, run: TrackRun, mirror: Mirror): Promise<Claim> {
+  while (own.claims.overlapping(run.first, run.count)) await own.claims.released();
+  const claim = own.claims.take(run.first, run.count);
+  await mirror.quiet(run);
+  return claim;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { type CopyJob, PASSES, RateLimit } from '../copy/copy.js';
 import { failure, isToolkitError, type Milliseconds, type TrackRun, tuning } from '../foundation/foundation.js';
-import type { Claim, Fabric, Forming, LivePair, LiveVolume } from '../hostio/hostio.js';
+import type { Fabric, Forming, LivePair } from '../hostio/hostio.js';
 import {
   completed,
   isReturning,
@@ -12,15 +12,13 @@ import {
 import { bindCode, isZero } from '../volume/volume.js';
 import type { LinkSession } from './link-session.js';
 import type { Mirror } from './mirror.js';
-import { type Batch, clearOfArrived, readBeside, readLane, writeOwnCodes } from './outgoing.js';
+import { type Batch, claimQuiet, clearOfArrived, readBeside, readLane, writeOwnCodes } from './outgoing.js';
+import { patiently } from './patience.js';
 import { demandCodes } from './receiver.js';
 
 const LANES_MAX = 4;
 /** A batch is settled after this time even where a low rate has let little be sent. */
 const BATCH_MS = 1_000;
-/** Who waits for the pair does not wait longer for a link that does not answer; what is under way counts as lost. */
-const PATIENCE_MS = 250;
-const LOOK_MS = 50;
 
 export interface SenderHooks {
   /** Copying finished and moved the pair on, durably. */
@@ -340,19 +338,8 @@ export class Sender implements CopyJob {
   }
 
   /** Waits for the other half, but not for long while somebody waits for the pair. */
-  async #patiently<T>(work: Promise<T>): Promise<T> {
-    const { clock } = this.#fabric;
-    work.catch(() => undefined); // Where it is given up nobody looks at it any more.
-    let wantedMs = 0;
-    for (;;) {
-      const stop = new AbortController();
-      const late = clock.sleep(LOOK_MS, stop.signal).then(() => LATE);
-      const first = await Promise.race([work, late]).finally(() => stop.abort(OVER));
-      if (first !== LATE) return first as T;
-      wantedMs = this.#pair.mutex.isWanted ? wantedMs + LOOK_MS : 0;
-      if (wantedMs > PATIENCE_MS)
-        throw failure('link-lost', 'The other half did not answer while the pair was waited for.');
-    }
+  #patiently<T>(work: Promise<T>): Promise<T> {
+    return patiently(this.#fabric.clock, work, () => this.#pair.mutex.isWanted);
   }
 
   #end(batch: Batch): void {
@@ -380,18 +367,3 @@ export class Sender implements CopyJob {
     return this.#pair.record?.remote?.journal !== undefined && isToolkitError(error, 'no-space');
   }
 }
-
-/**
- * The tracks of a synchronous pair are held from reading to landing, and what is under way to them has landed: a host's write then
- * comes to the secondary after the copy that lacks it, and never before one that is older. Hosts wait for one transfer at most.
- */
-async function claimQuiet(own: LiveVolume, run: TrackRun, mirror: Mirror): Promise<Claim> {
-  while (own.claims.overlapping(run.first, run.count)) await own.claims.released();
-  const claim = own.claims.take(run.first, run.count);
-  await mirror.quiet(run);
-  return claim;
-}
-
-const LATE = Symbol('late');
-/** A reason of our own: the library's would be an exception with a stack, for each wait. */
-const OVER = 'over';

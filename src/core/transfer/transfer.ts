@@ -11,7 +11,7 @@
  * It knows no status table and no requests: how orders travel and who answers them is the controller's business.
  */
 export * from './link-session.js';
-export { displacePrimary } from './link-turns.js';
+export { displacePrimary, isLoss } from './link-turns.js';
 export * from './mirror.js';
 export * from './receiver.js';
 export * from './sender.js';

@@ -16,9 +16,9 @@ import {
   type SystemRef,
   systemsNamed,
 } from '../../group/group.js';
+import { isLoss } from '../../transfer/transfer.js';
 import { recorded } from '../control/recorded.js';
 import type { Answered, Requests } from '../control/requests.js';
-import { isLost } from '../halves/peers.js';
 import type { Controller, RequestContext } from '../open-controller.js';
 import { settleSplits } from '../splits/adopt.js';
 import { listed, quietly } from './admin.js';
@@ -112,7 +112,7 @@ async function settleFormerSplits(
   try {
     await settleSplits(controller, systems, former);
   } catch (error) {
-    if (!isToolkitError(error) || !isLost(error)) throw error;
+    if (!isToolkitError(error) || !isLoss(error)) throw error;
   }
 }
 
@@ -129,7 +129,7 @@ async function lookAt(
       const sheet = sheets.find((one) => one.id === id);
       if (sheet) seen.push({ system, sheet });
     } catch (error) {
-      if (!isLost(error)) throw error;
+      if (!isLoss(error)) throw error;
       const sheet = readFromFiles(controller, id, system);
       // Of one that is lost only its row as master is read: what it holds as a remote it must answer itself.
       if (sheet) seen.push({ system, sheet: { ...sheet, subordinate: null, remote: null } });
@@ -149,7 +149,7 @@ async function handedOver(
   try {
     return (await controller.peers.ask(former.system, 'group.handover', { group: id, term })).master;
   } catch (error) {
-    if (!isLost(error)) throw error;
+    if (!isLoss(error)) throw error;
     return former.master;
   }
 }
@@ -191,7 +191,7 @@ async function fence(controller: Controller, id: string, name: string, table: Ma
     try {
       await controller.peers.ask(system, 'group.put', input);
     } catch (error) {
-      if (!isLost(error) || remotes.has(system.id)) throw error;
+      if (!isLoss(error) || remotes.has(system.id)) throw error;
     }
   }
 }

@@ -12,7 +12,7 @@ import {
   type SystemRef,
   stepOf,
 } from '../../group/group.js';
-import { isLost } from '../halves/peers.js';
+import { isLoss } from '../../transfer/transfer.js';
 import type { Controller } from '../open-controller.js';
 import type { SystemOrder } from './wire.js';
 
@@ -172,7 +172,7 @@ export class FormationRun {
       return (await this.#controller.peers.ask(system, 'group.order', input, limitMs)).answer;
     } catch (error) {
       if (!isToolkitError(error)) throw error;
-      return isLost(error) ? { kind: 'link-lost' } : { kind: 'refused', reason: error.message };
+      return isLoss(error) ? { kind: 'link-lost' } : { kind: 'refused', reason: error.message };
     }
   }
 

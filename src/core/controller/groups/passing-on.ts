@@ -1,6 +1,6 @@
 import { isToolkitError, type ToolkitError } from '../../foundation/foundation.js';
 import type { GroupMember, StepAnswer, SystemRef } from '../../group/group.js';
-import { isLost } from '../halves/peers.js';
+import { isLoss } from '../../transfer/transfer.js';
 import type { Controller } from '../open-controller.js';
 import type { GroupWireRequests } from './wire.js';
 
@@ -22,7 +22,7 @@ export async function passOn(
   for (const [index, result] of results.entries()) {
     if (result.status === 'fulfilled') continue;
     if (!isToolkitError(result.reason)) throw result.reason;
-    if (isLost(result.reason)) return { kind: 'link-lost' };
+    if (isLoss(result.reason)) return { kind: 'link-lost' };
     return refusedBy(result.reason, remotes[index]?.system.name);
   }
   return { kind: 'ok' };

@@ -1,7 +1,7 @@
 import { failure } from '../../foundation/foundation.js';
 import { type GroupMember, type GroupSheet, type MasterTable, rateShares, type SystemRef } from '../../group/group.js';
+import { isLoss } from '../../transfer/transfer.js';
 import type { Answered, Requests } from '../control/requests.js';
-import { isLost } from '../halves/peers.js';
 import type { Controller } from '../open-controller.js';
 import { emptySheet } from './sheets.js';
 
@@ -38,7 +38,7 @@ export async function tellAll(
       const stays = members.some(({ primary, secondary }) =>
         [primary.system.id, secondary.system.id].includes(system.id),
       );
-      if (stays || !isLost(error)) throw error;
+      if (stays || !isLoss(error)) throw error;
     }
   }
 }

@@ -166,8 +166,3 @@ export class Peers {
     }
   }
 }
-
-/** Whether an error says that a peer cannot be reached now, so that it is worth asking again. */
-export function isLost(error: unknown): boolean {
-  return (['link-lost', 'peer-missing', 'busy', 'held-elsewhere'] as const).some((code) => isToolkitError(error, code));
-}

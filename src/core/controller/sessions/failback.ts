@@ -3,9 +3,9 @@ import type { FailbackRow, SystemRef } from '../../group/group.js';
 import { degradePair, mapCounts } from '../../hostio/hostio.js';
 import { type HalfRecord, isHalf, isReturning } from '../../pair/pair.js';
 import { type SecondaryTable, type SessionSheet, sessionEvent } from '../../session/session.js';
+import { isLoss } from '../../transfer/transfer.js';
 import { recorded } from '../control/recorded.js';
 import type { Answered, RequestExtras, Requests } from '../control/requests.js';
-import { isLost } from '../halves/peers.js';
 import { bringBack, failbackRow, type JointWayBack, partsOf, tracksAtPrimaries } from '../halves/way-back.js';
 import type { Controller, RequestContext } from '../open-controller.js';
 import { atSecondary } from './sheets.js';
@@ -61,7 +61,7 @@ async function goHome(controller: Controller, { sheet, systems, parts }: Way): P
   const all = unique(controller, [...systems, ...others, ...needed]);
   for (const system of [...all.filter(({ id }) => id !== self), ...all.filter(({ id }) => id === self)])
     await controller.peers.ask(system, 'session.home', input).catch((error: unknown) => {
-      if (!isLost(error) || needed.includes(system)) throw error;
+      if (!isLoss(error) || needed.includes(system)) throw error;
     });
 }
 

@@ -13,8 +13,8 @@ import {
   parseMark,
   type SessionSheet,
 } from '../../session/session.js';
+import { isLoss } from '../../transfer/transfer.js';
 import type { Answered, RequestExtras, Requests } from '../control/requests.js';
-import { isLost } from '../halves/peers.js';
 import type { Controller } from '../open-controller.js';
 import { advanceSession, demandMaster, otherMaster } from './rounds.js';
 import { atPrimary } from './sheets.js';
@@ -90,7 +90,7 @@ async function judged(controller: Controller, sheet: Running) {
     try {
       return await lookAt(controller, sheet, system);
     } catch (error) {
-      if (isLost(error)) return undefined;
+      if (isLoss(error)) return undefined;
       throw error;
     }
   });
@@ -154,7 +154,7 @@ async function placeAt(
     return (await peers.ask(system, 'session.checkpoint', input)).placed;
   } catch (error) {
     // It is held at one place less, so that nothing is released over it; the next one may be.
-    if (isLost(error)) return { kind: 'placed', whole: false };
+    if (isLoss(error)) return { kind: 'placed', whole: false };
     throw error;
   }
 }

@@ -12,8 +12,8 @@ import {
   type SessionSheet,
   secondaryMaster,
 } from '../../session/session.js';
+import { isLoss } from '../../transfer/transfer.js';
 import type { Requests } from '../control/requests.js';
-import { isLost } from '../halves/peers.js';
 import type { Controller } from '../open-controller.js';
 import { changeTable } from './joining.js';
 import { advanceSession } from './rounds.js';
@@ -148,7 +148,7 @@ async function reached<T>(asked: Promise<T>): Promise<T | undefined> {
   try {
     return await asked;
   } catch (error) {
-    if (isLost(error)) return undefined;
+    if (isLoss(error)) return undefined;
     throw error;
   }
 }

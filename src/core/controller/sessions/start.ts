@@ -3,8 +3,8 @@ import type { SystemRef } from '../../group/group.js';
 import type { HalfRecord } from '../../pair/pair.js';
 import { type Anchor, type ClockMark, digitsOf, judgeAnchors, judgeClock, timeAt } from '../../sequence/sequence.js';
 import type { ConfigTable, PrimaryTable, SessionSheet } from '../../session/session.js';
+import { isLoss } from '../../transfer/transfer.js';
 import type { Answered, Requests } from '../control/requests.js';
-import { isLost } from '../halves/peers.js';
 import type { Controller } from '../open-controller.js';
 import { halvesOf } from './receive.js';
 import { isDegradedAtPrimary } from './reports.js';
@@ -59,7 +59,7 @@ async function tellRun(controller: Controller, id: string, run: number): Promise
   );
   for (const system of systemsOf(controller, sheet))
     await peers.ask(system, 'session.put', parts).catch((error: unknown) => {
-      if (!isLost(error) || (isNew && needed.has(system.id))) throw error;
+      if (!isLoss(error) || (isNew && needed.has(system.id))) throw error;
     });
 }
 

@@ -9,8 +9,8 @@ import {
   type SecondaryTable,
   type SessionSheet,
 } from '../../session/session.js';
+import { isLoss } from '../../transfer/transfer.js';
 import type { Requests } from '../control/requests.js';
-import { isLost } from '../halves/peers.js';
 import type { Controller } from '../open-controller.js';
 
 /** What is read from a session's sheet, and made of its tables. */
@@ -138,7 +138,7 @@ export async function tellTable(
     try {
       await peers.ask(system, 'session.put', input);
     } catch (error) {
-      if (needed.includes(system.id) || !isLost(error)) throw error;
+      if (needed.includes(system.id) || !isLoss(error)) throw error;
     }
   }
 }

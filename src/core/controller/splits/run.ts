@@ -11,8 +11,8 @@ import {
   type SplitStep,
   type SystemRef,
 } from '../../group/group.js';
+import { isLoss } from '../../transfer/transfer.js';
 import type { PairActionAnswer } from '../control/requests.js';
-import { isLost } from '../halves/peers.js';
 import type { Controller } from '../open-controller.js';
 import type { MemberAnswer, MemberOrder, SplitPart, SplitWords } from './wire.js';
 
@@ -180,7 +180,7 @@ export class SplitRun {
     } catch (error) {
       if (!isToolkitError(error)) throw error;
       this.refusals.set(system.id, error);
-      return isLost(error) ? { kind: 'link-lost' } : { kind: 'refused', reason: error.message };
+      return isLoss(error) ? { kind: 'link-lost' } : { kind: 'refused', reason: error.message };
     }
   }
 
