@@ -10,7 +10,7 @@ import {
 } from '../foundation/foundation.js';
 import { geometryVolume, isJournalled, PAIR_MAPS, type PairMapName } from '../pair/pair.js';
 import type { Files, Random } from '../ports/ports.js';
-import { demandDocument, Ledger, type LedgerFrame, naming, writeDocument } from '../storage/storage.js';
+import { Ledger, type LedgerFrame, naming } from '../storage/storage.js';
 import type { TrackedMap } from '../trackmap/trackmap.js';
 import { CatalogRows } from './catalog-rows.js';
 import {
@@ -26,8 +26,9 @@ import {
   volumeMapKey,
 } from './changes.js';
 import { MapStore } from './map-store.js';
-import { LOG_FOLDER, MAPS_FOLDER, mapFilePath, pairTablePath, volumeTablePath } from './system-files.js';
-import { pairTableFormat, volumeTableFormat } from './tables.js';
+import { LOG_FOLDER, MAPS_FOLDER, mapFilePath } from './system-files.js';
+import { NO_TABLES, readTables, type Tables, writeTables } from './table-files.js';
+import type { VolumeTable } from './tables.js';
 
 const HALF_MAPS = [...PAIR_MAPS, 'saved'] as const satisfies readonly PairMapName[];
 
@@ -85,19 +86,7 @@ export class Catalog extends CatalogRows {
   /** Writes the empty tables and the log of a new system; all durable when it resolves. */
   static async create(files: Files, random: Random, folder: string): Promise<void> {
     files.makeFolder(`${folder}/${LOG_FOLDER}`);
-    const volumes = {
-      change: 0,
-      epoch: 0,
-      volumes: [],
-      ports: [],
-      active: [],
-      answers: [],
-      leftovers: [],
-      counts: [],
-      pairNumberNext: 1,
-    };
-    await writeDocument(files, `${folder}/${volumeTablePath(1)}`, volumeTableFormat, volumes, random);
-    await writeDocument(files, `${folder}/${pairTablePath(1)}`, pairTableFormat, { change: 0, pairs: [] }, random);
+    await writeTables(files, random, folder, 1, NO_TABLES);
     await Ledger.create(files, `${folder}/${LOG_FOLDER}`);
   }
 
@@ -206,13 +195,14 @@ export class Catalog extends CatalogRows {
     await this.#maps.checkpoint(change);
     // Of the files: hosts mark meanwhile, and a map that is said to be empty is not looked into after a crash.
     const counts = [...this.#writtenCounts()];
-    await this.#writeTables(change, counts);
+    const tables = this.#tables(change, counts);
+    await writeTables(this.#files, this.#random, this.folder, this.#ledger.sequence + 1, tables);
     await this.#ledger.restart();
     this.#hasCheckpointed = true;
     this.#maps.confirm();
   }
 
-  async #writeTables(change: ChangeNumber, counts: { map: MapKey; count: TrackCount }[]): Promise<void> {
+  #tables(change: ChangeNumber, counts: VolumeTable['counts']): Tables {
     const active = [...this.active].map(([volume, regions]) => ({ volume, regions: [...regions] }));
     const volumes = {
       change,
@@ -226,24 +216,19 @@ export class Catalog extends CatalogRows {
       counts,
       pairNumberNext: this.pairNumberNext,
     };
-    const pairs = { change, pairs: [...this.pairs.values()] };
-    const sequence = this.#ledger.sequence + 1;
-    await writeDocument(
-      this.#files,
-      `${this.folder}/${volumeTablePath(sequence)}`,
-      volumeTableFormat,
-      volumes,
-      this.#random,
-    );
-    await writeDocument(this.#files, `${this.folder}/${pairTablePath(sequence)}`, pairTableFormat, pairs, this.#random);
+    return { volumes, pairs: { change, pairs: [...this.pairs.values()] } };
   }
 
   /** A checkpoint in which an earlier owner died may have left any of them with what never came to count. */
   #openPresentMaps(): void {
-    const present = new Set(
-      naming(`the folder ${MAPS_FOLDER}`, () => this.#files.list(`${this.folder}/${MAPS_FOLDER}`)),
-    );
-    for (const key of this.#mapKeys()) if (present.has(mapFilePath(key).slice(MAPS_FOLDER.length + 1))) this.#map(key);
+    const present = this.#presentMaps();
+    for (const key of this.#mapKeys()) if (present.has(mapFilePath(key))) this.#map(key);
+  }
+
+  /** The map files that are there. */
+  #presentMaps(): ReadonlySet<string> {
+    const names = naming(`the folder ${MAPS_FOLDER}`, () => this.#files.list(`${this.folder}/${MAPS_FOLDER}`));
+    return new Set(names.map((name) => `${MAPS_FOLDER}/${name}`));
   }
 
   #mapKeys(): readonly MapKey[] {
@@ -271,19 +256,7 @@ export class Catalog extends CatalogRows {
   }
 
   #readTables(): void {
-    const { sequence } = this.#ledger;
-    const volumes = demandDocument(
-      this.#files,
-      `${this.folder}/${volumeTablePath(sequence)}`,
-      volumeTableFormat,
-      'the volume table',
-    );
-    const pairs = demandDocument(
-      this.#files,
-      `${this.folder}/${pairTablePath(sequence)}`,
-      pairTableFormat,
-      'the pair table',
-    );
+    const { volumes, pairs } = readTables(this.#files, this.folder, this.#ledger.sequence);
     this.epoch = volumes.epoch;
     this.pairNumberNext = volumes.pairNumberNext;
     this.leftovers = [...volumes.leftovers];
@@ -299,12 +272,10 @@ export class Catalog extends CatalogRows {
   /** A map that marked tracks and is gone would read as empty, and its differences would be lost in silence. */
   #demandMaps(): void {
     if (this.#counts.size === 0) return;
-    const present = new Set(
-      naming(`the folder ${MAPS_FOLDER}`, () => this.#files.list(`${this.folder}/${MAPS_FOLDER}`)),
-    );
+    const present = this.#presentMaps();
     for (const [key, count] of this.#counts) {
       const path = mapFilePath(key as MapKey);
-      if (count === 0 || present.has(path.slice(MAPS_FOLDER.length + 1))) continue;
+      if (count === 0 || present.has(path)) continue;
       throw failure(
         'metadata-damaged',
         `${this.folder}/${path}, in which ${count} tracks are marked, is missing.`,

@@ -12,6 +12,7 @@
 export { JournalBudget, type JournalsUsage, type JournalUsage } from './budget.js';
 export * from './inspect.js';
 export type { JournalPlace, JournalStart, OpenedJournal, OpenPlace, Room } from './journal-place.js';
+export { createJournal } from './new-journal.js';
 export { hasJournal, removeJournal } from './ready-segments.js';
 export {
   type JournalRecord,

@@ -2,9 +2,10 @@ import { assert, type ByteCount, KIB, type SequenceTime } from '../foundation/fo
 import { FileError, type Files } from '../ports/ports.js';
 import { flushFailure, toToolkitError } from '../storage/storage.js';
 import { demandStream } from './incoming.js';
-import type { JournalPlace, JournalStart, OpenedJournal, OpenPlace, Room } from './journal-place.js';
+import type { OpenedJournal, OpenPlace, Room } from './journal-place.js';
 import { type FoundJournal, findJournal, type UsedSegment } from './open-segments.js';
-import { demandNoJournal, ReadySegments } from './ready-segments.js';
+import { Reading, type ReadRecords } from './reading.js';
+import { ReadySegments } from './ready-segments.js';
 import {
   dataBytesOf,
   decodeRecords,
@@ -16,15 +17,12 @@ import {
   recordBytes,
 } from './record.js';
 import { Segment } from './segment.js';
-import { segmentBytesOf } from './segment-bytes.js';
-import { makeSegment, ownerCode, segmentPath, settleNames } from './segment-files.js';
-import { damagedJournal, encodeHeader, RECORDS_AT } from './segment-header.js';
+import { ownerCode, settleNames } from './segment-files.js';
+import { encodeHeader, RECORDS_AT } from './segment-header.js';
 import { Tail } from './tail.js';
 
 /** What is decoded at once. */
 const CHUNK_BYTES: ByteCount = 256 * KIB;
-/** What is read at once to find a record. */
-const WALK_BYTES: ByteCount = 64 * KIB;
 
 /**
  * The records of one stream. One process writes it, in its own turn, into the page cache: `append` is on the path of every host's
@@ -48,7 +46,7 @@ export class Journal {
   #turn: Promise<void> = Promise.resolve();
   #failure: Error | undefined;
   #closed = false;
-  #reading: Segment | undefined;
+  readonly #reading: Reading;
 
   private constructor(files: Files, where: OpenPlace, found: FoundJournal) {
     this.#files = files;
@@ -56,6 +54,7 @@ export class Journal {
     const inUse = ({ path, header }: UsedSegment) => new Segment(files, where.what, path, header);
     const read = found.read.map(inUse);
     this.#segments = [...found.proven.map(inUse), ...read];
+    this.#reading = new Reading(where.what, this.#segments);
     const current = this.#segments.at(-1) as Segment;
     const { number, sizeBytes } = current.header;
     this.dataMaxBytes = Math.min(RECORD_DATA_MAX_BYTES, sizeBytes - RECORDS_AT - RECORD_HEAD_BYTES);
@@ -72,31 +71,6 @@ export class Journal {
     );
     this.#countHeld();
     where.budget.join(where.folder, this);
-  }
-
-  /** Makes the journal, empty and durable. Throws `already-exists` where one is, `no-space`. */
-  static async create(
-    files: Files,
-    options: JournalPlace & {
-      readonly segmentBytes?: ByteCount;
-      /** That of whoever opens it. */
-      readonly limitBytes?: ByteCount;
-      readonly bootId: string;
-    } & Partial<JournalStart>,
-  ): Promise<void> {
-    const { folder, what, segmentBytes: sizeBytes = segmentBytesOf(options.limitBytes), bootId } = options;
-    const { firstSequence = 1, time = 0n } = options;
-    try {
-      files.makeFolder(folder);
-      demandNoJournal(files, folder, what);
-      const before = { time, previousCode: 0, unflushed: 0 };
-      const header = { number: 1, firstSequence, sizeBytes, ...before, bootId, owner: ownerCode(folder) };
-      const file = await makeSegment(files, segmentPath(folder, 1), header);
-      file.close();
-      await settleNames(files, folder);
-    } catch (error) {
-      throw toToolkitError(error, what);
-    }
   }
 
   /**
@@ -229,25 +203,11 @@ export class Journal {
   }
 
   /** Whole records from this one on, none from `before` on: as many as `bytesMax` holds, and one at least if there is one. Their codes are checked. */
-  read(
-    from: RecordSequence,
-    bytesMax: ByteCount,
-    before: RecordSequence = this.nextSequence,
-  ): { readonly bytes: Uint8Array; readonly next: RecordSequence } {
+  read(from: RecordSequence, bytesMax: ByteCount, before: RecordSequence = this.nextSequence): ReadRecords {
     assert(from >= this.firstSequence && from <= before, 'only records that are here are read');
     assert(before <= this.nextSequence, 'only records that are here are read');
     if (from === before) return { bytes: new Uint8Array(0), next: from };
-    const index = this.#segments.findLastIndex(({ firstSequence }) => firstSequence <= from);
-    const segment = this.#segments[index] as Segment;
-    const following = this.#segments[index + 1];
-    const end = Math.min(following?.firstSequence ?? before, before);
-    let place = segment.placeBefore(from);
-    while (place.sequence < from) place = segment.read(place, WALK_BYTES, from).next;
-    const { bytes, next } = segment.read(place, bytesMax, end);
-    if (next.sequence === following?.firstSequence && next.code !== following.header.previousCode)
-      throw damagedJournal(this.#place.what, following.path, 0, 'the segment is not the one that followed');
-    if (following !== undefined && !segment.isWriting) this.#readingFrom(segment);
-    return { bytes, next: next.sequence };
+    return this.#reading.read(from, bytesMax, before);
   }
 
   /** Records from this one on, up to the last one there is when it is asked for. */
@@ -365,12 +325,6 @@ export class Journal {
     this.#namesSettled ??= this.#flushing([settleNames(this.#files, this.#place.folder)]);
     await this.#namesSettled;
     this.#isSettled = true;
-  }
-
-  /** One file after the other is held open for reading. */
-  #readingFrom(segment: Segment): void {
-    if (this.#reading !== segment) this.#reading?.endReading();
-    this.#reading = segment;
   }
 
   /** After a flush that failed nobody knows what is durable: it is never tried again, and nothing more is taken. */

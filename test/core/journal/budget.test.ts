@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { Journal, JournalBudget, recordBytes, removeJournal } from '../../../src/core/journal/journal.js';
+import {
+  createJournal,
+  Journal,
+  JournalBudget,
+  recordBytes,
+  removeJournal,
+} from '../../../src/core/journal/journal.js';
 import type { Files } from '../../../src/core/ports/ports.js';
 import { SimFiles } from '../../simulation/world/world.js';
 import { put, SEGMENT_BYTES, segmentAt, write } from './stage.js';
@@ -14,7 +20,7 @@ const folderOf = (stream: string) => `${ROOT}/${stream}/transmit`;
 
 async function made(files: Files, stream: string, budget: JournalBudget): Promise<Journal> {
   const place = { folder: folderOf(stream), what: `what goes to ${stream}`, bootId: 'boot-1' };
-  await Journal.create(files, { ...place, segmentBytes: SEGMENT_BYTES });
+  await createJournal(files, { ...place, segmentBytes: SEGMENT_BYTES });
   return opened(files, stream, budget);
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Journal, JournalBudget } from '../../../src/core/journal/journal.js';
+import { createJournal, Journal, JournalBudget } from '../../../src/core/journal/journal.js';
 import { crc32 } from '../../../src/core/storage/storage.js';
 import { SimFiles } from '../../simulation/world/world.js';
 import { codeOf, flipBit, putAll, readAll } from '../storage/files.js';
@@ -172,7 +172,7 @@ describe('a damaged journal', () => {
     const journal = await newJournal(files);
     const otherFiles = new SimFiles();
     const place = { folder: '/systems/other/journals/s-2/transmit', what: 'another journal', bootId: 'boot-1' };
-    await Journal.create(otherFiles, { ...place, segmentBytes: SEGMENT_BYTES });
+    await createJournal(otherFiles, { ...place, segmentBytes: SEGMENT_BYTES });
     const other = Journal.open(otherFiles, {
       ...place,
       budget: new JournalBudget(otherFiles, '/systems/other/journals', 1e6),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MIB } from '../../../src/core/foundation/foundation.js';
-import { hasJournal, Journal, type NewRecord, recordBytes } from '../../../src/core/journal/journal.js';
+import { createJournal, hasJournal, type NewRecord, recordBytes } from '../../../src/core/journal/journal.js';
 import { FaultFiles, SimDisk, SimFiles } from '../../simulation/world/world.js';
 import { codeOf } from '../storage/files.js';
 import {
@@ -320,7 +320,7 @@ describe('a journal with a limit of less than some usual segments', () => {
     const files = new SimFiles();
     files.makeFolder('/systems/lab');
     await files.flushFolder('/systems');
-    await Journal.create(files, { folder: FOLDER, what: 'a small journal', limitBytes, bootId: 'boot-1' });
+    await createJournal(files, { folder: FOLDER, what: 'a small journal', limitBytes, bootId: 'boot-1' });
     const { journal } = open(files, 'boot-1', limitBytes);
     for (let round = 0; round < 3; round += 1) {
       for (let least = 0; !journal.isFull; least += 1) {

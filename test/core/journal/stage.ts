@@ -1,4 +1,5 @@
 import {
+  createJournal,
   Journal,
   JournalBudget,
   type JournalRecord,
@@ -19,7 +20,7 @@ export const segmentAt = (number: number): string => `${FOLDER}/${String(number)
 export async function create(files: Files, bootId = 'boot-1', segmentBytes = SEGMENT_BYTES): Promise<void> {
   files.makeFolder('/systems/lab');
   await files.flushFolder('/systems');
-  await Journal.create(files, { folder: FOLDER, what: WHAT, segmentBytes, bootId });
+  await createJournal(files, { folder: FOLDER, what: WHAT, segmentBytes, bootId });
 }
 
 export function open(files: Files, bootId = 'boot-1', limitBytes = 1_000_000) {

@@ -1,6 +1,6 @@
 import { Catalog, FAULT_TABLE } from '../../../src/core/catalog/catalog.js';
 import { KIB, tuning } from '../../../src/core/foundation/foundation.js';
-import { Journal, JournalBudget, type NewRecord } from '../../../src/core/journal/journal.js';
+import { createJournal, Journal, JournalBudget, type NewRecord } from '../../../src/core/journal/journal.js';
 import { foreignVolume, newJournalHalf, type PairRecord } from '../../../src/core/pair/pair.js';
 import type { Checkpoint } from '../../../src/core/sequence/sequence.js';
 import type { SecondaryTable, SessionOrder } from '../../../src/core/session/session.js';
@@ -213,7 +213,7 @@ export class StreamDesk {
     const { files } = this.world;
     const folder = `/sys/${primary.place.name}-feed`;
     const place = { folder, what: 'the feed', bootId: 'boot' };
-    await this.world.run(Journal.create(files, place));
+    await this.world.run(createJournal(files, place));
     const budget = new JournalBudget(files, `${folder}s`, 2 ** 30);
     const { journal } = Journal.open(files, { ...place, budget });
     await this.world.run(journal.prepare());

@@ -1,5 +1,5 @@
 import type { SystemRef } from '../../group/group.js';
-import { hasJournal, Journal, type JournalPlace } from '../../journal/journal.js';
+import { createJournal, hasJournal, type JournalPlace } from '../../journal/journal.js';
 import type { TransmitRow } from '../../session/session.js';
 import type { Requests } from '../control/requests.js';
 import type { Controller } from '../open-controller.js';
@@ -60,7 +60,7 @@ export async function makeTransmitJournal(
     const { known, nextSequence, lastTime } = await renew(controller, { session, secondary, generation });
     if (known < generation || nextSequence === 1) {
       const start = { firstSequence: nextSequence, time: BigInt(lastTime) };
-      await Journal.create(files, { ...where, limitBytes, bootId: ports.clock.bootId(), ...start });
+      await createJournal(files, { ...where, limitBytes, bootId: ports.clock.bootId(), ...start });
       controller.step('journal.renewed');
       await removeFormer(controller, session, secondary.id, where.folder);
       return;

@@ -1,5 +1,5 @@
 import { failure, isToolkitError, type ToolkitError } from '../../foundation/foundation.js';
-import { hasJournal, Journal, type JournalPlace } from '../../journal/journal.js';
+import { createJournal, hasJournal, Journal, type JournalPlace } from '../../journal/journal.js';
 import type { ReceiveRow, SessionSheet } from '../../session/session.js';
 import type { Controller } from '../open-controller.js';
 import { dropJournal } from './dropping.js';
@@ -19,7 +19,7 @@ export async function openReceiveJournal(
   const bootId = ports.clock.bootId();
   const limitBytes = place.info.journalLimitBytes;
   if (row.appliedSequence === 0 && !hasJournal(files, where.folder))
-    await Journal.create(files, { ...where, limitBytes, bootId });
+    await createJournal(files, { ...where, limitBytes, bootId });
   const { journal } = Journal.open(files, { ...where, bootId, budget: sessions.journals });
   const next = row.appliedSequence + 1;
   if (journal.firstSequence <= next && journal.nextSequence >= next) return journal;
@@ -48,7 +48,7 @@ export async function remakeReceiveJournal(
   await dropJournal(controller, where.folder);
   const start = { firstSequence: row.appliedSequence + 1, time: 0n };
   const limitBytes = place.info.journalLimitBytes;
-  await Journal.create(files, { ...where, limitBytes, bootId: ports.clock.bootId(), ...start });
+  await createJournal(files, { ...where, limitBytes, bootId: ports.clock.bootId(), ...start });
   controller.step('stream.remade');
   noteSession(controller, sheet, 'damage', { about: row.primary.name, reason: reason.replace(/\.$/, '') });
 }
