@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { openClient, readPlace, type SystemClient } from '../../src/core/controller/controller.js';
-import { lockfileOwners, nodeFiles, socketLink, systemClock, systemRandom } from '../../src/platform/platform.js';
+import type { SystemClient } from '../../src/core/controller/controller.js';
+import { clientAt } from '../e2e/machine-client.js';
 import { Bench, type Command, copyset, interleaved, median, perRound } from './measure.js';
 
 export interface Row {
@@ -28,16 +28,7 @@ const version = copyset('--version');
 const node: Command = [process.execPath, '-e', '0'];
 
 async function withClient<T>(root: string, work: (client: SystemClient) => Promise<T>): Promise<T> {
-  const ports = {
-    files: nodeFiles,
-    clock: systemClock,
-    random: systemRandom,
-    link: socketLink,
-    owners: lockfileOwners(),
-    die: (): never => process.kill(process.pid, 'SIGKILL') as never,
-    actor: 'bench',
-  };
-  const client = await openClient(ports, readPlace(nodeFiles, join(root, 'big')), { purpose: 'bench' });
+  const client = await clientAt(join(root, 'big'), 'bench');
   try {
     return await work(client);
   } finally {

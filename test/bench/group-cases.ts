@@ -2,16 +2,10 @@ import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import {
-  openClient,
-  type Ports,
-  type Requests,
-  readPlace,
-  type SystemClient,
-} from '../../src/core/controller/controller.js';
+import type { Requests, SystemClient } from '../../src/core/controller/controller.js';
 import type { ListedMember } from '../../src/core/group/group.js';
-import { lockfileOwners, nodeFiles, socketLink, systemClock, systemRandom } from '../../src/platform/platform.js';
 import { GROUP, GroupSites } from '../e2e/group-sites.js';
+import { clientAt } from '../e2e/machine-client.js';
 import { PacedLoad } from './group-load.js';
 import { median } from './measure.js';
 
@@ -131,15 +125,6 @@ export async function stepCosts(folder: string, rounds: number): Promise<Row[]> 
   }
 }
 
-const ports: Ports = {
-  files: nodeFiles,
-  clock: systemClock,
-  random: systemRandom,
-  link: socketLink,
-  owners: lockfileOwners(),
-  die: () => process.kill(process.pid, 'SIGKILL') as never,
-  actor: 'bench',
-};
 type SystemOrder = Requests['group.order']['input']['order'];
 
 class StepMaster {
@@ -164,7 +149,7 @@ class StepMaster {
     try {
       await sites.prepare();
       await sites.ok('cg', 'start', GROUP);
-      const client = await openClient(ports, readPlace(nodeFiles, join(folder, 'tokyo')), { purpose: 'bench' });
+      const client = await clientAt(join(folder, 'tokyo'), 'bench');
       const { sheets } = (await client.request('cg.list', {})).output;
       const sheet = sheets.find(({ name }) => name === GROUP);
       return new StepMaster(sites, client, sheet?.id ?? '', sheet?.master?.members ?? []);

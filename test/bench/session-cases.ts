@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { openClient, type Ports, readPlace, type SystemClient } from '../../src/core/controller/controller.js';
-import { lockfileOwners, nodeFiles, socketLink, systemClock, systemRandom } from '../../src/platform/platform.js';
+import type { SystemClient } from '../../src/core/controller/controller.js';
+import { clientAt } from '../e2e/machine-client.js';
 import { SESSION, SessionSites } from '../e2e/session-sites.js';
 import type { Row } from './group-cases.js';
 import { median } from './measure.js';
@@ -17,16 +17,6 @@ const LOOK_MS = 5;
 /** Volumes of the same served system: without a pair, primary of an asynchronous pair, primary of a journal pair in a running session. */
 const KINDS = ['unpaired', 'async', 'journal'] as const;
 type Kind = (typeof KINDS)[number];
-
-const ports: Ports = {
-  files: nodeFiles,
-  clock: systemClock,
-  random: systemRandom,
-  link: socketLink,
-  owners: lockfileOwners(),
-  die: () => process.kill(process.pid, 'SIGKILL') as never,
-  actor: 'bench',
-};
 
 export interface SessionBenchOptions {
   readonly rounds: number;
@@ -56,7 +46,7 @@ export class SessionBench {
       for (const system of ['tokyo', 'osaka'])
         await sites.ok('volume', 'create', `${system}:async`, '--size', String(sizeBytes));
       await sites.ok('pair', 'create', 'tokyo:async', 'osaka:async', '--pace', 'fast', '--wait');
-      const client = await openClient(ports, readPlace(nodeFiles, join(folder, 'tokyo')), { purpose: 'bench' });
+      const client = await clientAt(join(folder, 'tokyo'), 'bench');
       const bench = new SessionBench(sites, options, client);
       // Every block is there before anything is measured.
       for (const kind of KINDS) {

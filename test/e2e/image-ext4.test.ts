@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openClient, readPlace } from '../../src/core/controller/controller.js';
-import { lockfileOwners, nodeFiles, socketLink, systemClock, systemRandom } from '../../src/platform/platform.js';
+import { systemClock } from '../../src/platform/platform.js';
+import { clientAt, machinePorts } from './machine-client.js';
 import { useRootFolder } from './root-folder.js';
 import { eventually, Shell } from './shell.js';
 
@@ -39,16 +39,7 @@ const root = useRootFolder(async (folder) => {
 
 /** A host in a process of its own, beside the shells: it logs block after block, each acknowledged before the next. */
 async function writeLog(until: () => boolean): Promise<number> {
-  const ports = {
-    files: nodeFiles,
-    clock: systemClock,
-    random: systemRandom,
-    link: socketLink,
-    owners: lockfileOwners(),
-    die: (): never => process.kill(process.pid, 'SIGKILL') as never,
-    actor: 'a host',
-  };
-  const client = await openClient(ports, readPlace(nodeFiles, root.file('tokyo')), { purpose: 'host' });
+  const client = await clientAt(root.file('tokyo'), 'host');
   try {
     let number = 0;
     for (; number < LOG_BLOCKS && !until(); number += 1) {
@@ -144,5 +135,5 @@ describe('a real ext4 file system', { timeout: 120_000 }, () => {
 });
 
 function readPlaceOwner(): unknown {
-  return lockfileOwners().current(root.file('tokyo'));
+  return machinePorts('host').owners.current(root.file('tokyo'));
 }

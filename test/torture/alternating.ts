@@ -1,9 +1,8 @@
 import { join } from 'node:path';
-import { openClient, readPlace, type SystemClient } from '../../src/core/controller/controller.js';
-import { nodeFiles } from '../../src/platform/platform.js';
+import type { SystemClient } from '../../src/core/controller/controller.js';
 import { HostConnection } from '../e2e/hosts-client.js';
+import { clientAt } from '../e2e/machine-client.js';
 import { SESSION, SessionSites } from '../e2e/session-sites.js';
-import { ports } from './session-asking.js';
 
 const BLOCK_BYTES = 4096;
 const VOLUME_BYTES = 1_048_576;
@@ -29,7 +28,7 @@ export async function alternate(root: string, order: 'clock' | 'arrival', writes
     const { systems } = await sites.status();
     const clientOf = (role: string) => {
       const master = systems.find((one) => one.role === role && one.master)?.system ?? '';
-      return openClient(ports, readPlace(nodeFiles, join(root, master)), { purpose: 'torture' });
+      return clientAt(join(root, master), 'torture');
     };
     const checkpoints = await watched(sites, await clientOf('primary'), await clientOf('secondary'), writes);
     return { writes, checkpoints };

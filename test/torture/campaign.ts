@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import {
   openClient,
   openedController,
-  type Ports,
   readPlace,
   type SystemClient,
   type SystemPlace,
 } from '../../src/core/controller/controller.js';
 import { isToolkitError } from '../../src/core/foundation/foundation.js';
 import type { PairStatus } from '../../src/core/pair/pair.js';
-import { lockfileOwners, nodeFiles, socketLink, systemClock, systemRandom } from '../../src/platform/platform.js';
+import { nodeFiles } from '../../src/platform/platform.js';
+import { machinePorts } from '../e2e/machine-client.js';
 import { Rng } from '../simulation/world/rng.js';
 import { type Order, ordersFor } from './orders.js';
 import { BLOCK_BYTES, type BlockWrite, notAPrefix, Shadow, stampedBytes, stampsOf } from './shadow.js';
@@ -29,15 +29,7 @@ const LOCK_LIMIT_MS = 1_000;
 const FOLLOWING: readonly Status[] = ['pending', 'duplex', 'resync'];
 const FROZEN: readonly Status[] = ['sp-pending', 'split'];
 
-const ports: Ports = {
-  files: nodeFiles,
-  clock: systemClock,
-  random: systemRandom,
-  link: socketLink,
-  owners: lockfileOwners(),
-  die: () => process.kill(process.pid, 'SIGKILL') as never,
-  actor: 'torture',
-};
+const ports = machinePorts('torture');
 
 /** What one round did, as the checks need it. */
 interface Round {

@@ -2,20 +2,12 @@ import { join } from 'node:path';
 import { openToolkit } from '../../src/cli/open-toolkit.js';
 import { findSession, primaryMasterPlace, secondaryMasterPlace } from '../../src/cli/session-finding.js';
 import type { RequestCode, Requests, SystemPlace } from '../../src/core/controller/controller.js';
-import { createSystem, openClient, type Ports, readPlace } from '../../src/core/controller/controller.js';
-import { lockfileOwners, nodeFiles, socketLink, systemClock, systemRandom } from '../../src/platform/platform.js';
+import { createSystem, openClient, readPlace } from '../../src/core/controller/controller.js';
+import { nodeFiles } from '../../src/platform/platform.js';
+import { machinePorts } from '../e2e/machine-client.js';
 import { SESSION, type SessionSites } from '../e2e/session-sites.js';
 
-export const ports: Ports = {
-  files: nodeFiles,
-  clock: systemClock,
-  random: systemRandom,
-  link: socketLink,
-  owners: lockfileOwners(),
-  die: () => process.kill(process.pid, 'SIGKILL') as never,
-  actor: 'torture',
-};
-
+const ports = machinePorts('torture');
 const LINK_LIMIT_MS = 1_000;
 
 /** What a command would ask of a system, without the cost of its process. The work is the server's in any case. */
