@@ -34,7 +34,7 @@ import { splitHandlers } from './splits/handlers.js';
 import { checkSystem } from './system-check.js';
 import { createVolumes } from './volumes/creation.js';
 import { findVolume } from './volumes/finding.js';
-import { exportVolume, importVolume, scrubVolumes } from './volumes/image-requests.js';
+import { exportVolume, importVolume } from './volumes/image-requests.js';
 import {
   deleteVolumes,
   formatVolumes,
@@ -44,6 +44,7 @@ import {
   volumePath,
   writeVolume,
 } from './volumes/requests.js';
+import { scrubVolumes } from './volumes/scrub.js';
 
 export type Handler<Code extends RequestCode> = (
   controller: Controller,

@@ -150,6 +150,18 @@ export interface FailbackRow {
   readonly by: 'differences' | 'compared';
 }
 
+/** `wait`: goes on until the roles are turned back, at most so long; absent only begins. */
+export interface FailbackWish {
+  readonly plan?: boolean | undefined;
+  readonly wait?: { readonly timeoutMs?: Milliseconds | undefined } | undefined;
+}
+
+export interface FailbackAnswer {
+  readonly term: number;
+  readonly outcome: 'begun' | 'returned' | 'timed-out' | 'planned';
+  readonly pairs: readonly FailbackRow[];
+}
+
 export interface PracticeRow {
   readonly relationshipId: number;
   readonly secondary: string;
@@ -214,19 +226,8 @@ export interface GroupRequests {
     input: OfGroup & { at: readonly SystemRef[]; without: readonly string[]; plan?: boolean | undefined };
     output: RecoveryAnswer;
   };
-  /** Asked of a recovered remote. `wait`: goes on until the roles are turned back, at most so long; absent only begins. */
-  'cg.failback': {
-    input: OfGroup & {
-      plan?: boolean | undefined;
-      wait?: { readonly timeoutMs?: Milliseconds | undefined } | undefined;
-    };
-    output: {
-      group: string;
-      term: number;
-      outcome: 'begun' | 'returned' | 'timed-out' | 'planned';
-      pairs: readonly FailbackRow[];
-    };
-  };
+  /** Asked of a recovered remote. */
+  'cg.failback': { input: OfGroup & FailbackWish; output: FailbackAnswer & { readonly group: string } };
   'cg.practice': {
     input: OfGroup & { to: NamedVolume | 'auto'; drop: boolean };
     output: { group: string; outcome: 'ordered' | 'dropped' | 'nothing'; practice: readonly PracticeRow[] };

@@ -1,5 +1,5 @@
 import type { ByteCount, Milliseconds, TrackCount } from '../foundation/foundation.js';
-import type { FailbackRow, SystemRef } from '../group/group.js';
+import type { FailbackAnswer, FailbackWish, SystemRef } from '../group/group.js';
 import type { JournalsUsage, JournalUsage } from '../journal/journal.js';
 import type { Checkpoint, Wanted } from '../sequence/sequence.js';
 import type { SessionPolicyChange } from './policy.js';
@@ -227,17 +227,6 @@ export interface SessionRequests {
     input: OfSession & { at: readonly SystemRef[]; to?: Wanted | undefined; plan?: boolean | undefined };
     output: SessionRecoveryAnswer;
   };
-  /** Asked of a recovered secondary. `wait`: goes on until the roles are turned back, at most so long; absent only begins. */
-  'session.failback': {
-    input: OfSession & {
-      plan?: boolean | undefined;
-      wait?: { readonly timeoutMs?: Milliseconds | undefined } | undefined;
-    };
-    output: {
-      session: string;
-      term: number;
-      outcome: 'begun' | 'returned' | 'timed-out' | 'planned';
-      pairs: readonly FailbackRow[];
-    };
-  };
+  /** Asked of a recovered secondary. */
+  'session.failback': { input: OfSession & FailbackWish; output: FailbackAnswer & { readonly session: string } };
 }

@@ -131,14 +131,7 @@ describe('a damaged receive journal', () => {
   });
 
   it('in the middle of an update refuses hosts until its primary has sent it again, then shows the checkpoint', async () => {
-    const systems = await journalled(6);
-    expect(await show(systems)).toBe('applied');
-    await systems.write('tokyo', 'db', 5, 7);
-    await systems.ask('osaka', 'fault.set', { kind: 'crash', step: 'session.flushed' });
-    await show(systems).catch(() => undefined);
-    systems.kill('tokyo');
-    systems.world.files.remove('/sys/osaka/faults.json');
-    loseSegments(systems, 'osaka', 'receive');
+    const systems = await killedInUpdate(6);
     await systems.start('osaka');
     expect(systems.own('osaka').controller.sessions.sheets.named(SESSION)?.secondary?.releasing?.number).toBe(2);
     await expect(systems.read('osaka', 'db-copy')).rejects.toThrow(/being applied/);
@@ -148,14 +141,7 @@ describe('a damaged receive journal', () => {
   });
 
   it('in the middle of an update, with its primary damaged as well, shows no half of it', async () => {
-    const systems = await journalled(7);
-    expect(await show(systems)).toBe('applied');
-    await systems.write('tokyo', 'db', 5, 7);
-    await systems.ask('osaka', 'fault.set', { kind: 'crash', step: 'session.flushed' });
-    await show(systems).catch(() => undefined);
-    systems.kill('tokyo');
-    systems.world.files.remove('/sys/osaka/faults.json');
-    loseSegments(systems, 'osaka', 'receive');
+    const systems = await killedInUpdate(7);
     loseSegments(systems, 'tokyo', 'transmit');
     await systems.start('osaka');
     await expect(systems.read('osaka', 'db-copy')).rejects.toThrow(/being applied/);
@@ -164,6 +150,19 @@ describe('a damaged receive journal', () => {
     await systems.close();
   });
 });
+
+/** Osaka dies while it applies a checkpoint and loses what it received; tokyo is killed as well. */
+async function killedInUpdate(seed: number): Promise<TwoSystems> {
+  const systems = await journalled(seed);
+  expect(await show(systems)).toBe('applied');
+  await systems.write('tokyo', 'db', 5, 7);
+  await systems.ask('osaka', 'fault.set', { kind: 'crash', step: 'session.flushed' });
+  await show(systems).catch(() => undefined);
+  systems.kill('tokyo');
+  systems.world.files.remove('/sys/osaka/faults.json');
+  loseSegments(systems, 'osaka', 'receive');
+  return systems;
+}
 
 function sessionOf(systems: TwoSystems): string {
   return systems.own('tokyo').controller.sessions.sheets.named(SESSION)?.id ?? '';

@@ -1,5 +1,5 @@
-import { failure, type Milliseconds, type PairNumber, type TrackCount } from '../../foundation/foundation.js';
-import type { FailbackRow } from '../../group/group.js';
+import { failure, type PairNumber, type TrackCount } from '../../foundation/foundation.js';
+import type { FailbackRow, FailbackWish } from '../../group/group.js';
 import { isReturning } from '../../pair/pair.js';
 import type { Requests } from '../control/requests.js';
 import type { Controller } from '../open-controller.js';
@@ -80,7 +80,7 @@ export function partsOf(returning: Iterable<{ readonly pair: string; readonly pr
 
 /** How far a failback goes before it is answered, and what follows once all pairs have turned their roles back. */
 interface Failback {
-  readonly wait: { readonly timeoutMs?: Milliseconds | undefined } | undefined;
+  readonly wait: FailbackWish['wait'];
   readonly signal: AbortSignal | undefined;
   readonly goHome: () => Promise<void>;
 }
