@@ -195,9 +195,22 @@ export class SimSession {
   }
 
   /** `bootId` where its machine was started anew. */
-  async start(name: string, bootId?: string): Promise<void> {
+  start(name: string, bootId?: string): Promise<void> {
+    return this.world.run(this.startNow(name, bootId));
+  }
+
+  /** For use inside `world.run`. Its server ends as one that is told to, with all that is under way. */
+  async stopNow(name: string): Promise<void> {
+    const served = this.#served.get(name);
+    this.#served.delete(name);
+    await served?.own.close();
+    served?.process.process.end();
+  }
+
+  /** For use inside `world.run`. */
+  async startNow(name: string, bootId?: string): Promise<void> {
     const process = this.world.start(name, bootId);
-    const own = await this.world.run(openOwner(portsOf(process), this.place(name), { purpose: 'serve' }));
+    const own = await openOwner(portsOf(process), this.place(name), { purpose: 'serve' });
     own.controller.startCopying();
     if (this.#keeps) own.controller.startForming();
     this.#served.set(name, { process, own });

@@ -42,6 +42,7 @@ export class ReceiveStream {
   readonly #left = new Map<string, RecordSequence[]>();
   #scannedTo: RecordSequence;
   #isDamaged = false;
+  #isClosing = false;
   /** What lies behind this is durable. */
   #durableTo: RecordSequence;
 
@@ -162,8 +163,11 @@ export class ReceiveStream {
     const release = await this.#appending.acquire();
     try {
       if (this.journal.failure) throw this.journal.failure;
-      if (from !== this.journal.nextSequence) return;
+      if (!this.#isClosing && from !== this.journal.nextSequence) return;
       if (!this.journal.hasRoomFor(bytes.length) && !this.journal.isFull) await this.journal.prepare();
+      // Whoever opens it next takes them, sent once more.
+      if (this.#isClosing)
+        throw failure('session-refuses', `${this.#controller.place.name} closes what it received, and takes it again.`);
       if (!this.journal.hasRoomFor(bytes.length)) throw this.#full();
       // A sender that was replaced meanwhile is refused in the very step in which its records would land (H5).
       judge();
@@ -235,8 +239,15 @@ export class ReceiveStream {
     await this.journal.trim(this.journal.nextSequence - 1);
   }
 
-  close(): Promise<void> {
-    return this.journal.close();
+  /** What is being taken is taken to its end: who sent it is never told that something is durable which nobody flushed. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    const release = await this.#appending.acquire();
+    try {
+      await this.journal.close();
+    } finally {
+      release();
+    }
   }
 
   #scan(): void {
