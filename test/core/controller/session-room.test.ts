@@ -149,6 +149,12 @@ describe('a stream that does not count yet, and whose journal is full at the sec
     expect(await session.show()).toBe('applied');
     expect(await session.read('s2')).toBe(await session.read('p2'));
   });
+
+  it.each([1, 2, 3])('has not to wait for long, whatever else is under way (seed %i)', async (seed) => {
+    const session = await longTail(seed);
+    await session.pass(3_000);
+    expect(readHistory(session.world.files, '/sys/p2').map(({ code }) => code)).toContain('journal-full');
+  });
 });
 
 describe('a deleted session', () => {

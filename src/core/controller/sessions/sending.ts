@@ -235,8 +235,9 @@ export class StreamSender implements CopyJob {
     if (round !== this.#round) return;
     this.#askedAtMs = this.#nowMs();
     this.#retryMs = RETRY_FIRST_MS;
+    // What is sent behind a parcel that was refused is answered as well, and nothing of it is taken.
+    if (durableUpTo > this.#ackedUpTo) this.#refusedSinceMs = undefined;
     this.#ackedUpTo = Math.max(this.#ackedUpTo, durableUpTo);
-    this.#refusedSinceMs = undefined;
     // It was not what the secondary waited for: from there on everything is sent once more.
     if (durableUpTo < next - 1) {
       this.#round += 1;
