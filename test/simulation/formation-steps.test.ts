@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { checkPeace } from './formations/peace.js';
 import { checkMoment } from './formations/recovery.js';
 import { checkHosts } from './formations/schedule.js';
+import { codeOf } from './formations/schedule-stage.js';
 import type { Site } from './formations/site.js';
-import { codeOf, Stage } from './formations/stage.js';
+import { Stage } from './formations/stage.js';
 import { GROUP, makeTemplate, type Shape, type Template, withSmallSizes } from './formations/topology.js';
 import { WorldStopped } from './world/world.js';
 

@@ -1,7 +1,8 @@
 import type { Rng } from '../world/world.js';
 import { checkInstant } from './recovery.js';
+import { codeOf } from './schedule-stage.js';
 import { Violation } from './site.js';
-import { codeOf, type Stage } from './stage.js';
+import type { Stage } from './stage.js';
 import { GROUP, originsOf, refOf, type Shape, VOLUME_BYTES } from './topology.js';
 
 /** Something that a person does with the group while things go wrong. */

@@ -1,7 +1,8 @@
 import { checkDrills, makeMaster } from './deeds.js';
 import { checkInstant } from './recovery.js';
+import { codeOf } from './schedule-stage.js';
 import { Gone, Violation } from './site.js';
-import { codeOf, type Stage } from './stage.js';
+import type { Stage } from './stage.js';
 import { GROUP, VOLUME_BYTES } from './topology.js';
 
 /** With everything mended a person brings the pairs on and forms; a settled schedule does not take longer than this. */

@@ -1,8 +1,9 @@
 import { CRASH_STEPS } from '../../../src/core/controller/controller.js';
 import type { RecoveryAnswer } from '../../../src/core/group/group.js';
 import { Rng, type World } from '../world/world.js';
+import { codeOf } from './schedule-stage.js';
 import { Site, Violation } from './site.js';
-import { codeOf, type Moment, type Stage } from './stage.js';
+import type { Moment, Stage } from './stage.js';
 import { GROUP, nearOf, refOf, VOLUME_BYTES, worldOn } from './topology.js';
 
 /** The primaries are dead at this moment; the remotes alone are recovered, in a world of their own. */

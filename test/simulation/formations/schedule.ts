@@ -1,10 +1,12 @@
 import type { RecoveryAnswer } from '../../../src/core/group/group.js';
-import { describeFailure, Rng, WorldStopped } from '../world/world.js';
+import { describeFailure, Rng } from '../world/world.js';
 import { deedsOf } from './deeds.js';
 import { checkPeace } from './peace.js';
 import { checkMoment, recoverAndCheck } from './recovery.js';
+import { codeOf } from './schedule-stage.js';
 import { Violation } from './site.js';
-import { codeOf, Stage } from './stage.js';
+import { Stage } from './stage.js';
+import { catchStrays } from './strays.js';
 import { GROUP, indexOf, nearOf, syncLimitOf, templateOf, withSmallSizes } from './topology.js';
 import { TROUBLES } from './trouble.js';
 import { bringHome } from './way-home.js';
@@ -144,20 +146,6 @@ export function checkHosts({ writer, shape }: Stage): void {
     if (tookMs <= limitMs + WRITE_SLACK_MS) return;
     throw new Violation(`${what} took ${tookMs.toFixed(0)} ms; it may be held ${limitMs} ms`);
   }
-}
-
-/** The schedule that is running. */
-let running: Stage | undefined;
-let isListening = false;
-
-/** Rejections that nobody looks at: those of dead processes are theirs, also after the schedule; any other is a fault of ours. */
-function catchStrays(stage: Stage): void {
-  running = stage;
-  if (isListening) return;
-  isListening = true;
-  process.on('unhandledRejection', (error) => {
-    if (!(error instanceof WorldStopped)) running?.fail(error);
-  });
 }
 
 function explained(error: unknown, seed: number, stage: Stage, log: readonly string[]): Error {

@@ -1,13 +1,8 @@
 import { CRASH_STEPS } from '../../../src/core/controller/controller.js';
-import { type Keep, type Rng, WorldStopped } from '../world/world.js';
+import type { Rng } from '../world/world.js';
+import { KEEPS, processTroubles, spanOf, type Trouble } from './process-troubles.js';
 import type { Stage } from './stage.js';
 import { originsOf } from './topology.js';
-
-/** One thing that goes wrong at a moment of a schedule. */
-export interface Trouble {
-  readonly name: string;
-  strike(stage: Stage, rng: Rng): void;
-}
 
 /** Steps that a schedule can die at. */
 export const STEPS: readonly string[] = [
@@ -19,12 +14,7 @@ export const STEPS: readonly string[] = [
 
 const STEPS_OF_THREE: readonly string[] = [...STEPS, ...CRASH_STEPS.filter((step) => step.startsWith('mirror.'))];
 
-const KEEPS: readonly Keep[] = ['none', 'all', 'random'];
 const PICKS = ['any', 'any', 'primary', 'remote', 'master'] as const;
-
-function spanOf(rng: Rng): number {
-  return rng.pick([5, 40, 200, 1_500]) * (0.5 + rng.unit());
-}
 
 function siteOf(stage: Stage, rng: Rng): string {
   const { primaries, remotes, master, members } = stage.shape;
@@ -34,7 +24,7 @@ function siteOf(stage: Stage, rng: Rng): string {
   return rng.pick(pick === 'remote' ? remotes : [...stage.sites.keys()]);
 }
 
-export const TROUBLES: readonly Trouble[] = [
+export const TROUBLES: readonly Trouble<Stage>[] = [
   {
     name: 'kill',
     strike: (stage, rng) => stage.end(siteOf(stage, rng), spanOf(rng), (site) => site.kill()),
@@ -51,35 +41,7 @@ export const TROUBLES: readonly Trouble[] = [
       stage.dieAtStep(siteOf(stage, rng), rng.pick(steps), 1 + rng.below(3), spanOf(rng));
     },
   },
-  {
-    name: 'crash at a store call',
-    strike: (stage, rng) => {
-      const name = siteOf(stage, rng);
-      const site = stage.site(name);
-      const { process } = site;
-      if (!process) return;
-      const last = process.calls + 1 + rng.below(120);
-      process.beforeCall(({ number }) => {
-        if (number >= last) throw new WorldStopped(`stopped before store call ${number}`);
-      });
-      process.onEnd(() => stage.startAgain(name, spanOf(rng)));
-    },
-  },
-  {
-    name: 'crash while it comes up',
-    strike: (stage, rng) => {
-      const name = siteOf(stage, rng);
-      stage.site(name).dieAtCall = 1 + rng.below(30);
-      stage.end(name, spanOf(rng), (site) => site.kill());
-    },
-  },
-  {
-    name: 'hang',
-    strike: (stage, rng) => {
-      const { process } = stage.site(siteOf(stage, rng));
-      process?.hangUntil(stage.world.scheduler.nowMs + spanOf(rng));
-    },
-  },
+  ...processTroubles<Stage>(siteOf),
   {
     name: 'weather',
     strike: (stage, rng) => {

@@ -1,8 +1,9 @@
 import { CRASH_STEPS } from '../../../src/core/controller/controller.js';
 import type { Rng } from '../world/world.js';
 import { checkPeace } from './peace.js';
+import { codeOf } from './schedule-stage.js';
 import { Violation } from './site.js';
-import { codeOf, type Stage } from './stage.js';
+import type { Stage } from './stage.js';
 import { GROUP, VOLUME_BYTES } from './topology.js';
 
 /** With every system there, a group is home long before this. */

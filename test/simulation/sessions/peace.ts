@@ -1,5 +1,5 @@
+import { codeOf } from '../formations/schedule-stage.js';
 import { Gone, type Site, Violation } from '../formations/site.js';
-import { codeOf } from '../formations/stage.js';
 import { refOf, VOLUME_BYTES } from '../formations/topology.js';
 import type { Part } from './part.js';
 import { lookAtSecondaries } from './shown.js';

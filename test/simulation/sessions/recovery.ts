@@ -1,8 +1,8 @@
 import { CRASH_STEPS } from '../../../src/core/controller/controller.js';
 import type { Wanted } from '../../../src/core/sequence/sequence.js';
 import type { SessionRecoveryAnswer } from '../../../src/core/session/session.js';
+import { codeOf } from '../formations/schedule-stage.js';
 import { Site, Violation } from '../formations/site.js';
-import { codeOf } from '../formations/stage.js';
 import { refOf } from '../formations/topology.js';
 import { Rng } from '../world/world.js';
 import type { Part } from './part.js';

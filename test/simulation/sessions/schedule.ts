@@ -1,5 +1,6 @@
 import { Violation } from '../formations/site.js';
-import { describeFailure, Rng, WorldStopped } from '../world/world.js';
+import { catchStrays } from '../formations/strays.js';
+import { describeFailure, Rng } from '../world/world.js';
 import { checkPeace } from './peace.js';
 import { checkMoment, recoverAndCheck } from './recovery.js';
 import { lookAtSecondaries } from './shown.js';
@@ -105,20 +106,6 @@ async function disaster(stage: Stage, rng: Rng): Promise<'recovery' | 'may retur
     canReturn &&= isWhole;
   }
   return canReturn ? 'may return' : 'recovery';
-}
-
-/** The schedule that is running. */
-let running: Stage | undefined;
-let isListening = false;
-
-/** Rejections that nobody looks at: those of dead processes are theirs, also after the schedule; any other is a fault of ours. */
-function catchStrays(stage: Stage): void {
-  running = stage;
-  if (isListening) return;
-  isListening = true;
-  process.on('unhandledRejection', (error) => {
-    if (!(error instanceof WorldStopped)) running?.fail(error);
-  });
 }
 
 function explained(error: unknown, seed: number, stage: Stage, log: readonly string[]): Error {

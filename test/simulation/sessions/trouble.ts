@@ -1,31 +1,21 @@
 import { CRASH_STEPS } from '../../../src/core/controller/controller.js';
-import { codeOf } from '../formations/stage.js';
+import { KEEPS, processTroubles, spanOf, type Trouble } from '../formations/process-troubles.js';
+import { codeOf } from '../formations/schedule-stage.js';
 import { refOf } from '../formations/topology.js';
-import { type Keep, type Rng, WorldStopped } from '../world/world.js';
+import type { Rng } from '../world/world.js';
 import type { Part } from './part.js';
 import { type Stage, sheetOf } from './stage.js';
-
-/** One thing that goes wrong, or that a person does, at a moment of a schedule. */
-export interface Trouble {
-  readonly name: string;
-  strike(stage: Stage, rng: Rng): void;
-}
 
 /** Steps that a schedule can die at. */
 const STEPS: readonly string[] = CRASH_STEPS.filter((step) =>
   /^(session|journal|checkpoint|stream|send|receive|half|save|region)\./.test(step),
 );
-const KEEPS: readonly Keep[] = ['none', 'all', 'random'];
-
-function spanOf(rng: Rng): number {
-  return rng.pick([5, 40, 200, 1_500]) * (0.5 + rng.unit());
-}
 
 function siteOf({ shape }: Stage, rng: Rng): string {
   return rng.pick(rng.chance(0.5) ? shape.primaries : shape.secondaries);
 }
 
-export const TROUBLES: readonly Trouble[] = [
+export const TROUBLES: readonly Trouble<Stage>[] = [
   { name: 'kill', strike: (stage, rng) => stage.end(siteOf(stage, rng), spanOf(rng), (site) => site.kill()) },
   { name: 'power', strike: losePower },
   {
@@ -36,34 +26,7 @@ export const TROUBLES: readonly Trouble[] = [
     name: 'crash at a step',
     strike: (stage, rng) => stage.dieAtStep(siteOf(stage, rng), rng.pick(STEPS), 1 + rng.below(3), spanOf(rng)),
   },
-  {
-    name: 'crash at a store call',
-    strike: (stage, rng) => {
-      const name = siteOf(stage, rng);
-      const { process } = stage.site(name);
-      if (!process) return;
-      const last = process.calls + 1 + rng.below(120);
-      process.beforeCall(({ number }) => {
-        if (number >= last) throw new WorldStopped(`stopped before store call ${number}`);
-      });
-      process.onEnd(() => stage.startAgain(name, spanOf(rng)));
-    },
-  },
-  {
-    name: 'crash while it comes up',
-    strike: (stage, rng) => {
-      const name = siteOf(stage, rng);
-      stage.site(name).dieAtCall = 1 + rng.below(30);
-      stage.end(name, spanOf(rng), (site) => site.kill());
-    },
-  },
-  {
-    name: 'hang',
-    strike: (stage, rng) => {
-      const { process } = stage.site(siteOf(stage, rng));
-      process?.hangUntil(stage.world.scheduler.nowMs + spanOf(rng));
-    },
-  },
+  ...processTroubles<Stage>(siteOf),
   {
     name: 'weather',
     strike: (stage, rng) => {
@@ -109,7 +72,7 @@ export const TROUBLES: readonly Trouble[] = [
 ];
 
 /** What later schedules do as well. */
-export const WIDE_TROUBLES: readonly Trouble[] = [
+export const WIDE_TROUBLES: readonly Trouble<Stage>[] = [
   ...TROUBLES,
   { name: 'skewed clock', strike: (stage, rng) => stage.beside(skew(stage, rng)) },
   { name: 'apply to', strike: (stage, rng) => stage.beside(applyTo(stage, rng)) },

@@ -1,6 +1,6 @@
 import { CRASH_STEPS } from '../../../src/core/controller/controller.js';
+import { codeOf } from '../formations/schedule-stage.js';
 import { Violation } from '../formations/site.js';
-import { codeOf } from '../formations/stage.js';
 import { VOLUME_BYTES } from '../formations/topology.js';
 import type { Rng } from '../world/world.js';
 import type { Part } from './part.js';
