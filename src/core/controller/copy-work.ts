@@ -42,7 +42,7 @@ export class CopyWork {
   /** Caps what this controller's pairs copy together; several controllers may share one cap. Without one there is none. */
   cap(rate: RateLimit | undefined): void {
     this.#cap = rate;
-    this.#controller.streams.taken = (bytes) => rate?.spend(bytes);
+    this.#controller.streams.cap = rate;
     this.copier.limit(() => rate?.waitMs() ?? 0);
   }
 

@@ -19,6 +19,11 @@ export class RateLimit {
     this.#bytesPerSecond = bytesPerSecond ?? Number.POSITIVE_INFINITY;
   }
 
+  /** So much may go at once without being far ahead of the rate. */
+  get burstBytes(): number {
+    return (this.#bytesPerSecond * BURST_MS) / 1000;
+  }
+
   /** Milliseconds until the next bytes may go; 0 = now. */
   waitMs(): number {
     return Math.max(0, this.#freeAtMs - this.#clock.monotonicMs());

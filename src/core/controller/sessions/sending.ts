@@ -26,10 +26,6 @@ interface Parcel {
   readonly next: RecordSequence;
 }
 
-function parcelBytes(): ByteCount {
-  return Math.min(PARCEL_BYTES, Math.floor(tuning.journalSegmentBytes / PARCELS_OF_SEGMENT));
-}
-
 /** The copier's job for one stream: sends its records in their order, and drops what the secondary has applied. */
 export class StreamSender implements CopyJob {
   readonly session: string;
@@ -192,10 +188,17 @@ export class StreamSender implements CopyJob {
     while (this.#underWay.size >= PARCELS_MAX) await Promise.race(this.#underWay);
     if (!this.#isOpen || this.#fault !== undefined || this.#next < journal.firstSequence) return false;
     const before = journal.durableSequence + 1;
-    const read = this.#read(this.#stream, () => journal.read(this.#next, parcelBytes(), before));
+    const read = this.#read(this.#stream, () => journal.read(this.#next, this.#parcelBytes, before));
     if (!read) return true;
     this.#post({ from: this.#next, next: read.next }, read.bytes, this.#stream.generation);
     return true;
+  }
+
+  /** Under a cap less at once: at a slow link it would be what is moved in many seconds. */
+  get #parcelBytes(): ByteCount {
+    const { cap } = this.#controller.streams;
+    const leastRoomBytes = Math.floor(tuning.journalSegmentBytes / PARCELS_OF_SEGMENT);
+    return Math.floor(Math.min(PARCEL_BYTES, leastRoomBytes, cap?.burstBytes ?? PARCEL_BYTES));
   }
 
   /** What cannot be read any more is no fault of the link: its pairs track, and another journal is begun. */
@@ -223,7 +226,7 @@ export class StreamSender implements CopyJob {
       })
       .finally(() => this.#underWay.delete(sent));
     this.#underWay.add(sent);
-    this.#controller.streams.taken(bytes.length);
+    this.#controller.streams.cap?.spend(bytes.length);
     this.#controller.step('stream.sent');
   }
 

@@ -1,3 +1,4 @@
+import type { RateLimit } from '../../copy/copy.js';
 import { failure } from '../../foundation/foundation.js';
 import type { SystemRef } from '../../group/group.js';
 import type { LivePair, Recorder } from '../../hostio/hostio.js';
@@ -25,8 +26,8 @@ export class Streams {
   readonly placing: Placing;
   /** Commands that wait for what is sent. */
   hurried = 0;
-  /** So many bytes of a stream were sent; what caps the copying of several systems together counts them. */
-  taken: (bytes: number) => void = () => undefined;
+  /** What caps the copying of several systems together counts what streams send. */
+  cap: RateLimit | undefined;
   /** Why a stream did not go on when it was last tried. */
   readonly #faults = new Map<string, string>();
 
