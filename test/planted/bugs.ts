@@ -293,16 +293,16 @@ const processes: readonly PlantedBug[] = [
 const protocols: readonly PlantedBug[] = [
   {
     id: 'P1a',
-    file: `${HOSTIO}/fabric.ts`,
-    find: 'regions }]);\n    await this.catalog.durable();\n    // One that was cooled',
-    replace: 'regions }]);\n    // One that was cooled',
+    file: `${HOSTIO}/activating.ts`,
+    find: 'regions }]);\n  await catalog.durable();\n  // One that was cooled',
+    replace: 'regions }]);\n  // One that was cooled',
     why: 'a region counts as active before that is durable',
   },
   {
     id: 'P1b',
-    file: `${HOSTIO}/fabric.ts`,
-    find: "await this.catalog.change(() => [{ do: 'activate', volume: volume.number, regions }]);",
-    replace: 'this.catalog.active.set(volume.number, new Set([...volume.hot.keys(), ...regions]));',
+    file: `${HOSTIO}/activating.ts`,
+    find: "await catalog.change(() => [{ do: 'activate', volume: volume.number, regions }]);",
+    replace: 'catalog.active.set(volume.number, new Set([...volume.hot.keys(), ...regions]));',
     why: 'no active regions at all',
   },
   {

@@ -14,18 +14,6 @@ export async function coolRegions(fabric: Fabric, volume: LiveVolume, count: num
   await logCool(fabric, volume, () => [...volume.hot.keys()].slice(0, count));
 }
 
-/** Regions that somebody makes active are written soon: the flush under way does not count for them. */
-export function keepWarm({ goingCold }: LiveVolume, regions: readonly number[]): void {
-  for (const chosen of goingCold) for (const region of regions) chosen.delete(region);
-}
-
-/** Writes may land in those of the regions that are active. */
-export function setHot(volume: LiveVolume, regions: readonly number[], active: ReadonlySet<number> | undefined): void {
-  // Once more: they may have been chosen after this activation began.
-  keepWarm(volume, regions);
-  for (const region of regions) if (active?.has(region)) volume.hot.set(region, true);
-}
-
 /** Takes regions out of use, so that a write there has to make them active again, flushes what was written there, and lets them go. */
 async function coolFlushed(fabric: Fabric, volume: LiveVolume, count: number): Promise<void> {
   const followers = followersOf(fabric, volume);

@@ -12,9 +12,10 @@ import {
 import { ownVolumes, type Side, type SuspendReason } from '../pair/pair.js';
 import type { Clock, Files } from '../ports/ports.js';
 import { checkRange } from '../volume/volume.js';
+import { activateRegions } from './activating.js';
 import { addressOf } from './addresses.js';
 import type { Claim } from './claims.js';
-import { coolRegions, keepWarm, setHot } from './cooling.js';
+import { coolRegions } from './cooling.js';
 import type { FabricHooks, FabricParts } from './fabric-parts.js';
 import type { Follower } from './follower.js';
 import { followersOf, journalledPair, land, landingMaxBytes } from './landing.js';
@@ -289,24 +290,7 @@ export class Fabric {
   async warm(volume: LiveVolume, ...runs: readonly TrackRun[]): Promise<void> {
     const cold = new Set(runs.flatMap((run) => coldRegions(volume, run)));
     const regions = [...cold].slice(0, tuning.activeRegionsMax / 4);
-    if (regions.length > 0) await this.activate(volume, regions);
-  }
-
-  /** Makes regions active, durably; the oldest are cooled where there are too many. */
-  async activate(volume: LiveVolume, regions: readonly number[]): Promise<void> {
-    const surplus = volume.hot.size + regions.length - tuning.activeRegionsMax;
-    if (surplus > 0) await this.cool(volume, Math.max(surplus, tuning.activeRegionsMax / 2));
-    keepWarm(volume, regions);
-    await this.catalog.change(() => [{ do: 'activate', volume: volume.number, regions }]);
-    await this.catalog.durable();
-    // One that was cooled meanwhile is not active any more.
-    setHot(volume, regions, this.catalog.active.get(volume.number));
-    this.hooks.step('region.activated');
-  }
-
-  /** Lets the regions used longest ago go cold, with all marks logged. */
-  async cool(volume: LiveVolume, count = volume.hot.size): Promise<void> {
-    await coolRegions(this, volume, count);
+    if (regions.length > 0) await activateRegions(this, volume, regions);
   }
 
   /** Everything completed on the volume is durable. A failed flush blocks the volume for good (P9). */
@@ -372,7 +356,8 @@ export class Fabric {
   async close(): Promise<void> {
     // Whatever no secondary answered for is marked, for no region tells of it any more.
     for (const pair of this.#pairs.values()) if (pair.alongside !== null) pair.follower?.surrender(false);
-    for (const volume of this.#volumes.values()) if (volume.hot.size > 0) await this.cool(volume);
+    for (const volume of this.#volumes.values())
+      if (volume.hot.size > 0) await coolRegions(this, volume, volume.hot.size);
     await this.catalog.logMarks();
     await this.catalog.durable();
     this.abandon();

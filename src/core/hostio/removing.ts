@@ -1,4 +1,5 @@
 import { assert, type ByteOffset } from '../foundation/foundation.js';
+import { activateRegions } from './activating.js';
 import type { Fabric, Writer } from './fabric.js';
 import type { LiveVolume } from './live-volume.js';
 import type { Obstacle } from './obstacles.js';
@@ -20,7 +21,7 @@ export async function removeObstacle(
   else if (obstacle.kind === 'unlinked') await fabric.follower(obstacle.pair)?.ready();
   else if (obstacle.kind === 'journal') await fabric.recorder(obstacle.pair).ready(obstacle.lengthBytes);
   else if (obstacle.kind === 'unrecorded') await degradePair(fabric, obstacle.pair, 'its primary is copied into');
-  else if (obstacle.kind === 'cold') await fabric.activate(volume, obstacle.regions);
+  else if (obstacle.kind === 'cold') await activateRegions(fabric, volume, obstacle.regions);
   else if (obstacle.kind === 'save') await saveTracks(fabric, volume, obstacle.pair, obstacle.tracks, writer);
   else if (obstacle.kind === 'save-aside') await saveAside(fabric, volume, obstacle.pair, obstacle.tracks, writer);
   else if (obstacle.kind === 'fill')

@@ -1,6 +1,7 @@
 import { pairMapKey } from '../catalog/catalog.js';
 import { assert, type ByteOffset, type TrackRun } from '../foundation/foundation.js';
 import type { Side } from '../pair/pair.js';
+import { activateRegions } from './activating.js';
 import type { Fabric, Writer } from './fabric.js';
 import type { LivePair, LiveVolume } from './live-volume.js';
 import { coldRegions } from './regions.js';
@@ -23,7 +24,7 @@ export async function saveTracks(
   if (primary.claims.overlapping(tracks.first, tracks.count, writer.claim)) return primary.claims.released();
   if (secondary.claims.overlapping(tracks.first, tracks.count)) return secondary.claims.released();
   const cold = coldRegions(secondary, tracks);
-  if (cold.length > 0) return fabric.activate(secondary, cold);
+  if (cold.length > 0) return activateRegions(fabric, secondary, cold);
   const held = [
     primary.claims.take(tracks.first, tracks.count),
     secondary.claims.take(tracks.first, tracks.count),
@@ -55,7 +56,7 @@ export async function fillTracks(
 ): Promise<void> {
   if (volume.claims.overlapping(tracks.first, tracks.count, writer.claim)) return volume.claims.released();
   const cold = coldRegions(volume, tracks);
-  if (cold.length > 0) return fabric.activate(volume, cold);
+  if (cold.length > 0) return activateRegions(fabric, volume, cold);
   const claim = volume.claims.take(tracks.first, tracks.count);
   volume.gate.enter();
   try {
