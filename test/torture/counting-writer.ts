@@ -74,6 +74,8 @@ export class CountingWriter {
   #ended: Promise<void> = Promise.resolve();
   /** What ended it, other than `stop`. */
   failure: unknown;
+  /** It rests for so long between two writes. */
+  restMs = 0;
 
   constructor(root: string, writes: CountedWrites, targets: readonly Target[], means: Means, from = 0) {
     this.#root = root;
@@ -127,6 +129,7 @@ export class CountingWriter {
         return;
       }
       this.#answeredMs.push(Date.now());
+      if (this.restMs > 0) await new Promise((resolve) => setTimeout(resolve, this.restMs));
     }
   }
 

@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Requests } from '../../src/core/controller/controller.js';
+import type { Server } from '../e2e/hosts-serving.js';
 import { type RecoveredSession, SESSION, type SessionSites } from '../e2e/session-sites.js';
 import { eventually } from '../e2e/shell.js';
 import type { Rng } from '../simulation/world/rng.js';
@@ -44,9 +45,10 @@ export interface SessionTotals {
   lostWrites: number;
   looks: number;
   recoveries: number;
-  /** Journals that were full; checkpoints wanted that were not the last; systems that resigned. */
+  /** Journals that were full; checkpoints wanted that were not the last; those of them that were shown before they were applied; systems that resigned. */
   full: number;
   earlier: number;
+  instant: number;
   resigned: number;
 }
 
@@ -57,7 +59,8 @@ export interface SessionTotals {
  */
 export class SessionCampaign {
   readonly totals: SessionTotals = {
-    ...{ kills: 0, struck: 0, writes: 0, lostWrites: 0, looks: 0, recoveries: 0, full: 0, earlier: 0, resigned: 0 },
+    ...{ kills: 0, struck: 0, writes: 0, lostWrites: 0, looks: 0, recoveries: 0 },
+    ...{ full: 0, earlier: 0, instant: 0, resigned: 0 },
   };
   readonly #rng: Rng;
   readonly #lane: Lane;
@@ -111,17 +114,40 @@ export class SessionCampaign {
         await this.#revive(sites, sites.remotes);
         return recovered;
       });
-    if (disaster.kind === 'behind') await this.#applyEarlier(stage, writer);
+    if (disaster.kind === 'behind') await this.#applyEarlier(stage, writer, disaster);
     if (disaster.kind === 'resign') await goOnWithout(sites, disaster.system);
     await this.#goOn(stage, writer, disaster.kind === 'resign' ? disaster.system : undefined);
   }
 
-  async #applyEarlier(stage: Stage, writer: CountingWriter): Promise<void> {
-    const earlier = await appliedEarlier(stage.sites, this.#rng);
+  async #applyEarlier(stage: Stage, writer: CountingWriter, wanted: SessionDisaster & { kind: 'behind' }) {
+    const { sites } = stage;
+    const isInstant = wanted.wanted === 'instant';
+    // What is shown at once is so small that it would be in the images before anybody looks.
+    if (isInstant)
+      for (const { remote, name } of sites.plan.volumes)
+        await this.#fault(sites, remote, { kind: 'io-error', volume: name, on: 'write' });
+    const earlier = await appliedEarlier(sites, this.#rng, ...(isInstant ? (['--instant'] as const) : []));
     if (!earlier) return;
     const { number } = earlier.shown;
     this.#judge(stage, writer, prefixIn(stage, earlier.images, `apply --to ${number}`), earlier.shown);
     this.totals.earlier += 1;
+    if (earlier.isAhead) this.totals.instant += 1;
+    if (isInstant) await this.#land(sites, wanted.killed);
+  }
+
+  /** Who opens the secondaries next applies what is shown, and one of them ends in the middle of that. */
+  async #land(sites: SessionSites, killed: SessionStep): Promise<void> {
+    await this.#fault(sites, killed.system, { kind: 'crash', step: killed.step });
+    await sites.serve(...sites.remotes).catch(() => undefined); // It may end before it is ready.
+    for (const remote of sites.remotes)
+      await askAt(sites, remote, 'fault.clear', { kind: 'io-error' }).catch(() => undefined);
+    await this.#struck(sites.servers.get(killed.system));
+  }
+
+  /** Waits until a process has ended at its step, where that comes soon. */
+  async #struck(victim: Server | undefined): Promise<void> {
+    await Promise.race([victim?.shell.ended, new Promise((resolve) => setTimeout(resolve, STEP_LIMIT_MS))]);
+    if (victim?.shell.isAlive === false) this.totals.struck += 1;
   }
 
   /** What became of the servers, after a failed round. */
@@ -166,7 +192,7 @@ export class SessionCampaign {
     if (disaster.kind === 'full' && (await fillJournal(sites, disaster.system, writer))) this.totals.full += 1;
     if (disaster.kind === 'behind') {
       const all = disaster.wanted === 'recover' ? sites.primaries : [];
-      await fallBehind(sites, [...all, ...sites.remotes]);
+      await fallBehind(sites, writer, [...all, ...sites.remotes]);
     }
     await new Promise((resolve) => setTimeout(resolve, this.#rng.below(STRIKE_MS_MAX)));
     if (disaster.kind === 'kill') await sites.kill(...disaster.systems);
@@ -185,9 +211,7 @@ export class SessionCampaign {
     // It may end before it has answered.
     await this.#fault(sites, system, { kind: 'crash', step, nth });
     if (SELDOM.includes(step)) return;
-    const victim = sites.servers.get(system);
-    await Promise.race([victim?.shell.ended, new Promise((resolve) => setTimeout(resolve, STEP_LIMIT_MS))]);
-    if (victim?.shell.isAlive === false) this.totals.struck += 1;
+    await this.#struck(sites.servers.get(system));
   }
 
   async #fault(sites: SessionSites, system: string, row: Requests['fault.set']['input']): Promise<void> {
@@ -204,9 +228,7 @@ export class SessionCampaign {
     await writer.more(this.#rng.below(few));
     await askAt(sites, disaster.system, 'fault.clear', { kind: 'link-down' }).catch(() => undefined);
     const victim = killed && sites.servers.get(killed.system);
-    if (!victim) return;
-    await Promise.race([victim.shell.ended, new Promise((resolve) => setTimeout(resolve, STEP_LIMIT_MS))]);
-    if (!victim.shell.isAlive) this.totals.struck += 1;
+    if (victim) await this.#struck(victim);
   }
 
   /** Everybody comes back: the primaries lost nothing that was answered, and the secondaries follow to the end. */

@@ -14,6 +14,8 @@ export type SessionDisaster =
   | { readonly kind: 'full'; readonly system: string }
   /** The secondaries hold more than they apply; then they, or all, are gone, and an earlier one of what is held is wanted. */
   | { readonly kind: 'behind'; readonly wanted: 'apply' | 'recover' }
+  /** The same; it is shown at once, and applied behind by whoever opens the secondaries next. One of these ends at a step of that. */
+  | { readonly kind: 'behind'; readonly wanted: 'instant'; readonly killed: SessionStep }
   /** The others go on without one, which comes back later. */
   | { readonly kind: 'resign'; readonly system: string };
 
@@ -52,6 +54,11 @@ const RECOVERY_STEPS = [
   'session.carried',
 ];
 
+/** Of a checkpoint that is shown before it is applied. */
+const FOLDING_STEPS = ['session.folding', 'session.folded'];
+/** One of so many is a deed for which the systems have to be made ready: it would seldom come by chance. */
+const DEED_EVERY = 3;
+
 /** Steps that a process reaches when it starts, and then no more. */
 export const SELDOM = ['journal.redone', 'stream.open', 'stream.opened'];
 
@@ -64,6 +71,8 @@ export class SessionDisasters {
   readonly #fills: boolean;
   #deck: SessionDisaster[] = [];
   #dealt = 0;
+  #deeds: SessionDisaster[] = [];
+  #count = 0;
 
   constructor(rng: Rng, primaries: readonly string[], remotes: readonly string[], lane: Lane, fills: boolean) {
     this.#fills = fills;
@@ -75,19 +84,40 @@ export class SessionDisasters {
 
   next(): SessionDisaster {
     const rng = this.#rng;
+    this.#count += 1;
+    if (this.#count % DEED_EVERY === 0) return this.#deed() ?? this.#fromDeck();
     const luck = rng.unit();
-    if (luck < 0.45) return this.#fromDeck();
-    if (luck < 0.57) return { kind: 'disaster', recovery: undefined };
-    // The only secondary cannot go, nor be apart from another.
-    const isAlone = this.#remotes.length < 2;
-    if (luck < (isAlone ? 0.65 : 0.61))
-      return this.#fills ? { kind: 'full', system: rng.pick(this.#primaries) } : this.#fromDeck();
-    if (luck < 0.69 && !isAlone) return { kind: 'behind', wanted: rng.chance(0.5) ? 'apply' : 'recover' };
-    if (luck < 0.76)
-      return { kind: 'resign', system: rng.pick([...this.#primaries, ...(isAlone ? [] : this.#remotes)]) };
+    if (luck < 0.55) return this.#fromDeck();
+    if (luck < 0.69) return { kind: 'disaster', recovery: undefined };
+    if (luck < 0.78) return { kind: 'resign', system: rng.pick([...this.#primaries, ...this.#others]) };
     const all = [...this.#primaries, ...this.#remotes];
-    if (luck < 0.83) return { kind: 'kill', systems: all };
+    if (luck < 0.86) return { kind: 'kill', systems: all };
     return { kind: 'kill', systems: [rng.pick(all)] };
+  }
+
+  /** The only secondary cannot go, nor be apart from another. */
+  get #others(): readonly string[] {
+    return this.#remotes.length < 2 ? [] : this.#remotes;
+  }
+
+  /** Each that these systems are fit for, in turns. */
+  #deed(): SessionDisaster | undefined {
+    const rng = this.#rng;
+    if (this.#deeds.length === 0) {
+      if (this.#fills) this.#deeds.push({ kind: 'full', system: rng.pick(this.#primaries) });
+      if (this.#others.length > 0)
+        this.#deeds.push(
+          { kind: 'behind', wanted: 'apply' },
+          { kind: 'behind', wanted: 'recover' },
+          {
+            kind: 'behind',
+            wanted: 'instant',
+            killed: { system: rng.pick(this.#others), step: rng.pick(FOLDING_STEPS) },
+          },
+        );
+      this.#deeds = shuffled(rng, this.#deeds);
+    }
+    return this.#deeds.pop();
   }
 
   #fromDeck(): SessionDisaster {
@@ -120,12 +150,18 @@ export class SessionDisasters {
     const { number, of } = this.#lane;
     const dealt = this.#dealt;
     this.#dealt += 1;
-    return all
-      .filter((_, index) => (index + dealt) % of === number)
-      .map((one) => ({ one, place: rng.unit() }))
-      .toSorted((a, b) => a.place - b.place)
-      .map(({ one }) => one);
+    return shuffled(
+      rng,
+      all.filter((_, index) => (index + dealt) % of === number),
+    );
   }
+}
+
+function shuffled(rng: Rng, all: readonly SessionDisaster[]): SessionDisaster[] {
+  return all
+    .map((one) => ({ one, place: rng.unit() }))
+    .toSorted((a, b) => a.place - b.place)
+    .map(({ one }) => one);
 }
 
 export function describedDisaster(disaster: SessionDisaster): string {
@@ -139,7 +175,7 @@ export function describedDisaster(disaster: SessionDisaster): string {
     case 'full':
       return `link of ${disaster.system} cut until its journal is full`;
     case 'behind':
-      return `the secondaries do not reach each other, ${disaster.wanted} --to`;
+      return `the secondaries do not reach each other, ${disaster.wanted} --to${disaster.wanted === 'instant' ? `, ${disaster.killed.step} at ${disaster.killed.system}` : ''}`;
     case 'resign':
       return `${disaster.system} resigns`;
     case 'disaster':

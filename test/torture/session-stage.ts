@@ -6,7 +6,7 @@ import type { Lane } from './group-disasters.js';
 import { SessionDisasters } from './session-disasters.js';
 
 export const VOLUME_BYTES = 2 * 1_048_576;
-/** Full while a link is cut for a second or two. */
+/** Full while a link is cut for some thousand writes. */
 const SMALL_JOURNAL_BYTES = 12 * 1_048_576;
 type Shape = 'one remote' | 'two remotes';
 const volume = (system: string, remote: string, name: string) => ({ system, remote, name, sizeBytes: VOLUME_BYTES });
@@ -40,7 +40,9 @@ export function stageOf(root: string, rng: Rng, number: number, lane: Lane): Sta
     order,
     interval: '200ms',
   });
-  const journalLimitBytes = rng.chance(0.5) ? SMALL_JOURNAL_BYTES : undefined;
+  // With each shape in turns, whatever the lane.
+  const isSmall = (number + Math.floor(number / 2)) % 2 === 0;
+  const journalLimitBytes = isSmall ? SMALL_JOURNAL_BYTES : undefined;
   const writes = new CountedWrites(rng.next(), volumes.length, VOLUME_BYTES);
   const disasters = new SessionDisasters(
     rng.fork(),

@@ -67,8 +67,8 @@ const sum = (what: keyof SessionTotals) => lanes.reduce((all, { totals }) => all
 console.log(
   `torture:sessions: ${failures.length === 0 ? 'ok' : 'FAILED'}, seed ${seed}, ${sum('kills')} kills (${sum('struck')} at the step ` +
     `that was named), ${sum('writes')} writes answered, ${sum('looks')} looks at an applied checkpoint, ${sum('recoveries')} recoveries ` +
-    `that lost ${sum('lostWrites')} writes; ${sum('full')} full journals, ${sum('earlier')} earlier checkpoints, ${sum('resigned')} ` +
-    `resigned; ${secondsOf().toFixed(0)} s, ${(processorSeconds() / Math.max(1, sum('kills'))).toFixed(1)} s of a processor each`,
+    `that lost ${sum('lostWrites')} writes; ${sum('full')} full journals, ${sum('earlier')} earlier checkpoints, ` +
+    `${sum('instant')} shown before they were applied, ${sum('resigned')} resigned; ${secondsOf().toFixed(0)} s, ${(processorSeconds() / Math.max(1, sum('kills'))).toFixed(1)} s of a processor each`,
 );
 process.exitCode = failures.length === 0 ? 0 : 1;
 
