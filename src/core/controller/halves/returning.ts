@@ -117,7 +117,7 @@ function counted(controller: Controller, halves: readonly HalfRecord[]) {
     throw failure(
       'status-refuses',
       `${controller.address(suspended.primary)} was suspended on its way back: ${suspended.state.message}.`,
-      'Mend the cause and run copyset cg failback again.',
+      'Mend the cause and run the same failback again.',
     );
   const leftTracks = returning(halves).reduce((sum, half) => sum + mapCounts(controller.catalog, half).secondary, 0);
   const pairs = halves.map((half) => {
