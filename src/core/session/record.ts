@@ -98,6 +98,8 @@ export interface SecondaryTable {
   readonly resetTo: number;
   /** A recovery has begun: from then on nothing is released but what it decides. */
   readonly fenced?: boolean | undefined;
+  /** The term under which the session came home last: checkpoints of a lower one were issued before the recovery. */
+  readonly homeTerm?: number | undefined;
   /** The secondaries were made primaries. */
   readonly recovered: SessionVerdict | null;
 }

@@ -99,6 +99,7 @@ const secondaryTable: v.GenericSchema<unknown, SecondaryTable> = v.strictObject(
   applied: v.nullable(checkpointSchema),
   resetTo: counter,
   fenced: v.optional(v.boolean()),
+  homeTerm: v.optional(counter),
   recovered: v.nullable(sessionVerdict),
 });
 

@@ -170,6 +170,37 @@ describe('a session of two subsystems', () => {
     expect(await session.shown()).toEqual([4, 0]);
   });
 
+  it('shows no checkpoint that its primary issued before the recovery, and sends after it', async () => {
+    const session = await SimSession.ready(10, { subsystems: 1, intervalMs: 200, backup: true });
+    await session.write(1, 2);
+    await session.pass(1_000);
+    // Its base goes anew into the stream, and neither that nor what comes behind it is sent.
+    await session.ask('p1', 'pair.suspend', { pairs: [{ primary: 'db' }] });
+    await session.write(1, 3);
+    await session.ask('p1', 'fault.set', { kind: 'crash', step: 'journal.entered' });
+    await session.ask('p1', 'pair.resync', { pairs: [{ primary: 'db' }] });
+    await session.until(() => !session.isAlive('p1'));
+    session.kill('p1');
+    session.world.files.remove('/sys/p1/faults.json');
+    await session.start('p1');
+    await session.ask('p1', 'fault.set', { kind: 'link-down', peer: 's1' });
+    await session.write(1, 7, 2);
+    await session.pass(2_000);
+    for (let count = 0; count < 30; count += 1) await session.write(1, 8, 3);
+    session.kill('p1');
+    session.world.files.remove('/sys/p1/faults.json');
+    await session.ask('s1', 'session.recover', { session: SESSION, at: [session.ref('s1')] });
+    await session.write(1, 9, 1, 's');
+    await session.start('p1');
+    await session.ask('s1', 'session.failback', { session: SESSION, wait: { timeoutMs: 60_000 } });
+    await session.follows();
+    expect(await session.show()).toBe('applied');
+    const tracks = [0, 1, 2, 3];
+    const at = async (name: string) => Promise.all(tracks.map((track) => session.read(name, track)));
+    expect(await at('p1')).toEqual([2, 9, 0, 0]);
+    expect(await at('s1')).toEqual([2, 9, 0, 0]);
+  });
+
   it('keeps a secondary on its backup while differences come back, and shows no mix of it', async () => {
     const session = await SimSession.ready(8, { backup: true });
     await session.write(1, 2);

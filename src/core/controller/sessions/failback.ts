@@ -79,7 +79,7 @@ export async function comeHomeSession(
     [...catalog.pairs.values()].filter(isHalf).filter(({ remote }) => remote.journal?.session === session);
   await catalog.change(() => [
     ...halves().map((half) => ({ do: 'put-pair' as const, record: anew(half) })),
-    ...sessions.sheets.change(session, (sheet) => ({ ...atSecondary(atHome)(sheet), ...back })),
+    ...sessions.sheets.change(session, (sheet) => ({ ...atSecondary((table) => atHome(table, term))(sheet), ...back })),
   ]);
   await catalog.durable();
   for (const { remote } of halves()) sessions.returning.delete(remote.id);
@@ -126,10 +126,11 @@ function anew(half: HalfRecord): HalfRecord {
 }
 
 /** Every stream enters anew: its secondaries were primaries, and hold what no checkpoint says. */
-function atHome(table: SecondaryTable): SecondaryTable {
+function atHome(table: SecondaryTable, homeTerm: number): SecondaryTable {
   return {
     ...table,
     fenced: undefined,
+    homeTerm,
     recovered: null,
     releasing: null,
     tableTerm: table.tableTerm + 1,
