@@ -281,7 +281,7 @@ export class ReceiveStream {
     const isClock = this.#order === 'clock';
     const { homeTerm = 0 } = this.#controller.sessions.sheets.byId(this.session)?.secondary ?? {};
     // What was issued before the last recovery, and was not sent by then, says nothing of what is here since (H21). A base that is whole only behind the checkpoint's time is none of it.
-    const counts = whole && term >= homeTerm && this.#hasBase() && !(isClock && this.#enteredAt > upTo);
+    const counts = whole && this.#hasBase() && term >= homeTerm && !(isClock && this.#enteredAt > upTo);
     if (counts && !isClock) this.#unconfirmed.add(number);
     this.#arrived.push({ sequence, number, time: digitsOf(upTo), issuer, term, whole: counts && isClock });
   }
