@@ -127,6 +127,7 @@ export const FORMATION_BUGS: readonly PlantedBug[] = [
     find: '    if (this.#pair.record?.remote?.takenOver)',
     replace: '    if (this.#pair.record?.remote === undefined)',
     why: 'a secondary where hosts write takes data of its former primary',
+    tests: ['test/hazards/h04-late-data.test.ts'],
   },
   {
     id: 'H6b',
