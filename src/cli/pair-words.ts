@@ -26,6 +26,22 @@ export function copierCommand(primary: string, root: string | undefined): string
   return ['copyset copier run --once', parseAddress(primary).system, ...rootWords(root)].join(' ');
 }
 
+/** What of a pair that `pair verify --repair` marked is left to do, with the command to paste. */
+export function repairedNote(
+  pair: Pair & { readonly repaired: number; readonly status: PairStatus; readonly pace: string },
+  copier: string | undefined,
+  root: string | undefined,
+): string | undefined {
+  if (pair.repaired === 0) return undefined;
+  if (pair.status === 'split' || pair.status === 'sp-pending' || pair.status === 'suspended') {
+    const words = ['copyset pair resync', pair.primary, pair.secondary, '--plan', ...rootWords(root)];
+    return `${pair.secondary} keeps what differs until the pair is resynced: "${words.join(' ')}" shows what that copies.`;
+  }
+  if (pair.pace === 'hold') return `Copying is on hold: run "${goOnCommand(pair, pair.status, pair.pace, root)}".`;
+  if (copier !== undefined) return `${copier} copies in the background.`;
+  return `Copying is left to do: run "${copierCommand(pair.primary, root)}".`;
+}
+
 /** `--root` where the person gave it as a flag; a variable of the environment holds for the next command anyway. */
 function rootWords(root: string | undefined): string[] {
   return root === undefined || root === process.env.COPYSET_ROOT ? [] : ['--root', shellWord(root)];

@@ -103,9 +103,12 @@ describe('tracks', () => {
       secondary: 'a:y',
       same: false,
       comparedTracks: 9,
+      leftOutTracks: 0,
       differingTracks: [4, 5],
       truncated: true,
       repaired: 0,
+      status: 'duplex' as const,
+      pace: 'medium' as const,
     };
     expect(verifyText([verified])).toBe(
       'a:x -> a:y: DIFFERS in more than 2 tracks; 9 tracks compared.\n  tracks 4-5, …',

@@ -181,11 +181,18 @@ export function verifyText(pairs: Verified): string {
 
 function verifySentence(pair: Verified[number]): string {
   const name = pairName(pair);
-  const compared = `${countOf(pair.comparedTracks, 'track')} compared`;
-  if (pair.same) return `${name}: same; ${compared}.`;
+  const compared = comparedWords(pair);
+  if (pair.same && pair.leftOutTracks === 0) return `${name}: same; ${compared}.`;
+  // Same is said of a pair only where all of it was compared.
+  if (pair.same) return `${name}: nothing unknown differs; ${compared}.`;
   const count = `${pair.truncated ? 'more than ' : ''}${countOf(pair.differingTracks.length, 'track')}`;
   const repaired = pair.repaired > 0 ? ` ${countOf(pair.repaired, 'track')} marked to be copied again.` : '';
   return `${name}: DIFFERS in ${count}; ${compared}.${repaired}`;
+}
+
+function comparedWords({ comparedTracks, leftOutTracks }: Verified[number]): string {
+  const leftOut = leftOutTracks === 0 ? '' : `; ${countOf(leftOutTracks, 'track')} known to differ left out`;
+  return `${countOf(comparedTracks, 'track')} compared${leftOut}`;
 }
 
 function differing({ differingTracks, truncated }: Verified[number]): string[] {

@@ -289,9 +289,13 @@ export interface Requests
         secondary: string;
         same: boolean;
         comparedTracks: number;
+        /** Known to differ, or marked meanwhile: not compared. */
+        leftOutTracks: number;
         differingTracks: readonly TrackIndex[];
         truncated: boolean;
         repaired: number;
+        status: PairStatus;
+        pace: Pace;
       }[];
     };
   };

@@ -5,6 +5,7 @@ import { TrackMap, type Watch } from '../../trackmap/trackmap.js';
 import { codeOfData } from '../../volume/volume.js';
 import type { RequestExtras } from '../control/requests.js';
 import type { Controller } from '../open-controller.js';
+import { type Comparison, knownMaps, nextOf } from '../pairs/comparison.js';
 
 /**
  * The tracks of a pair between systems that differ although no map has them. Only check codes travel, computed from the data on either
@@ -15,7 +16,7 @@ export async function differingOverLink(
   record: HalfRecord,
   limit: number,
   extras: RequestExtras = {},
-): Promise<{ tracks: TrackIndex[]; compared: number; truncated: boolean }> {
+): Promise<Comparison> {
   const { fabric, peers, halves, ports } = controller;
   const volume = fabric.volume(record.primary);
   const { geometry } = volume;
@@ -26,8 +27,9 @@ export async function differingOverLink(
   for (let i = 0; i < runs.length; i += 2) there.set(runs[i] ?? 0, runs[i + 1] ?? 0);
   const perStep = Math.max(1, Math.floor(MIB / geometry.trackSizeBytes));
   const tracks: TrackIndex[] = [];
-  let compared = 0;
-  for (let first = next(volume, there, 0); first !== undefined; first = next(volume, there, first + perStep)) {
+  let [compared, leftOut] = [0, 0];
+  const worth = [volume.allocated.map, there, ...knownMaps(fabric.pair(record.number))];
+  for (let first = nextOf(worth, 0); first !== undefined; first = nextOf(worth, first + perStep)) {
     const run = { first, count: Math.min(perStep, geometry.trackCount - first) };
     const untouched = watched(fabric.pair(record.number), run);
     const codes = codesHere(controller, volume, run);
@@ -38,27 +40,23 @@ export async function differingOverLink(
       { limitMs: halves.limitMs(record) },
     );
     const same = untouched();
-    for (const [i, code] of output.codes.entries())
-      if (code !== null && code !== codes[i] && same(run.first + i)) tracks.push(run.first + i);
-    compared += run.count;
-    if (tracks.length >= limit) return { tracks: tracks.slice(0, limit), compared, truncated: true };
+    for (const [i, code] of output.codes.entries()) {
+      const comparable = code !== null && same(run.first + i);
+      if (comparable && code !== codes[i]) tracks.push(run.first + i);
+      if (comparable) compared += 1;
+      else leftOut += 1;
+    }
+    if (tracks.length >= limit) return { tracks: tracks.slice(0, limit), compared, leftOut, truncated: true };
     extras.onProgress?.({ operation: 'verify', done: first + run.count, total: geometry.trackCount, unit: 'tracks' });
     await ports.clock.yieldTurn();
   }
-  return { tracks, compared, truncated: false };
-}
-
-function next(volume: LiveVolume, there: TrackMap, from: TrackIndex): TrackIndex | undefined {
-  if (from >= volume.geometry.trackCount) return undefined;
-  const firsts = [volume.allocated.map, there].flatMap((map) => map.nextRun(from, 1)?.first ?? []);
-  return firsts.length === 0 ? undefined : Math.min(...firsts);
+  return { tracks, compared, leftOut, truncated: false };
 }
 
 /** From now on marks are noticed; the answer ends that and tells which tracks had none before, meanwhile or at the end. */
 function watched(pair: LivePair, run: TrackRun): () => (track: TrackIndex) => boolean {
-  const maps = [pair.outOfSync, pair.changed, pair.secondary];
-  const before = Array.from({ length: run.count }, (_, i) => maps.some(({ map }) => map.has(run.first + i)));
-  const watches: Watch[] = maps.map((map) => map.watch());
+  const before = Array.from({ length: run.count }, (_, i) => knownMaps(pair).some((map) => map.has(run.first + i)));
+  const watches: Watch[] = [pair.outOfSync, pair.changed, pair.secondary].map((map) => map.watch());
   return () => {
     for (const watch of watches) watch.close();
     return (track) => !before[track - run.first] && !watches.some((watch) => watch.touched(track));

@@ -1,11 +1,11 @@
 import { type Change, pairMapKey } from '../../catalog/catalog.js';
-import { MIB, type PairNumber, type TrackIndex, type VolumeNumber } from '../../foundation/foundation.js';
-import type { LiveVolume } from '../../hostio/hostio.js';
+import { MIB, type PairNumber, plural, type TrackIndex, type VolumeNumber } from '../../foundation/foundation.js';
 import { isHalf, mapTakingJump, ownVolumes } from '../../pair/pair.js';
 import { recorded } from '../control/recorded.js';
 import type { Answered, RequestExtras, Requests } from '../control/requests.js';
 import { differingOverLink } from '../halves/verify.js';
 import type { Controller, RequestContext } from '../open-controller.js';
+import { type Comparison, knownMaps, nextOf } from './comparison.js';
 import { selectPairs } from './selection.js';
 import { changePairs } from './transaction.js';
 
@@ -35,9 +35,9 @@ export async function verifyPairs(
         isHalf(record)
           ? differingOverLink(controller, record, LISTED_MAX, extras)
           : differingTracks(controller, record.primary, record.secondary, record.number, LISTED_MAX, extras),
-      ({ tracks }) => ({
+      ({ tracks, compared, leftOut }) => ({
         tracks: tracks.length,
-        message: tracks.length > 0 ? `${tracks.length} tracks differ` : 'same',
+        message: tracks.length > 0 ? `${plural(tracks.length, 'track')} differ` : alike(compared, leftOut),
       }),
     );
     const repaired = input.repair ? await repair(controller, context, record.number, found.tracks) : 0;
@@ -46,12 +46,20 @@ export async function verifyPairs(
       secondary,
       same: found.tracks.length === 0,
       comparedTracks: found.compared,
+      leftOutTracks: found.leftOut,
       differingTracks: found.tracks,
       truncated: found.truncated,
       repaired,
+      status: record.state.status,
+      pace: record.pace,
     });
   }
   return { output: { pairs: rows } };
+}
+
+/** Same is said only of what was compared. */
+function alike(compared: number, leftOut: number): string {
+  return leftOut === 0 ? 'same' : `${compared} tracks compared, ${leftOut} known to differ left out`;
 }
 
 /** The tracks of two volumes that differ; of a pair's, only those that no map of it holds. Unallocated on both sides is equal. */
@@ -62,7 +70,7 @@ export async function differingTracks(
   pair: PairNumber | undefined,
   limit: number,
   extras: RequestExtras = {},
-): Promise<{ tracks: TrackIndex[]; compared: number; truncated: boolean }> {
+): Promise<Comparison> {
   const sides = [controller.fabric.volume(primary), controller.fabric.volume(secondary)] as const;
   const { geometry } = sides[0];
   const perStep = Math.max(1, Math.floor(MIB / geometry.trackSizeBytes));
@@ -70,51 +78,36 @@ export async function differingTracks(
     new Uint8Array(perStep * geometry.trackSizeBytes),
     new Uint8Array(perStep * geometry.trackSizeBytes),
   ] as const;
+  const maps = pair === undefined ? [] : knownMaps(controller.fabric.pair(pair));
+  const worth = [...sides.map((side) => side.allocated.map), ...maps];
   const tracks: TrackIndex[] = [];
-  let compared = 0;
-  for (let first = nextAllocated(sides, 0); first !== undefined; first = nextAllocated(sides, first + perStep)) {
+  let [compared, leftOut] = [0, 0];
+  for (let first = nextOf(worth, 0); first !== undefined; first = nextOf(worth, first + perStep)) {
     const count = Math.min(perStep, geometry.trackCount - first);
     const bytes = geometry.bytesOfRun({ first, count });
     const [left, right] = [buffers[0].subarray(0, bytes), buffers[1].subarray(0, bytes)];
     controller.fabric.read(primary, left, geometry.offsetOf(first));
     controller.fabric.read(secondary, right, geometry.offsetOf(first));
-    if (Buffer.compare(left, right) !== 0)
-      collect(controller, sides[0], pair, first, count, left, right, tracks, limit);
-    compared += count;
-    if (tracks.length >= limit) return { tracks: tracks.slice(0, limit), compared, truncated: true };
+    const known = Array.from({ length: count }, (_, i) => maps.some((map) => map.has(first + i)));
+    const differs = differing(left, right, geometry.trackSizeBytes, count);
+    tracks.push(...differs.filter((i) => !known[i]).map((i) => first + i));
+    const marked = known.filter(Boolean).length;
+    leftOut += marked;
+    compared += count - marked;
+    if (tracks.length >= limit) return { tracks: tracks.slice(0, limit), compared, leftOut, truncated: true };
     extras.onProgress?.({ operation: 'verify', done: first + count, total: geometry.trackCount, unit: 'tracks' });
     await controller.ports.clock.yieldTurn();
   }
-  return { tracks, compared, truncated: false };
+  return { tracks, compared, leftOut, truncated: false };
 }
 
-function nextAllocated(sides: readonly [LiveVolume, LiveVolume], from: TrackIndex): TrackIndex | undefined {
-  if (from >= sides[0].geometry.trackCount) return undefined;
-  const firsts = sides.flatMap((side) => side.allocated.map.nextRun(from, 1)?.first ?? []);
-  return firsts.length === 0 ? undefined : Math.min(...firsts);
-}
-
-function collect(
-  controller: Controller,
-  volume: LiveVolume,
-  pair: PairNumber | undefined,
-  first: TrackIndex,
-  count: number,
-  left: Uint8Array,
-  right: Uint8Array,
-  into: TrackIndex[],
-  limit: number,
-): void {
-  const { trackSizeBytes } = volume.geometry;
-  const maps = pair === undefined ? undefined : controller.fabric.pair(pair);
-  for (let i = 0; i < count && into.length < limit; i += 1) {
+/** The tracks of two runs that are not equal, counted from the first. */
+function differing(left: Uint8Array, right: Uint8Array, trackSizeBytes: number, count: number): number[] {
+  if (Buffer.compare(left, right) === 0) return [];
+  return Array.from({ length: count }, (_, i) => i).filter((i) => {
     const [from, until] = [i * trackSizeBytes, (i + 1) * trackSizeBytes];
-    if (Buffer.compare(left.subarray(from, until), right.subarray(from, until)) === 0) continue;
-    const track = first + i;
-    const marked =
-      maps && (maps.outOfSync.map.has(track) || maps.changed.map.has(track) || maps.secondary.map.has(track));
-    if (!marked) into.push(track);
-  }
+    return Buffer.compare(left.subarray(from, until), right.subarray(from, until)) !== 0;
+  });
 }
 
 /** Marks tracks as a jump would: in the map that takes new differences in the pair's present state. */

@@ -1,0 +1,51 @@
+import { writeFile } from 'node:fs/promises';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { useRootFolder } from './root-folder.js';
+
+const root = useRootFolder(async (folder) => {
+  await folder.ok('system', 'create', 'a', '--fixture');
+  await folder.ok('volume', 'create', 'a:p', '--size', '1MiB');
+  await folder.ok('volume', 'create', 'a:s', '--size', '1MiB', '--reserve', '--count', '3');
+  await folder.feed('x'.repeat(1 << 20), 'volume', 'write', 'a:p');
+});
+
+beforeEach(async () => {
+  for (const name of ['s-1', 's-2', 's-3']) {
+    await root.run('pair', 'delete', 'a:p', `a:${name}`, '--force');
+    await root.ok('volume', 'format', `a:${name}`, '--force');
+  }
+});
+
+describe('pair verify', () => {
+  it('counts what it compared, and does not call same what it left out', async () => {
+    await root.ok('pair', 'create', 'a:p', 'a:s-1', '--virtual');
+    const { code, data } = await root.json('pair', 'verify', 'a:p', 'a:s-1');
+    expect(code).toBe(0);
+    expect(data.pairs).toMatchObject([{ same: true, comparedTracks: 0, leftOutTracks: 16, differingTracks: [] }]);
+    const said = (await root.ok('pair', 'verify', 'a:p', 'a:s-1')).stdout;
+    expect(said).toBe(
+      'a:p -> a:s-1: nothing unknown differs; 0 tracks compared; 16 tracks known to differ left out.\n',
+    );
+    await root.ok('pair', 'split', 'a:p', 'a:s-1', '--wait');
+    expect((await root.ok('pair', 'verify', 'a:p', 'a:s-1')).stdout).toBe('a:p -> a:s-1: same; 16 tracks compared.\n');
+    await root.feed('new', 'volume', 'write', 'a:p');
+    expect((await root.ok('pair', 'verify', 'a:p', 'a:s-1')).stdout).toBe(
+      'a:p -> a:s-1: nothing unknown differs; 15 tracks compared; 1 track known to differ left out.\n',
+    );
+  });
+
+  it('--repair says that copying is left to do, and how', async () => {
+    await root.ok('pair', 'create', 'a:p', 'a:s-1', '--wait');
+    await root.ok('pair', 'create', 'a:p', 'a:s-2', '--split', '--wait');
+    for (const name of ['s-1', 's-2'])
+      await writeFile((await root.ok('volume', 'path', `a:${name}`)).stdout.trim(), 'y'.repeat(1 << 20));
+    const { code, stderr } = await root.run('pair', 'verify', 'a:p', '--repair');
+    expect(code).toBe(6);
+    expect(stderr).toContain('Copying is left to do: run "copyset copier run --once a".');
+    expect(stderr).toContain(
+      'a:s-2 keeps what differs until the pair is resynced: "copyset pair resync a:p a:s-2 --plan"',
+    );
+    await root.ok('copier', 'run', '--once', 'a');
+    expect((await root.ok('pair', 'verify', 'a:p', 'a:s-1')).stdout).toContain('same; 16 tracks compared');
+  });
+});
