@@ -6,7 +6,7 @@ import { plantedBug } from './test/planted/plugin.js';
 const ALONE = [
   'test/core/trackmap/map-file.test.ts',
   'test/e2e/hosts-*.test.ts',
-  'test/e2e/{bad-input-mounts,cli-signals,image-huge,nbd-clients,process-serving,remote-kill,session-order,sync-pair}.test.ts',
+  'test/e2e/{bad-input-mounts,cli-signals,image-huge,nbd-clients,output-taken,process-serving,remote-kill,session-order,sync-pair}.test.ts',
   'test/e2e/postgres*.test.ts',
   'test/platform/{lockfile-owners,wakefulness}.test.ts',
   'test/simulation/world/world.test.ts',

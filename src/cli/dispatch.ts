@@ -4,7 +4,7 @@ import type { Plugin } from '@oclif/core/interfaces';
 import { settings } from '@oclif/core/settings';
 import { failure } from '../core/foundation/foundation.js';
 import { quoted } from '../core/volume/volume.js';
-import { flushOutput, keepQuietAboutClosedPipes } from './output.js';
+import { demandTaken, flushOutput, keepProcessFromOutputErrors, print } from './output.js';
 import { PACKAGE } from './package.js';
 import { reportFailure } from './report-failure.js';
 import type { StartOptions } from './run.js';
@@ -12,11 +12,13 @@ import { nearest } from './suggestion.js';
 
 /** Finds the command that the words name, runs it, and turns whatever is thrown into a message and an exit code. */
 export async function dispatch(argv: readonly string[], options: StartOptions = {}): Promise<void> {
-  keepQuietAboutClosedPipes();
+  keepProcessFromOutputErrors();
   // oclif would look for TypeScript sources by itself where NODE_ENV is `test`; bin/dev.mjs is our way to do that.
   settings.enableAutoTranspile = false;
   try {
     if (!(await runAtOnce(argv, options.commands ?? {}))) await runWords(argv, await loadConfig(options));
+    await flushOutput();
+    demandTaken();
   } catch (error) {
     process.exitCode = reportFailure(error, argv);
   }
@@ -66,7 +68,7 @@ async function loadConfig(options: StartOptions): Promise<Config> {
 }
 
 function printVersion(config: Config): void {
-  process.stdout.write(`${config.userAgent}\n`);
+  print(config.userAgent);
 }
 
 async function runWords(argv: readonly string[], config: Config): Promise<void> {

@@ -2,7 +2,7 @@ import { CLIError } from '@oclif/core/errors';
 import { ToolkitError } from '../core/foundation/foundation.js';
 import { EXIT, EXIT_CODES } from './exit-codes.js';
 import { nowMs } from './now.js';
-import { printError, printJson } from './output.js';
+import { printError, printFailureJson } from './output.js';
 
 /** What oclif repeats of the user's words must not reach a terminal as commands; line breaks and tabs may. */
 const UNPRINTABLE = /[^\P{C}\n\t]/gu;
@@ -20,8 +20,7 @@ export function reportFailure(error: unknown, argv: readonly string[]): number {
   const own = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
   if (own.includes('--json')) {
     const asOf = new Date(nowMs()).toISOString();
-    const to = own.includes('--quiet') ? process.stderr : process.stdout;
-    printJson({ schemaVersion: 1, asOf, error: found }, { to });
+    printFailureJson({ schemaVersion: 1, asOf, error: found }, own.includes('--quiet') ? 'error' : 'output');
   } else {
     printError(`Error: ${found.message}`);
     if (found.hint !== undefined) printError(`Hint: ${found.hint}`);

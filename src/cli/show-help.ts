@@ -1,8 +1,15 @@
 import type { Config } from '@oclif/core/config';
-import { loadHelpClass } from '@oclif/core/help';
+import { Help } from '@oclif/core/help';
+import { print } from './output.js';
+
+/** oclif's help, printed as everything else is. */
+class PrintedHelp extends Help {
+  protected override log(...lines: string[]): void {
+    print(`${lines.join(' ')}\n`);
+  }
+}
 
 /** Prints the help of a command or a topic, or of everything where the subject is empty. */
 export async function showHelp(subject: string, config: Config): Promise<void> {
-  const Help = await loadHelpClass(config);
-  await new Help(config, config.pjson.oclif.helpOptions ?? {}).showHelp(subject === '' ? [] : [subject]);
+  await new PrintedHelp(config, config.pjson.oclif.helpOptions ?? {}).showHelp(subject === '' ? [] : [subject]);
 }

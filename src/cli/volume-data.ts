@@ -1,9 +1,8 @@
-import { once } from 'node:events';
 import type { SystemClient, VolumeListing } from '../core/controller/controller.js';
 import { failure, MIB } from '../core/foundation/foundation.js';
 import { formatAddress } from '../core/volume/volume.js';
 import { createOutput, named, openInput, type Toolkit, type UserInput } from './open-toolkit.js';
-import { outputClosed, printError } from './output.js';
+import { outputClosed, printData, printError } from './output.js';
 import { isMeant } from './pair-selectors.js';
 import type { Progress } from './render/progress.js';
 import type { OneVolume } from './volume-selection.js';
@@ -60,7 +59,7 @@ export async function readVolume(
         demandGoing(signal, `${done} of ${lengthBytes} bytes were read.`);
         const piece = { offsetBytes: range.offsetBytes + done, lengthBytes: Math.min(PIECE_BYTES, lengthBytes - done) };
         const { data = new Uint8Array(0) } = await client.request('volume.read', { volume: volume.name, ...piece });
-        await named(output ?? 'standard output', () => target.write(data));
+        await named(output ?? 'standard output', () => target.write(data, lengthBytes));
         done += data.length;
         progress.update(done, lengthBytes);
       }
@@ -172,21 +171,14 @@ function standardInput(): UserInput {
 }
 
 interface Target {
-  write(bytes: Uint8Array): Promise<void>;
+  write(bytes: Uint8Array, totalBytes: number): Promise<void>;
   isClosed?(): boolean;
   commit?(): Promise<void>;
   discard?(): Promise<void>;
 }
 
 function standardOutput(): Target {
-  return {
-    isClosed: outputClosed,
-    async write(bytes) {
-      if (process.stdout.write(bytes) || outputClosed()) return;
-      // A reader that goes away ends the stream with an error, not with `drain`.
-      await Promise.race([once(process.stdout, 'drain'), once(process.stdout, 'close')]).catch(() => {});
-    },
-  };
+  return { isClosed: outputClosed, write: printData };
 }
 
 async function lookUp(client: SystemClient, { place, volume }: OneVolume): Promise<VolumeListing> {

@@ -1,5 +1,6 @@
 import { Args, boolean, string } from '../cli/flags.js';
 import { openToolkit } from '../cli/open-toolkit.js';
+import { printOrFail } from '../cli/output.js';
 import { type Outcome, ToolkitCommand } from '../cli/toolkit-command.js';
 
 export default class Serve extends ToolkitCommand<typeof Serve> {
@@ -33,7 +34,7 @@ export default class Serve extends ToolkitCommand<typeof Serve> {
     const exitCode = await runServing(toolkit, await toolkit.matchAll(this.args.systems), {
       signal,
       ready: (line) => {
-        if (!this.quiet) process.stdout.write(`${line}\n`);
+        if (!this.quiet) printOrFail(line);
       },
       hosts: {
         nbd,

@@ -2,6 +2,7 @@ import { EXIT } from '../../cli/exit-codes.js';
 import { Args, boolean, duration, progress, rate } from '../../cli/flags.js';
 import { showSum } from '../../cli/follow-copy.js';
 import { openToolkit } from '../../cli/open-toolkit.js';
+import { printOrFail } from '../../cli/output.js';
 import { type Outcome, ToolkitCommand } from '../../cli/toolkit-command.js';
 import type { SystemPlace } from '../../core/controller/controller.js';
 
@@ -73,6 +74,6 @@ export default class CopierRun extends ToolkitCommand<typeof CopierRun> {
   }
 
   private say(line: string): void {
-    if (!this.quiet) process.stdout.write(`${line}\n`);
+    if (!this.quiet) printOrFail(line);
   }
 }
