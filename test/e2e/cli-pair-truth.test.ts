@@ -1,11 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { useRootFolder } from './root-folder.js';
+import { refused, useRootFolder } from './root-folder.js';
 
 const root = useRootFolder(async (folder) => {
   await folder.ok('system', 'create', 'a', '--fixture');
   await folder.ok('volume', 'create', 'a:p', '--size', '1MiB');
   await folder.ok('volume', 'create', 'a:s', '--size', '1MiB', '--reserve', '--count', '3');
+  await folder.ok('system', 'create', 'b', '--fixture');
+  await folder.ok('volume', 'create', 'b:far', '--size', '1MiB');
   await folder.feed('x'.repeat(1 << 20), 'volume', 'write', 'a:p');
 });
 
@@ -47,5 +49,26 @@ describe('pair verify', () => {
     );
     await root.ok('copier', 'run', '--once', 'a');
     expect((await root.ok('pair', 'verify', 'a:p', 'a:s-1')).stdout).toContain('same; 16 tracks compared');
+  });
+});
+
+describe('pair create of a pair that is there', () => {
+  it.each(['--split', '--virtual'])('is refused with %s, which it would not do', async (flag) => {
+    await root.ok('pair', 'create', 'a:p', 'a:s-1', '--wait');
+    const ended = await root.run('pair', 'create', 'a:p', 'a:s-1', flag);
+    expect(ended).toMatchObject(refused(3, 'status-refuses'));
+    expect(ended.stderr).toContain('pair split');
+    expect(await root.run('pair', 'create', 'a:p', 'a:s-1', flag, '--plan')).toMatchObject(
+      refused(3, 'status-refuses'),
+    );
+    expect((await root.json('pair', 'create', 'a:p', 'a:s-1')).data.pairs).toMatchObject([{ outcome: 'nothing' }]);
+  });
+
+  it('is refused with --split between two systems too, and a plan changes no pace', async () => {
+    await root.ok('pair', 'create', 'a:p', 'b:far', '--wait');
+    expect(await root.run('pair', 'create', 'a:p', 'b:far', '--split')).toMatchObject(refused(3, 'status-refuses'));
+    await root.ok('pair', 'create', 'a:p', 'b:far', '--pace', 'slow', '--plan');
+    expect((await root.json('pair', 'show', 'a:p', 'b:far')).data.pairs).toMatchObject([{ pace: 'medium' }]);
+    await root.ok('pair', 'delete', 'a:p', 'b:far');
   });
 });

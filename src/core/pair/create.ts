@@ -13,6 +13,8 @@ export interface CreateQuestion {
   readonly secondaryHoldsData: boolean;
   readonly overwrite: boolean;
   readonly noCopy: boolean;
+  /** Whether the pair is to be split as it is made. */
+  readonly split?: boolean | undefined;
 }
 
 export type CreateVerdict =
@@ -27,6 +29,7 @@ export function judgeCreate(question: CreateQuestion): CreateVerdict {
   const existing = pairs.find((pair) => pair.primary === primary.number && pair.secondary === secondary.number);
   if (existing !== undefined) {
     const answer = operationAnswer(existing.state, 'create');
+    if (answer === 'nothing' && question.split) return { kind: 'refuse', ...splitRefusal(existing) };
     return answer === 'nothing'
       ? { kind: 'nothing', existing }
       : { kind: 'refuse', ...refusalOf(existing.state, 'create') };
@@ -36,6 +39,15 @@ export function judgeCreate(question: CreateQuestion): CreateVerdict {
     if (refusal !== undefined) return { kind: 'refuse', ...refusal };
   }
   return { kind: 'do' };
+}
+
+/** A pair that is there and follows has nothing to do only where it was not to be split: create splits what it makes. */
+export function splitRefusal({ state: { status } }: PairRecord): Refusal {
+  return refusal(
+    'status-refuses',
+    `The pair is there and is ${status}; it is split only as it is made.`,
+    'Split it with `pair split`, which takes --virtual too.',
+  );
 }
 
 type Rule = (question: CreateQuestion) => Refusal | undefined;

@@ -9,6 +9,7 @@ import {
   newJournalHalf,
   type PairRecord,
   type PairState,
+  splitRefusal,
 } from '../../pair/pair.js';
 import type { VolumeRecord } from '../../volume/volume.js';
 import { recorded } from '../control/recorded.js';
@@ -53,7 +54,7 @@ async function createRemotePair(controller: Controller, input: Input, row: PairC
   const existing = existingHalf(controller, primary, row);
   if (existing) {
     demandSameMode(controller, existing, input);
-    return alreadyThere(controller, existing, row, context);
+    return alreadyThere(controller, existing, row, input.plan ?? false, context);
   }
   demandPrimary(controller, primary, input.noCopy ?? false);
   demandJournalPrimary(controller, primary, input);
@@ -209,7 +210,13 @@ function existingHalf(controller: Controller, primary: VolumeRecord, row: PairCr
     });
 }
 
-async function alreadyThere(controller: Controller, existing: PairRecord, row: PairCreateRow, context: RequestContext) {
+async function alreadyThere(
+  controller: Controller,
+  existing: PairRecord,
+  row: PairCreateRow,
+  plan: boolean,
+  context: RequestContext,
+) {
   const { status } = existing.state;
   if (status !== 'pending' && status !== 'duplex' && status !== 'resync')
     throw failure(
@@ -217,8 +224,12 @@ async function alreadyThere(controller: Controller, existing: PairRecord, row: P
       `${controller.address(existing.primary)} -> ${controller.address(existing.secondary)} is there and is ${status}.`,
       'Make it follow its primary again with `pair resync`, or delete it first.',
     );
+  if (row.split || row.virtual) {
+    const { code, why, hint } = splitRefusal(existing);
+    throw failure(code, sentence(why), hint);
+  }
   const paced = withPacing(existing, row);
-  if (paced !== existing)
+  if (paced !== existing && !plan)
     await changePairs(controller, context, [existing], [existing.primary], () => ({
       changes: [{ do: 'put-pair', record: paced }],
       output: null,

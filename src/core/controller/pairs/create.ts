@@ -242,6 +242,7 @@ function planCreation(
     secondaryHoldsData: holdsData(controller, secondary),
     overwrite,
     noCopy: input.noCopy ?? false,
+    split: row.split || row.virtual,
   };
   const verdict = judgeCreate(question);
   if (verdict.kind === 'refuse') throw failure(verdict.code, sentence(verdict.why), verdict.hint);
