@@ -89,7 +89,7 @@ export abstract class PairCommand<T extends typeof Command> extends ToolkitComma
     return this.withClients(parts, async (clients) => {
       if (flags.plan) return planOutcome((await planAll(code, clients)).plan);
       const planned = clients.length > 1 && code !== 'pair.pace';
-      const meant = planned ? (await planAll(code, clients)).parts : clients;
+      const meant = planned ? demandAllMeant(await planAll(code, clients)) : clients;
       await ready?.();
       const answers = together && meant.length > 1 ? await together(meant) : await askAll(code, meant);
       const acted = await Promise.all(answers.map(actedOf));
@@ -211,6 +211,17 @@ async function planAll<Code extends ActionCode>(
   const answers = await gather(parts, ({ client, input }) => client.request(code, { ...input, plan: true }));
   const plan = answers.flatMap(({ answered }) => (answered.output as PairActionAnswer).plan ?? []);
   return { plan, parts: answers.map(({ part }) => part) };
+}
+
+/** What one system would refuse for want of a flag, no other begins. */
+function demandAllMeant<Code extends ActionCode>({ plan, parts }: { plan: PairPlanRow[]; parts: Asked<Code>[] }) {
+  const row = plan.find(({ refusedUnless }) => refusedUnless === '--discard' || refusedUnless === '--force');
+  if (!row) return parts;
+  throw failure(
+    row.refusedUnless === '--discard' ? 'discard-needed' : 'force-needed',
+    `${pairName(row)} needs ${row.refusedUnless}; nothing was begun in any storage system.`,
+    'Look at it with --plan.',
+  );
 }
 
 async function askAll<Code extends ActionCode>(code: Code, parts: readonly Asked<Code>[]): Promise<PartAnswer[]> {

@@ -72,3 +72,35 @@ describe('pair create of a pair that is there', () => {
     await root.ok('pair', 'delete', 'a:p', 'b:far');
   });
 });
+
+describe('a plan', () => {
+  it('of a delete is refused as the delete is', async () => {
+    await root.ok('pair', 'create', 'a:p', 'a:s-1', '--split');
+    await root.ok('pair', 'suspend', 'a:p', 'a:s-1');
+    for (const plan of [[], ['--plan']])
+      expect(await root.run('pair', 'delete', 'a:p', 'a:s-1', ...plan)).toMatchObject(refused(3, 'force-needed'));
+    await root.ok('pair', 'delete', 'a:p', 'a:s-1', '--force', '--plan');
+    await root.ok('pair', 'create', 'a:p', 'a:s-2');
+    for (const plan of [[], ['--plan']])
+      expect(await root.run('pair', 'delete', 'a:p', 'a:s-2', ...plan)).toMatchObject(refused(3, 'force-needed'));
+  });
+
+  it('says that comparing decides', async () => {
+    const words = ['pair', 'create', 'a:p', 'a:s-1', '--no-copy', '--verify'];
+    const { code, data } = await root.json(...words, '--plan');
+    expect([code, data.plan]).toMatchObject([0, [{ to: 'duplex', refusedUnless: 'equal' }]]);
+    expect((await root.ok(...words, '--plan')).stdout).toContain(
+      'compares the volumes first, and is refused where they',
+    );
+    expect(await root.run(...words)).toMatchObject({ code: 3 });
+  });
+
+  it('of a resync says that --discard is lacking, and not where it is given', async () => {
+    await root.ok('pair', 'create', 'a:p', 'a:s-1', '--split', '--wait');
+    await root.feed('there', 'volume', 'write', 'a:s-1');
+    const { data } = await root.json('pair', 'resync', 'a:p', 'a:s-1', '--plan');
+    expect(data.plan).toMatchObject([{ bytesLost: 65536, refusedUnless: '--discard' }]);
+    const discard = await root.json('pair', 'resync', 'a:p', 'a:s-1', '--discard', '--plan');
+    expect((discard.data.plan as object[])[0]).not.toHaveProperty('refusedUnless');
+  });
+});

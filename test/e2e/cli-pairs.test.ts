@@ -108,7 +108,7 @@ describe('the life of a pair', () => {
     expect(await root.run('pair', 'resync', 'tokyo:db', '--reverse')).toMatchObject(refused(3, 'discard-needed'));
     const plan = await root.ok('pair', 'resync', 'tokyo:db', '--reverse', '--plan');
     expect(plan.stdout).toContain(
-      '2 tracks (128KiB) to copy. 64KiB written since the split would be lost. Nothing was changed.',
+      '2 tracks (128KiB) to copy. 64KiB written since the split would be lost. Without --discard that is refused. Nothing was changed.',
     );
   });
 

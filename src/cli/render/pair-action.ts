@@ -1,4 +1,4 @@
-import type { PairActionRow, PairListing, PairPlanRow } from '../../core/controller/controller.js';
+import type { PairActionRow, PairListing, PairPlanRow, RefusedUnless } from '../../core/controller/controller.js';
 import { listing } from '../listing.js';
 import type { Outcome } from '../toolkit-command.js';
 import { formatBytes } from './bytes.js';
@@ -79,6 +79,13 @@ function copies(direction: string): string {
   return direction === 'secondary -> primary' ? 'to primary' : 'nothing';
 }
 
+/** What of a plan would not be carried out as the command stands. */
+const LACKING: Readonly<Record<RefusedUnless, string>> = {
+  '--discard': ' Without --discard that is refused.',
+  '--force': ' Without --force that is refused: a group or a session recovered the secondary.',
+  equal: ' The command compares the volumes first, and is refused where they differ.',
+};
+
 /** `--plan`: what would be done, and that nothing was. */
 export function planOutcome(rows: readonly PairPlanRow[], more: { readonly file?: string } = {}): Outcome {
   const table = listing({ key: 'plan', rows, columns: PLAN_COLUMNS, flags: {} });
@@ -90,7 +97,8 @@ export function planOutcome(rows: readonly PairPlanRow[], more: { readonly file?
     sum((row) => row.bytes),
   );
   const written = more.file === undefined ? '' : ` The plan is in ${more.file}.`;
-  const end = `${countOf(rows.length, 'pair')}, ${work} to copy.${gone} Nothing was changed.${written}`;
+  const lacking = [...new Set(rows.flatMap((row) => row.refusedUnless ?? []))].map((what) => LACKING[what]);
+  const end = `${countOf(rows.length, 'pair')}, ${work} to copy.${gone}${lacking.join('')} Nothing was changed.${written}`;
   return { ...table, text: async () => `${await textOf(table)}\n\n${end}` };
 }
 

@@ -38,6 +38,7 @@ describe('the old primary of a recovered group', () => {
     const group = await recoveredGroup();
     const { plan = [] } = await group.tokyo.ask('pair.resync', { ...DB, plan: true });
     expect(plan[0]?.bytesLost).toBeGreaterThan(0);
+    expect(plan[0]?.refusedUnless).toBe('--force');
     await group.tokyo.ask('pair.resync', { ...DB, force: true });
     await group.tokyo.ask('pair.wait', { pairs: DB.pairs, statuses: ['duplex'] });
     await expect(group.osaka.write('db', 1, 8)).rejects.toMatchObject({ code: 'not-writable' });

@@ -130,7 +130,12 @@ describe('pair resync', () => {
     expect(await codeOf(system.ask('pair.resync', { pairs: db }))).toBe('discard-needed');
     expect(await picture(system)).toEqual(before);
     const { plan } = await system.ask('pair.resync', { pairs: db, plan: true });
-    expect(plan?.[0]).toMatchObject({ direction: 'primary -> secondary', tracks: 3, bytesLost: 2 * TRACK });
+    expect(plan?.[0]).toMatchObject({
+      direction: 'primary -> secondary',
+      tracks: 3,
+      bytesLost: 2 * TRACK,
+      refusedUnless: '--discard',
+    });
     const { pairs } = await system.ask('pair.resync', { pairs: db, discard: true });
     expect(pairs[0]).toMatchObject({ tracks: 3, bytes: 3 * TRACK, bytesLost: 2 * TRACK });
     await system.wait('db', 'copy', 'duplex');

@@ -74,7 +74,11 @@ export interface PairPlanRow {
   readonly tracks: number;
   readonly bytes: ByteCount;
   readonly bytesLost: ByteCount;
+  /** What the command lacks to be carried out: a flag, or that comparing finds both volumes equal. Absent where nothing stands in its way. */
+  readonly refusedUnless?: RefusedUnless | undefined;
 }
+
+export type RefusedUnless = '--discard' | '--force' | 'equal';
 
 /** An action answers with rows, or, asked for a plan, with the plan and nothing changed. `copying` are the pairs with work left for a copier. */
 export interface PairActionAnswer {

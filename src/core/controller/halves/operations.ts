@@ -126,16 +126,23 @@ export async function secondariesGone(
   return gone;
 }
 
-/** What a group or a session recovered is one instant over all its volumes; one pair that is copied over it leaves a mix. */
-export function demandUnrecovered(controller: Controller, { remote, primary }: PairRecord): void {
-  if (!remote?.displaced) return;
+/** The group or the session that recovered a pair's secondary, if one did, and its verbs. */
+export function recoveredBy(controller: Controller, { remote }: PairRecord) {
+  if (!remote?.displaced) return undefined;
   const session = remote.journal && controller.sessions.sheets.byId(remote.journal.session);
-  const [whose, verb] = session ? [`session ${session.name}`, 'checkpoint'] : [`group ${remote.group}`, 'cg'];
-  if (remote.group === null && !session) return;
+  if (session) return { kind: 'session', name: session.name, verb: 'checkpoint' };
+  return remote.group === null ? undefined : { kind: 'group', name: remote.group, verb: 'cg' };
+}
+
+/** What a group or a session recovered is one instant over all its volumes; one pair that is copied over it leaves a mix. */
+export function demandUnrecovered(controller: Controller, record: PairRecord): void {
+  const by = recoveredBy(controller, record);
+  if (!by || !record.remote) return;
+  const { peer } = record.remote;
   throw failure(
     'force-needed',
-    `${controller.address(primary)} would be copied over ${remote.peer.system.name}:${remote.peer.name}, which ${whose} recovered.`,
-    `copyset ${verb} failback ${session?.name ?? remote.group} --wait brings back what was recovered; --force overwrites it, at this pair alone.`,
+    `${controller.address(record.primary)} would be copied over ${peer.system.name}:${peer.name}, which ${by.kind} ${by.name} recovered.`,
+    `copyset ${by.verb} failback ${by.name} --wait brings back what was recovered; --force overwrites it, at this pair alone.`,
   );
 }
 

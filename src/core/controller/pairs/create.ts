@@ -330,6 +330,8 @@ function planned(controller: Controller, creation: Creation, input: Input): Pair
     tracks,
     bytes,
     bytesLost,
+    // Comparing may take long: it is left to the command itself.
+    ...(input.verify && !creation.existing && { refusedUnless: 'equal' as const }),
   };
 }
 

@@ -12,12 +12,20 @@ import {
   secondaryComplete,
 } from '../../pair/pair.js';
 import type { VolumeRecord } from '../../volume/volume.js';
-import type { Answered, PacingInput, PairActionAnswer, RequestExtras, Requests } from '../control/requests.js';
+import type {
+  Answered,
+  PacingInput,
+  PairActionAnswer,
+  RefusedUnless,
+  RequestExtras,
+  Requests,
+} from '../control/requests.js';
 import {
   closeSecondaries,
   demandUnrecovered,
   dropSecondaries,
   leaveStreams,
+  recoveredBy,
   secondariesGone,
   tracksWrittenThere,
 } from '../halves/operations.js';
@@ -105,7 +113,15 @@ async function planResync(
     const bytes = tracks * trackSizeOf(controller, record);
     const bytesLost = row.bytesLost + (kind === 'resync' ? bytes : 0);
     const direction = kind === 'resync' ? 'primary -> secondary' : 'secondary -> primary';
-    return { ...row, direction, tracks: row.tracks + tracks, bytes: row.bytes + bytes, bytesLost };
+    const refusedUnless = row.refusedUnless ?? (kind === 'resync' && !input.discard ? '--discard' : undefined);
+    return {
+      ...row,
+      ...(refusedUnless && { refusedUnless }),
+      direction,
+      tracks: row.tracks + tracks,
+      bytes: row.bytes + bytes,
+      bytesLost,
+    };
   });
   return { output: { ...answered.output, plan } };
 }
@@ -119,10 +135,22 @@ function resyncHere(
   return operate(controller, context, input.reverse ? 'pair resync --reverse' : 'pair resync', input, (record) => {
     const step = resyncStep(controller, record, kind, input);
     const lost = step.change ? bytesAtStake(controller, record, kind) : 0;
-    if (lost > 0 && !input.discard && !input.plan)
-      throw discardNeeded(controller, record, lost, input.reverse ?? false);
+    if (input.plan) return { ...step, refusedUnless: flagLacking(controller, record, kind, input, lost) };
+    if (lost > 0 && !input.discard) throw discardNeeded(controller, record, lost, input.reverse ?? false);
     return step;
   });
+}
+
+/** What stands in the way of a resync, which its plan tells beside what would be lost. */
+function flagLacking(
+  controller: Controller,
+  record: PairRecord,
+  kind: 'resync' | 'resync-reverse',
+  { force, discard }: Requests['pair.resync']['input'],
+  lost: number,
+): RefusedUnless | undefined {
+  if (kind === 'resync' && !force && recoveredBy(controller, record)) return '--force';
+  return lost > 0 && !discard ? '--discard' : undefined;
 }
 
 export async function suspendPairs(
@@ -160,7 +188,7 @@ export async function deletePairs(
 ): Answer<'pair.delete'> {
   let leftBehind: string[] = [];
   const records = selectPairs(controller, input.pairs);
-  const gone = input.plan || input.force ? new Set<number>() : await secondariesGone(controller, records);
+  const gone = input.force ? new Set<number>() : await secondariesGone(controller, records);
   if (!input.plan) {
     // Before a half is dropped at its secondary.
     controller.groups.demandFree(numbersOf(records), true);
@@ -245,7 +273,7 @@ function afterDelete(
   gone: ReadonlySet<number>,
 ): Change[] {
   const isLeft = record.remote?.side === 'secondary';
-  if (isLeft && !input.force && !input.plan) throw leftHalf(controller, record);
+  if (isLeft && !input.force) throw leftHalf(controller, record);
   const missing = isLeft ? missingHere(controller.catalog, record, 'secondary') : 0;
   const left = isLeft
     ? [{ side: 'secondary' as const, missingTracks: missing }].filter(() => missing > 0)
@@ -253,7 +281,7 @@ function afterDelete(
         ({ side }) => side === 'primary' || !gone.has(record.number),
       );
   const first = left[0];
-  if (first && !input.force && !input.plan) {
+  if (first && !input.force) {
     throw failure(
       'force-needed',
       `${controller.address(record[first.side])} would lack ${plural(first.missingTracks, 'track')} that it can read only through this pair.`,

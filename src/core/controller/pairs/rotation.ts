@@ -86,14 +86,16 @@ function created(controller: Controller, primary: number, input: Requests['pair.
 
 function resyncStep(controller: Controller, record: PairRecord, input: Requests['pair.rotate']['input']): Step {
   const lost = bytesAtStake(controller, record, 'resync');
-  if (lost > 0 && !input.discard && !input.plan) {
+  const lacks = lost > 0 && !input.discard;
+  if (lacks && !input.plan) {
     throw failure(
       'discard-needed',
       `${lost} bytes written at ${controller.address(record.secondary)}, which has the oldest point in time, would vanish.`,
       'Give --discard to lose them.',
     );
   }
-  return planStep(controller, record, { kind: 'resync' }, input);
+  const step = planStep(controller, record, { kind: 'resync' }, input);
+  return lacks ? { ...step, refusedUnless: '--discard' } : step;
 }
 
 function presentOf(controller: Controller, record: PairRecord): PairRecord {

@@ -76,6 +76,7 @@ export function planRow(controller: Controller, step: Step): PairPlanRow {
     tracks,
     bytes: tracks * trackSizeOf(controller, record),
     bytesLost: lostBy(controller, step),
+    ...(step.refusedUnless && { refusedUnless: step.refusedUnless }),
   };
 }
 

@@ -14,7 +14,7 @@ import {
   rolesOf,
 } from '../../pair/pair.js';
 import { recorded } from '../control/recorded.js';
-import type { PacingInput, PairActionAnswer, PairActionRow } from '../control/requests.js';
+import type { PacingInput, PairActionAnswer, PairActionRow, RefusedUnless } from '../control/requests.js';
 import type { Controller, RequestContext } from '../open-controller.js';
 import { actionRow, tracksToCopy } from './rows.js';
 import { changePairs, type Decided } from './transaction.js';
@@ -29,6 +29,8 @@ export interface Step {
   readonly more?: readonly Change[];
   /** The pair goes. */
   readonly drops?: boolean;
+  /** In a plan: the flag without which the command is refused. */
+  readonly refusedUnless?: RefusedUnless | undefined;
 }
 
 /** Carries out the steps of all pairs as one frame; `plan` is asked again under the gates. */
