@@ -1,4 +1,6 @@
-import type { TrackRun } from '../foundation/foundation.js';
+import type { Change } from '../catalog/catalog.js';
+import type { PairNumber, TrackRun } from '../foundation/foundation.js';
+import type { PairRecord } from '../pair/pair.js';
 import type { Fabric } from './fabric.js';
 import { flushRecorded, followersOf } from './landing.js';
 import type { LiveVolume } from './live-volume.js';
@@ -27,6 +29,39 @@ async function coolFlushed(fabric: Fabric, volume: LiveVolume, count: number): P
   } finally {
     volume.goingCold.delete(chosen);
   }
+}
+
+/**
+ * What lets all regions go cold of the secondaries that these changes split. The copier made them active, and after an unclean stop they
+ * would count as written by the secondary's host. To be asked in the step that logs the changes together with all marks: those say of every
+ * write so far what there is to say, whether it is flushed or not. A volume whose own writes leave no marks keeps its regions.
+ */
+export function coolSplit(fabric: Fabric, changes: readonly Change[]): readonly Change[] {
+  const split = changes.flatMap((change) =>
+    change.do === 'put-pair' && isSplitBy(change.record, fabric.catalog.pairs.get(change.record.number))
+      ? [change.record]
+      : [],
+  );
+  return split.flatMap(({ number, secondary }): Change[] => {
+    const volume = fabric.volume(secondary);
+    const regions = [...volume.hot.keys()];
+    if (regions.length === 0 || sendsUnmarked(fabric, volume, number)) return [];
+    volume.hot.clear();
+    return [{ do: 'cool', volume: secondary, regions }];
+  });
+}
+
+/** The secondary lies here and is at a point in time from now on. What the records of a session left there is told by the session. */
+function isSplitBy({ state, remote }: PairRecord, before: PairRecord | undefined): boolean {
+  if (state.status !== 'sp-pending' && state.status !== 'split') return false;
+  if (remote && (remote.side === 'primary' || remote.journal)) return false;
+  return before?.state.status !== state.status;
+}
+
+function sendsUnmarked(fabric: Fabric, volume: LiveVolume, except: PairNumber): boolean {
+  return fabric
+    .legs(volume.number)
+    .some(({ pair }) => pair.number !== except && (pair.record?.mode === 'sync' || pair.isJournalled));
 }
 
 async function logCool(fabric: Fabric, volume: LiveVolume, choose: () => readonly number[]): Promise<void> {

@@ -1,9 +1,11 @@
+import type { Change } from '../catalog/catalog.js';
 import { type CopyJob, PASSES, RateLimit, restAfter } from '../copy/copy.js';
 import { isToolkitError, type TrackRun, tuning } from '../foundation/foundation.js';
 import { completed, type PairRecord, type PairState, paceTracks, type SuspendReason } from '../pair/pair.js';
 import { isZero } from '../volume/volume.js';
 import { CachedWrites } from './cached-writes.js';
 import type { Claim } from './claims.js';
+import { coolSplit } from './cooling.js';
 import { type Batch, clearsOf, type Lane, laneTracks, writeSourceCodes, writeTargetCodes } from './copy-batch.js';
 import type { Fabric } from './fabric.js';
 import { readLane } from './lane-reading.js';
@@ -334,7 +336,8 @@ export class Drain implements CopyJob {
         const state = completed(record.state, emptiness());
         if (state === record.state) return [];
         after = { ...record, state, copyPointer: 0 };
-        return [{ do: 'put-pair', record: after }];
+        const changes: Change[] = [{ do: 'put-pair', record: after }];
+        return [...changes, ...coolSplit(this.#fabric, changes)];
       }, true);
       if (!after) return;
       this.#pointer = 0;

@@ -15,6 +15,7 @@
 
 export { addressOf } from './addresses.js';
 export * from './claims.js';
+export { coolSplit } from './cooling.js';
 export * from './drain.js';
 export * from './fabric.js';
 export type * from './fabric-parts.js';

@@ -1,7 +1,7 @@
 import { type Change, flatten, pairMapKey } from '../../catalog/catalog.js';
 import { failure } from '../../foundation/foundation.js';
-import { mapCounts } from '../../hostio/hostio.js';
-import type { HalfRecord } from '../../pair/pair.js';
+import { coolSplit, mapCounts } from '../../hostio/hostio.js';
+import { frozenOf, type HalfRecord } from '../../pair/pair.js';
 import { compareMarks, displacePrimary, type HalfShown, type TransferRequests } from '../../transfer/transfer.js';
 import type { Answered, RequestExtras } from '../control/requests.js';
 import { demandUninhibited } from '../groups/remote.js';
@@ -53,8 +53,11 @@ export async function beatHalf(controller: Controller, input: Input<'remote.beat
  * before, and is in the map that is handed over, or is refused (H16).
  */
 export async function tellHalf(controller: Controller, input: Input<'remote.tell'>): Promise<Answered<'remote.tell'>> {
-  const receiver = controller.halves.receiver(ordered(controller, input).number);
-  await change(controller, input.pair, () => {
+  const half = ordered(controller, input);
+  const receiver = controller.halves.receiver(half.number);
+  // What a synchronous primary sent left no mark: it is durable before the split lets its regions go cold.
+  const flushes = frozenOf(input.state) !== undefined && half.state.status !== input.state.status;
+  const take = (): Change[] => {
     const row = ordered(controller, input);
     if (receiver.hasLater(input.nth)) return [];
     receiver.told(input.nth);
@@ -65,8 +68,10 @@ export async function tellHalf(controller: Controller, input: Input<'remote.tell
       toldAtMs: Math.floor(controller.ports.clock.nowMs()),
       toldMissingTracks: input.missingTracks,
     };
-    return [{ do: 'put-pair', record: { ...row, state: input.state, remote } }];
-  });
+    const changes: Change[] = [{ do: 'put-pair', record: { ...row, state: input.state, remote } }];
+    return [...changes, ...(flushes ? coolSplit(controller.fabric, changes) : [])];
+  };
+  await change(controller, input.pair, take, flushes);
   controller.step('half.told');
   controller.notify();
   return { output: shown(controller, controller.halves.find(input.pair)) };
@@ -216,12 +221,18 @@ export function secondaryHalf(controller: Controller, id: string): HalfRecord {
 }
 
 /** Changes the half, durably, with its volume's gate closed and quiet: no write is half before it and half behind it. */
-export async function change(controller: Controller, id: string, decide: (row: HalfRecord) => Change[]): Promise<void> {
+export async function change(
+  controller: Controller,
+  id: string,
+  decide: (row: HalfRecord) => Change[],
+  flushes = false,
+): Promise<void> {
   const { fabric, catalog } = controller;
   const volume = fabric.volume(controller.halves.find(id).secondary);
   volume.gate.close();
   try {
     await volume.gate.quiet();
+    if (flushes && volume.hot.size > 0) await fabric.flush(volume.number);
     await catalog.change(() => decide(controller.halves.find(id)), true);
     await catalog.durable();
   } finally {

@@ -1,5 +1,6 @@
 import type { Change } from '../../catalog/catalog.js';
 import type { VolumeNumber } from '../../foundation/foundation.js';
+import { coolSplit } from '../../hostio/hostio.js';
 import type { PairRecord } from '../../pair/pair.js';
 import { answerChange } from '../control/recorded.js';
 import { surrendering } from '../halves/surrendering.js';
@@ -48,7 +49,10 @@ export async function changePairs<T>(
       const { changes, output } = await decide();
       if (changes.length > 0) {
         await surrendering(controller, present, async (marked) => {
-          await catalog.change(() => marked([...changes, answerChange(context, output)]), true);
+          await catalog.change(
+            () => marked([...changes, ...coolSplit(fabric, changes), answerChange(context, output)]),
+            true,
+          );
           fabric.pairsChanged();
           controller.step('pair.logged');
           await catalog.durable();

@@ -1,6 +1,6 @@
 import { failure, isToolkitError, type PairNumber, type VolumeNumber } from '../../foundation/foundation.js';
 import type { SplitStanding, SystemRef } from '../../group/group.js';
-import type { LivePair, LiveVolume } from '../../hostio/hostio.js';
+import { coolSplit, type LivePair, type LiveVolume } from '../../hostio/hostio.js';
 import { ownVolumes, type PairRecord, type SplitWishes } from '../../pair/pair.js';
 import type { PairActionAnswer } from '../control/requests.js';
 import { surrendering } from '../halves/surrendering.js';
@@ -184,7 +184,8 @@ export class SplitMember {
         const steps = this.#plan(records, words);
         answer = decideAll(this.#controller, steps).output;
         const prepared = steps.map((step) => preparedStep(step, mark));
-        return marked(decideAll(this.#controller, prepared).changes);
+        const { changes } = decideAll(this.#controller, prepared);
+        return marked([...changes, ...coolSplit(fabric, changes)]);
       }, true);
       this.#controller.splits.watch(mark.split, lease);
       fabric.pairsChanged();
@@ -220,13 +221,9 @@ export class SplitMember {
       settled = due();
       if (settled.length === 0) return [];
       const note = noteCommitted(this.#controller.splits.sheets.committed(), split);
-      return [
-        ...decideAll(
-          this.#controller,
-          settled.map((record) => commitStep(this.#controller, record)),
-        ).changes,
-        note,
-      ];
+      const steps = settled.map((record) => commitStep(this.#controller, record));
+      const { changes } = decideAll(this.#controller, steps);
+      return [...changes, ...coolSplit(fabric, changes), note];
     }, true);
     fabric.pairsChanged();
     // Also where there was nothing left to do: the frame of an earlier order may not be durable yet.
