@@ -64,6 +64,29 @@ describe('a split pair whose owner was killed', () => {
     await system.close();
   });
 
+  it('H10: tells doubt from writing where it refuses a resync', async () => {
+    let system = await staged(7, 16, 'db', 'copy');
+    await system.write('db', 0, 1, 16);
+    await system.pair('db', 'copy');
+    await system.wait('db', 'copy', 'duplex');
+    await split(system);
+    const resync = () => system.ask('pair.resync', { pairs: pairOf('db', 'copy') });
+    await system.write('copy', 5, 9);
+    await expect(resync()).rejects.toMatchObject({ details: { doubtfulTracks: 0 } });
+    await expect(resync()).rejects.toThrow('4096 bytes written at tokyo:copy since the split would vanish.');
+    for (const crash of [afterKill, afterPowerLoss]) {
+      system = await crash(system);
+      await expect(resync()).rejects.toThrow('65536 bytes that may have been written at tokyo:copy');
+      await expect(resync()).rejects.toMatchObject({ details: { bytesLost: 16 * 4096, doubtfulTracks: 16 } });
+    }
+    await system.ask('pair.resync', { pairs: pairOf('db', 'copy'), discard: true });
+    await system.wait('db', 'copy', 'duplex');
+    await split(system);
+    await system.write('copy', 5, 9);
+    await expect(resync()).rejects.toMatchObject({ details: { doubtfulTracks: 0 } });
+    await system.close();
+  });
+
   it('H10: counts what the host wrote while the copier was still filling the secondary', async () => {
     let system = await staged(5, 16, 'db', 'copy');
     await system.write('db', 0, 1, 16);

@@ -112,6 +112,22 @@ const doubt: readonly PlantedBug[] = [
     why: 'doubt at a split S takes back what its host wrote',
   },
   {
+    id: 'H10g',
+    file: `${CONTROLLER}/pairs/transaction.ts`,
+    find: '...coolSplit(fabric, changes), ',
+    replace: '',
+    why: 'what the copier wrote before a split counts as written by the host of the secondary',
+    tests: ['test/hazards/h10-split-doubt.test.ts'],
+  },
+  {
+    id: 'H10h',
+    file: `${HOSTIO}/drain.ts`,
+    find: '        return [...changes, ...coolSplit(this.#fabric, changes)];\n      }, true);',
+    replace: '        return [...changes, ...coolSplit(this.#fabric, changes)];\n      });',
+    why: 'regions go cold at the end of a copy without the marks of what hosts wrote meanwhile',
+    tests: ['test/hazards/h10-split-doubt.test.ts'],
+  },
+  {
     id: 'H10c',
     file: `${PAIR}/decide.ts`,
     find: "  { step: 'subtract', tracks: 'outOfSync', from: 'secondary' },",

@@ -1,7 +1,7 @@
 import { type Catalog, type Change, pairMapKey, volumeMapKey } from '../catalog/catalog.js';
 import type { PairNumber, TrackCount } from '../foundation/foundation.js';
 import { tracksPerRegion } from '../hostio/hostio.js';
-import { mapTakingDoubt, type PairMapName, type PairRecord, phaseOf } from '../pair/pair.js';
+import { type MapName, mapTakingDoubt, type PairMapName, type PairRecord, phaseOf } from '../pair/pair.js';
 import type { VolumeRecord } from '../volume/volume.js';
 import type { Controller } from './open-controller.js';
 
@@ -12,6 +12,7 @@ import type { Controller } from './open-controller.js';
  */
 export function doubtfulChanges(catalog: Catalog, redone: ReadonlySet<PairNumber> = new Set()): Change[] {
   const changes: Change[] = [];
+  const rows = new Map<PairNumber, PairRecord>();
   for (const [number, regions] of catalog.active) {
     const record = catalog.volumes.get(number);
     if (!record) continue;
@@ -23,11 +24,28 @@ export function doubtfulChanges(catalog: Catalog, redone: ReadonlySet<PairNumber
       if (!pair || redone.has(pairNumber) || isApplied(pair)) continue;
       const map = mapTakingDoubt(pair, pair.primary === number ? 'primary' : 'secondary');
       changes.push({ do: 'set', map: pairMapKey(pairNumber, map), runs });
+      rows.set(pairNumber, withDoubt(catalog, rows.get(pairNumber) ?? pair, map, runs));
     }
     changes.push({ do: 'cool', volume: number, regions: [...regions] });
   }
+  for (const [number, record] of rows)
+    if (record !== catalog.pairs.get(number)) changes.push({ do: 'put-pair', record });
   changes.push(...formationsEnded(catalog));
   return changes;
+}
+
+/** The row that tells doubt from writing where somebody has to give up what was written. Half of a remote pair's maps lies elsewhere. */
+function withDoubt(catalog: Catalog, record: PairRecord, name: MapName, runs: readonly number[]): PairRecord {
+  if (name === 'outOfSync' || record.remote) return record;
+  const { map } = catalog.pairMap(record.number, name);
+  let unmarked = 0;
+  for (let i = 0; i < runs.length; i += 2) {
+    const [first = 0, count = 0] = runs.slice(i, i + 2);
+    unmarked += count - map.countIn(first, count);
+  }
+  if (unmarked === 0) return record;
+  const doubtful = record.doubtful ?? { changed: 0, secondary: 0 };
+  return { ...record, doubtful: { ...doubtful, [name]: doubtful[name] + unmarked } };
 }
 
 /** What was written to the secondary of a session since it was last flushed is applied again, from its journal. */

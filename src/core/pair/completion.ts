@@ -77,7 +77,7 @@ export function changedRecord(before: PairRecord, change: PairChange): PairRecor
   const { next } = change;
   const splitAtMs =
     next.status === 'sp-pending' || next.status === 'split' ? next.frozen.pointInTimeMs : record.splitAtMs;
-  return { ...record, state: next, splitAtMs, copyPointer: 0, generation: record.generation + 1 };
+  return { ...record, state: next, splitAtMs, copyPointer: 0, generation: record.generation + 1, doubtful: undefined };
 }
 
 /** The statuses in which S follows P. */

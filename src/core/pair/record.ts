@@ -178,6 +178,13 @@ export interface PairRecord {
   readonly createdAtMs: number;
   /** When the pair was last split, or null. */
   readonly splitAtMs: number | null;
+  /** How many tracks of the maps of writes were marked by an unclean stop alone, in this generation. Hosts may have written them since. */
+  readonly doubtful?: DoubtfulTracks | undefined;
+}
+
+export interface DoubtfulTracks {
+  readonly changed: TrackCount;
+  readonly secondary: TrackCount;
 }
 
 /** One step on a pair's maps. A list of steps is logged as it is and gives the same maps whenever it is replayed. */

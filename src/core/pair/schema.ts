@@ -124,6 +124,7 @@ export const pairRecordSchema: v.GenericSchema<unknown, PairRecord> = v.pipe(
     generation: counter,
     createdAtMs: counter,
     splitAtMs: v.nullable(counter),
+    doubtful: v.optional(v.strictObject({ changed: counter, secondary: counter })),
   }),
   v.check((record) => record.primary !== record.secondary, 'a volume is not paired with itself'),
   v.check((record) => (record.mode === 'local') === (record.remote === undefined), 'a pair is local or has a peer'),

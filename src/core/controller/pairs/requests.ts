@@ -32,7 +32,7 @@ import {
 import type { Controller, RequestContext } from '../open-controller.js';
 import { splitStep } from '../splits/steps.js';
 import { missingHere } from './listing.js';
-import { bytesAtStake, planRow, trackSizeOf } from './rows.js';
+import { bytesAtStake, lossTold, planRow, trackSizeOf } from './rows.js';
 import { selectPairs } from './selection.js';
 import { carryOut, planStep, type Step } from './steps.js';
 
@@ -136,7 +136,7 @@ function resyncHere(
     const step = resyncStep(controller, record, kind, input);
     const lost = step.change ? bytesAtStake(controller, record, kind) : 0;
     if (input.plan) return { ...step, refusedUnless: flagLacking(controller, record, kind, input, lost) };
-    if (lost > 0 && !input.discard) throw discardNeeded(controller, record, lost, input.reverse ?? false);
+    if (lost > 0 && !input.discard) throw discardNeeded(controller, record, kind);
     return step;
   });
 }
@@ -311,14 +311,10 @@ function leftHalf(controller: Controller, record: PairRecord): Error {
   );
 }
 
-function discardNeeded(controller: Controller, record: PairRecord, lost: number, reverse: boolean): Error {
-  const loser = controller.address(reverse ? record.primary : record.secondary);
-  return failure(
-    'discard-needed',
-    `${lost} bytes written at ${loser} since the split would vanish.`,
-    'Look at it with --plan; give --discard to lose them.',
-    { details: { bytesLost: lost } },
-  );
+function discardNeeded(controller: Controller, record: PairRecord, kind: 'resync' | 'resync-reverse'): Error {
+  const loser = controller.address(kind === 'resync-reverse' ? record.primary : record.secondary);
+  const { message, details } = lossTold(controller, record, kind, `${loser} since the split`);
+  return failure('discard-needed', message, 'Look at it with --plan; give --discard to lose them.', { details });
 }
 
 function numbersOf(records: readonly PairRecord[]): readonly number[] {

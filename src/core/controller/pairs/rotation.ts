@@ -5,7 +5,7 @@ import type { Answered, RequestExtras, Requests } from '../control/requests.js';
 import type { Controller, RequestContext } from '../open-controller.js';
 import { findVolume } from '../volumes/finding.js';
 import { creationChanges, newPair, pickSecondary } from './create.js';
-import { bytesAtStake, planRow } from './rows.js';
+import { bytesAtStake, lossTold, planRow } from './rows.js';
 import { carryOut, planStep, type Step, withPacing } from './steps.js';
 
 /**
@@ -88,11 +88,9 @@ function resyncStep(controller: Controller, record: PairRecord, input: Requests[
   const lost = bytesAtStake(controller, record, 'resync');
   const lacks = lost > 0 && !input.discard;
   if (lacks && !input.plan) {
-    throw failure(
-      'discard-needed',
-      `${lost} bytes written at ${controller.address(record.secondary)}, which has the oldest point in time, would vanish.`,
-      'Give --discard to lose them.',
-    );
+    const loser = `${controller.address(record.secondary)}, which has the oldest point in time,`;
+    const { message, details } = lossTold(controller, record, 'resync', loser);
+    throw failure('discard-needed', message, 'Give --discard to lose them.', { details });
   }
   const step = planStep(controller, record, { kind: 'resync' }, input);
   return lacks ? { ...step, refusedUnless: '--discard' } : step;

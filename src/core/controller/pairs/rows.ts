@@ -1,4 +1,4 @@
-import type { VolumeNumber } from '../../foundation/foundation.js';
+import { plural, type VolumeNumber } from '../../foundation/foundation.js';
 import { mapCounts } from '../../hostio/hostio.js';
 import {
   geometryVolume,
@@ -16,6 +16,22 @@ import type { Step } from './steps.js';
 export function bytesAtStake(controller: Controller, record: PairRecord, kind: 'resync' | 'resync-reverse'): number {
   const counts = mapCounts(controller.catalog, record);
   return (kind === 'resync' ? counts.secondary : counts.changed) * trackSizeOf(controller, record);
+}
+
+/** What would vanish, for a refusal; a killed owner leaves tracks of which nobody knows whether they were written. */
+export function lossTold(
+  controller: Controller,
+  record: PairRecord,
+  kind: 'resync' | 'resync-reverse',
+  where: string,
+): { message: string; details: Readonly<Record<string, number>> } {
+  const bytesLost = bytesAtStake(controller, record, kind);
+  const map = kind === 'resync' ? 'secondary' : 'changed';
+  const doubtfulTracks = Math.min(record.doubtful?.[map] ?? 0, mapCounts(controller.catalog, record)[map]);
+  const details = { bytesLost, doubtfulTracks };
+  if (doubtfulTracks === 0) return { message: `${bytesLost} bytes written at ${where} would vanish.`, details };
+  const doubt = `${plural(doubtfulTracks, 'track')} of these were marked only because the process that owned the system was killed`;
+  return { message: `${bytesLost} bytes that may have been written at ${where} would vanish: ${doubt}.`, details };
 }
 
 /** Tracks that are left to copy once a change is made. Counted on the maps as they are before it. */
