@@ -1,7 +1,7 @@
 import type { Change } from '../catalog/catalog.js';
 import { type CopyJob, PASSES, RateLimit, restAfter } from '../copy/copy.js';
 import { isToolkitError, type TrackRun, tuning } from '../foundation/foundation.js';
-import { completed, type PairRecord, type PairState, paceTracks, type SuspendReason } from '../pair/pair.js';
+import { completed, type PairRecord, type PairState, paceTracks, reasonOf } from '../pair/pair.js';
 import { isZero } from '../volume/volume.js';
 import { CachedWrites } from './cached-writes.js';
 import type { Claim } from './claims.js';
@@ -144,6 +144,7 @@ export class Drain implements CopyJob {
     if (!drain || this.#pair.map(drain.map).map.isEmpty) return undefined;
     if (this.#fabric.clock.monotonicMs() < this.#pair.restsUntilMs) return undefined;
     const record = this.#pair.record;
+    if (record) this.#fabric.demandUnblocked(record.primary, record.secondary);
     const release = this.#pair.mutex.tryAcquire();
     if (!release || !record) return undefined;
     if (this.#copied?.state !== record.state) this.#copied = { state: record.state, passesBefore: this.#passes };
@@ -374,8 +375,7 @@ export class Drain implements CopyJob {
   async #fail(error: unknown): Promise<void> {
     await this.abandon();
     if (!isToolkitError(error)) throw error;
-    const reasons: Partial<Record<string, SuspendReason>> = { 'check-code': 'check-code', 'no-space': 'no-space' };
-    await this.#fabric.suspend(this.#pair, reasons[error.code] ?? 'io-error', error.message);
+    await this.#fabric.suspend(this.#pair, reasonOf(error.code), error.message);
   }
 
   /** What was taken up of a lane so far, when the batch ends before it is full. */

@@ -22,7 +22,7 @@ import { followersOf, journalledPair, land, landingMaxBytes } from './landing.js
 import { LivePair, LiveVolume } from './live-volume.js';
 import { nextObstacle } from './obstacles.js';
 import type { Overlay } from './overlay.js';
-import { hostRefusal, type Leg } from './permission.js';
+import { demandUnblocked, hostRefusal, type Leg } from './permission.js';
 import { readThrough } from './read-path.js';
 import type { Recorder } from './recorder.js';
 import { coldRegions } from './regions.js';
@@ -302,6 +302,11 @@ export class Fabric {
       await this.block(volume, error);
       throw error;
     }
+  }
+
+  /** Copying asks before it begins, as hosts do before each request. */
+  demandUnblocked(...volumes: readonly VolumeNumber[]): void {
+    demandUnblocked(this.system, ...volumes.map((number) => this.catalog.volumes.get(number)));
   }
 
   async block(volume: LiveVolume, error: unknown): Promise<void> {

@@ -25,14 +25,7 @@ export function hostRefusal(
   isUpdating: (pair: Leg['pair']) => boolean = () => false,
 ): ToolkitError | undefined {
   const address = `${system}:${record.name}`;
-  if (record.status === 'blocked') {
-    const why = record.blockedReason ?? 'a fault';
-    return failure(
-      'volume-blocked',
-      `${address} is blocked: ${why}.`,
-      `copyset system check ${system} --repair opens it again once the cause is gone.`,
-    );
-  }
+  if (record.status === 'blocked') return blockedFailure(system, record);
   if (record.status === 'format') {
     return failure(
       'volume-blocked',
@@ -58,6 +51,19 @@ export function hostRefusal(
     );
   }
   return undefined;
+}
+
+function blockedFailure(system: string, { name, blockedReason }: VolumeRecord): ToolkitError {
+  return failure(
+    'volume-blocked',
+    `${system}:${name} is blocked: ${blockedReason ?? 'a fault'}.`,
+    `copyset system check ${system} --repair opens it again once the cause is gone.`,
+  );
+}
+
+/** What a fault blocked is neither copied from nor to (DESIGN.md 3.5); the pair is suspended as by any fault. */
+export function demandUnblocked(system: string, ...volumes: readonly (VolumeRecord | undefined)[]): void {
+  for (const record of volumes) if (record?.status === 'blocked') throw blockedFailure(system, record);
 }
 
 function pairsRefusal(

@@ -61,6 +61,13 @@ export type SuspendReason =
   /** The secondary was made a primary while its primary was away. */
   | 'takeover';
 
+const FAULTS = ['check-code', 'no-space', 'volume-blocked'] as const satisfies readonly SuspendReason[];
+
+/** What an error makes of a pair in whose copying it was met. */
+export function reasonOf(code: string): SuspendReason {
+  return FAULTS.find((reason) => reason === code) ?? 'io-error';
+}
+
 /** Suspended keeps the state it came from: frozen or not, direction, maps (H14). */
 export interface SuspendedState {
   readonly status: 'suspended';

@@ -1,6 +1,6 @@
 import { failure, isToolkitError, type Milliseconds, type TrackRun } from '../foundation/foundation.js';
 import type { Fabric, Follower, LandedWrite, LivePair } from '../hostio/hostio.js';
-import type { SuspendReason } from '../pair/pair.js';
+import { reasonOf } from '../pair/pair.js';
 import { TrackMap } from '../trackmap/trackmap.js';
 import { codeOfData } from '../volume/volume.js';
 import type { LinkSession } from './link-session.js';
@@ -10,12 +10,6 @@ import { Outbox, type Parcel, type Waiting } from './outbox.js';
 const PARCELS_MAX = 4;
 /** So many orders in the time for which the secondary counts as heard. */
 const BEATS = 2;
-
-const FAULTS: Partial<Record<string, SuspendReason>> = {
-  'check-code': 'check-code',
-  'no-space': 'no-space',
-  'volume-blocked': 'volume-blocked',
-};
 
 export interface MirrorOptions {
   /** A write waits for the secondary at most so long. */
@@ -244,7 +238,7 @@ export class Mirror implements Follower {
         return;
       }
       if (!isToolkitError(error)) throw error;
-      await this.#fabric.suspend(this.#pair, FAULTS[error.code] ?? 'io-error', error.message);
+      await this.#fabric.suspend(this.#pair, reasonOf(error.code), error.message);
     } catch (fault) {
       this.surrender(false);
       this.release(fault);

@@ -102,6 +102,7 @@ export class Receiver {
 
   /** Lands host writes of a synchronous pair in their order. Throws `check-code` where one does not fit its code. */
   async write(mark: LinkMark, place: number, writes: readonly number[], data: Uint8Array): Promise<void> {
+    this.#fabric.demandUnblocked(this.#volume.number);
     await this.#writes.take(this.#volume, mark, place, writes, data);
     this.#fabric.hooks.step('receive.written');
   }
@@ -134,6 +135,7 @@ export class Receiver {
   async land(order: Arriving, run: TrackRun, tracks: ArrivedTracks): Promise<void> {
     const { mark, sequence } = order;
     const volume = this.#volume;
+    this.#fabric.demandUnblocked(volume.number);
     const bytes = tracks.bytes ?? new Uint8Array(volume.geometry.bytesOfRun(run));
     demandWhole(volume, run, bytes, tracks.codes);
     this.#demandNew(sequence);
@@ -243,6 +245,7 @@ export class Receiver {
   /** Reads tracks for a restore of the primary, checked against their codes at rest. */
   read(run: TrackRun): { data: Uint8Array; codes: number[] } {
     const volume = this.#volume;
+    this.#fabric.demandUnblocked(volume.number);
     const data = new Uint8Array(volume.geometry.bytesOfRun(run));
     this.#fabric.read(volume.number, data, volume.geometry.offsetOf(run.first));
     const codes: number[] = [];

@@ -1,14 +1,7 @@
 import { type CopyJob, PASSES, RateLimit } from '../copy/copy.js';
 import { failure, isToolkitError, type Milliseconds, type TrackRun, tuning } from '../foundation/foundation.js';
 import type { Fabric, Forming, LivePair } from '../hostio/hostio.js';
-import {
-  completed,
-  isReturning,
-  type PairRecord,
-  type PairState,
-  paceTracks,
-  type SuspendReason,
-} from '../pair/pair.js';
+import { completed, isReturning, type PairRecord, type PairState, paceTracks, reasonOf } from '../pair/pair.js';
 import { bindCode, isZero } from '../volume/volume.js';
 import type { LinkSession } from './link-session.js';
 import type { Mirror } from './mirror.js';
@@ -170,6 +163,7 @@ export class Sender implements CopyJob {
     if (!drain || this.#pair.map(drain.map).map.isEmpty) return undefined;
     if (this.#fabric.clock.monotonicMs() < this.#pair.restsUntilMs) return undefined;
     const record = this.#pair.record;
+    if (record) this.#fabric.demandUnblocked(record.primary);
     const release = this.#pair.mutex.tryAcquire();
     if (!release || !record) return undefined;
     if (this.#copied?.state !== record.state) this.#copied = { state: record.state, passesBefore: this.#passes };
@@ -358,8 +352,7 @@ export class Sender implements CopyJob {
     if (!isToolkitError(error)) throw error;
     if (await this.#link.takes(this.#waitsForRoom(error) ? failure('link-lost', error.message, error.hint) : error))
       return;
-    const reasons: Partial<Record<string, SuspendReason>> = { 'check-code': 'check-code', 'no-space': 'no-space' };
-    await this.#fabric.suspend(this.#pair, reasons[error.code] ?? 'io-error', error.message);
+    await this.#fabric.suspend(this.#pair, reasonOf(error.code), error.message);
   }
 
   /** Differences of a session come back without a person: room is waited for as the link is. */

@@ -69,6 +69,21 @@ describe('faults', () => {
     await system.close();
   });
 
+  it.each(['db', 'copy'])('that block a volume stop copying from it and to it: %s', async (volume) => {
+    const system = await deskIn('pending');
+    await system.ask('fault.set', { kind: 'volume-blocked', volume });
+    await system.ask('pair.resync', { pairs: db });
+    expect(await system.wait('db', 'copy', 'duplex')).toBe('suspended');
+    expect(await system.status('db', 'copy')).toMatchObject({
+      outOfSyncTracks: TRACKS,
+      reason: expect.stringContaining('is blocked'),
+    });
+    await system.ask('fault.clear', {});
+    await system.ask('pair.resync', { pairs: db });
+    expect(await system.wait('db', 'copy', 'duplex')).toBe('reached');
+    await system.close();
+  });
+
   it('name their crash steps, and refuse others', async () => {
     const system = await deskSystem();
     expect(await codeOf(system.ask('fault.set', { kind: 'crash', step: 'tea.time' }))).toBe('usage');

@@ -194,6 +194,27 @@ describe('a crash', () => {
   });
 });
 
+describe('a blocked volume', () => {
+  it.each(SITES)('of %s is neither sent from nor written to', async (site) => {
+    const systems = await TwoSystems.duplex(8);
+    await systems.ask('tokyo', 'pair.suspend', { pairs: REMOTE });
+    await systems.write('tokyo', 'db', 3, 2);
+    await systems.ask(site, 'fault.set', { kind: 'volume-blocked', volume: site === 'tokyo' ? 'db' : 'db-copy' });
+    await systems.ask('tokyo', 'pair.resync', { pairs: REMOTE });
+    await systems.rest();
+    expect(await systems.row('tokyo')).toMatchObject({
+      status: 'suspended',
+      outOfSyncTracks: 1,
+      reason: expect.stringContaining('is blocked'),
+    });
+    await systems.ask(site, 'fault.clear', {});
+    await systems.ask('tokyo', 'pair.resync', { pairs: REMOTE });
+    await systems.rest();
+    expect(await systems.row('tokyo')).toMatchObject({ status: 'duplex', outOfSyncTracks: 0 });
+    await systems.close();
+  });
+});
+
 describe('pair verify over a link', () => {
   it('names the tracks that differ although no map has them, and --repair has them copied again', async () => {
     const systems = await TwoSystems.duplex(6);
