@@ -140,7 +140,7 @@ function scrubSentence({ system, name, checkedTracks, badTracks, accepted }: Scr
   if (badTracks.length === 0) return `${checked}, all fit their check codes.`;
   const count = countOf(badTracks.length, 'track');
   if (accepted) return `${checked}; ${count} had changed behind copyset's back and were taken as a host's writes.`;
-  return `${checked}; ${count} DO NOT FIT. --accept takes them as they are now.`;
+  return `${checked}; ${count} ${badTracks.length === 1 ? 'DOES' : 'DO'} NOT FIT. --accept takes what is there now.`;
 }
 
 function badTracks({ badTracks: tracks }: Scrubbed[number]): string[] {

@@ -10,7 +10,7 @@ export default class PairCreate extends PairCommand<typeof PairCreate> {
     'SECONDARY gets the contents of PRIMARY and follows it; hosts cannot use it until the pair is split. It must have the ' +
     'size, track size and emulation of PRIMARY, hold no data (or --overwrite), and be the secondary of no other pair. ' +
     'With SECONDARY auto the lowest-numbered reserved, unpaired volume that fits is taken; a glob with auto pairs each ' +
-    'match. Only tracks that were ever written are copied.';
+    'match, also one that is a secondary, but no free reserved volume. Only tracks that were ever written are copied.';
   static override examples = [
     '<%= config.bin %> pair create tokyo:db tokyo:db-copy --wait',
     '<%= config.bin %> pair create tokyo:db osaka:db --wait',

@@ -12,7 +12,7 @@ import {
   PACE_DEFAULT,
   type PairRecord,
 } from '../../pair/pair.js';
-import { isGlob, type VolumeRecord } from '../../volume/volume.js';
+import { isGlob, quoted, type VolumeRecord } from '../../volume/volume.js';
 import { recorded } from '../control/recorded.js';
 import type {
   Answered,
@@ -218,7 +218,16 @@ function primariesOf(controller: Controller, row: PairCreateRow): VolumeRecord[]
       `A pattern of primaries needs "auto" as the secondary, not ${row.secondary}.`,
       'Or name one primary.',
     );
-  return findVolumes(controller, [row.primary]).filter((volume) => !volume.reserved);
+  // Free reserved volumes are what `auto` takes from; every other match is meant, a secondary of another pair too.
+  const meant = findVolumes(controller, [row.primary]).filter(
+    ({ reserved, number }) => !reserved || controller.catalog.pairsOf(number).length > 0,
+  );
+  if (meant.length > 0) return meant;
+  throw failure(
+    'nothing-matches',
+    `All that ${quoted(row.primary)} matches are free reserved volumes, which are kept as secondaries.`,
+    'copyset volume unreserve makes them primaries.',
+  );
 }
 
 function planCreation(

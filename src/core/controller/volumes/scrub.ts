@@ -1,5 +1,5 @@
 import { volumeMapKey } from '../../catalog/catalog.js';
-import { type TrackIndex, tuning } from '../../foundation/foundation.js';
+import { plural, type TrackIndex, tuning } from '../../foundation/foundation.js';
 import { holdsTrack, type LiveVolume, readCoded } from '../../hostio/hostio.js';
 import { bindCode, type VolumeRecord } from '../../volume/volume.js';
 import { recorded } from '../control/recorded.js';
@@ -26,7 +26,8 @@ export async function scrubVolumes(
       () => scrubOne(controller, record, input.accept, extras),
       (result) => ({
         tracks: result.checkedTracks,
-        message: result.badTracks.length > 0 ? `${result.badTracks.length} tracks do not fit their codes` : null,
+        message:
+          result.badTracks.length > 0 ? `${plural(result.badTracks.length, 'track')} not fitting their codes` : null,
       }),
     );
     volumes.push(row);
