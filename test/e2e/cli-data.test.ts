@@ -137,7 +137,7 @@ describe('volume scrub', () => {
     await writeFile(image, 'XX', { flag: 'r+' });
     const bad = await root.run('volume', 'scrub', 'tokyo:db');
     expect(bad).toMatchObject({ code: 6, stderr: '' });
-    expect(bad.stdout).toContain('1 track DO NOT FIT');
+    expect(bad.stdout).toContain('1 track DOES NOT FIT');
     await root.ok('volume', 'scrub', 'tokyo:db', '--accept');
     await root.ok('volume', 'scrub', 'tokyo:db');
     expect(await contents('tokyo:db')).toBe('XXllo!');

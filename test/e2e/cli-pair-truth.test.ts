@@ -104,3 +104,41 @@ describe('a plan', () => {
     expect((discard.data.plan as object[])[0]).not.toHaveProperty('refusedUnless');
   });
 });
+
+describe('a suspended pair', () => {
+  it('is said to lack what was not copied', async () => {
+    await root.ok('pair', 'create', 'a:p', 'a:s-1');
+    expect((await root.ok('pair', 'suspend', 'a:p', 'a:s-1')).stdout).toBe(
+      'a:p -> a:s-1 was pending, is suspended now. 16 tracks (1MiB) not copied yet.\n',
+    );
+    const { data } = await root.json('pair', 'suspend', 'a:p', 'a:s-1');
+    expect(data.pairs).toMatchObject([{ outcome: 'nothing', uncopiedTracks: 16, uncopiedBytes: 1 << 20 }]);
+  });
+
+  it('out of a restore, or a split on its way, goes on as the status page says', async () => {
+    await root.ok('pair', 'create', 'a:p', 'a:s-1', '--split', '--wait');
+    await root.feed('back', 'volume', 'write', 'a:s-1');
+    await root.ok('pair', 'resync', 'a:p', 'a:s-1', '--reverse', '--pace', 'hold');
+    await root.ok('pair', 'create', 'a:p', 'a:s-2', '--pace', 'hold');
+    await root.ok('pair', 'split', 'a:p', 'a:s-2');
+    await root.ok('pair', 'suspend', 'a:p');
+    const said = (await root.run('status')).stdout;
+    for (const command of ['copyset pair resync a:p a:s-1 --reverse', 'copyset pair split a:p a:s-2']) {
+      expect(said).toContain(`Once the cause is gone: ${command}`);
+      await root.ok(...command.split(' ').slice(1), '--pace', 'fast', '--wait');
+    }
+  });
+});
+
+describe('pair create with a glob and auto', () => {
+  it('pairs each match, also one that is a secondary, but not the volumes that auto takes from', async () => {
+    await root.ok('pair', 'create', 'a:p', 'a:s-1', '--wait');
+    const { data } = await root.json('pair', 'create', 'a:[ps]*', 'auto', '--wait');
+    expect(data.pairs).toMatchObject([
+      { primary: 'a:p', secondary: 'a:s-2', after: 'duplex' },
+      { primary: 'a:s-1', secondary: 'a:s-3', after: 'duplex' },
+    ]);
+    await root.ok('pair', 'delete', 'a:s-1', 'a:s-3');
+    expect(await root.run('pair', 'create', 'a:s-3*', 'auto')).toMatchObject(refused(4, 'nothing-matches'));
+  });
+});

@@ -95,8 +95,16 @@ function pairFinding(pair: PairListing, overview: Overview, limits: Limits): Fin
 function suspendedPair(pair: PairListing): Omit<Finding, 'subject'> {
   const { reason } = pair;
   const message = `is suspended${reason === null ? '' : ` (${sentence(reason)})`}; ${leftWords(pair)}`;
-  const hint = `Once the cause is gone: copyset pair resync ${pair.primary} ${pair.secondary}`;
+  const hint = `Once the cause is gone: ${goOnAfter(pair)}`;
   return { severity: 'suspended', kind: 'pair-suspended', message, hint };
+}
+
+/** The command that goes on from where a pair was suspended: a restore in its direction, a split to its point in time (H14). */
+function goOnAfter({ primary, secondary, suspendedFrom, pointInTimeLost }: PairListing): string {
+  const pair = `${primary} ${secondary}`;
+  if (suspendedFrom === 'resync-reverse') return `copyset pair resync ${pair} --reverse`;
+  if (suspendedFrom === 'sp-pending' && !pointInTimeLost) return `copyset pair split ${pair}`;
+  return `copyset pair resync ${pair}`;
 }
 
 function groupFinding(group: GroupListing, limits: Limits): Finding[] {

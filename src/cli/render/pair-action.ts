@@ -32,6 +32,8 @@ function change({ before, after }: PairActionRow): string {
 }
 
 function workSentence(row: PairActionRow, words: 'to copy' | 'left'): string {
+  const { uncopiedTracks = 0, uncopiedBytes = 0 } = row;
+  if (uncopiedTracks > 0) return ` ${tracksAndBytes(uncopiedTracks, uncopiedBytes)} not copied yet.`;
   if (row.tracks === 0) return row.outcome === 'nothing' || row.after === 'simplex' ? '' : ' Nothing is left to copy.';
   const [from, to] = row.after === 'resync-reverse' ? [row.secondary, row.primary] : [row.primary, row.secondary];
   const work = tracksAndBytes(row.tracks, row.bytes);

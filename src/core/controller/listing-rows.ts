@@ -38,6 +38,8 @@ export interface PairListing {
   readonly asOf: string;
   /** Why it is suspended, with what was affected; else null. */
   readonly reason: string | null;
+  /** The status from which it was suspended, which says how it goes on; null where it is not. */
+  readonly suspendedFrom: PairStatus | null;
   readonly virtual: boolean;
   readonly readOnly: boolean;
   readonly pointInTimeLost: boolean;

@@ -60,6 +60,9 @@ export interface PairActionRow {
   /** Bytes written at the losing side that vanish. */
   readonly bytesLost: ByteCount;
   readonly number: PairNumber;
+  /** Of a pair that is suspended: what its copying did not bring over, and does not for now. */
+  readonly uncopiedTracks?: number | undefined;
+  readonly uncopiedBytes?: ByteCount | undefined;
   /** What a person should know beside it; half a sentence. */
   readonly note?: string | undefined;
 }

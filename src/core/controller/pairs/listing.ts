@@ -89,6 +89,7 @@ export function pairListing(record: PairRecord, facts: PairFacts): PairListing {
     secondaryPorts: facts.portsOf(record.secondary),
     asOf: isoTime(asOfMs(record, facts)),
     reason: reasonOf(record, facts),
+    suspendedFrom: record.state.status === 'suspended' ? record.state.from.status : null,
     virtual: frozen?.virtual ?? false,
     readOnly: frozen?.readOnly ?? false,
     pointInTimeLost: frozen?.pointInTimeLost ?? false,

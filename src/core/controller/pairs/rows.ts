@@ -70,7 +70,17 @@ export function actionRow(controller: Controller, step: Step, changed: boolean):
     tracks,
     bytes: tracks * trackSizeOf(controller, record),
     bytesLost: lostBy(controller, step),
+    ...uncopied(controller, step),
   };
+}
+
+/** What a suspended pair would go on copying; of a virtual one, what lies at its primary alone. */
+function uncopied(controller: Controller, { record, change, drops }: Step) {
+  const state = change?.next ?? record.state;
+  if (drops || state.status !== 'suspended') return {};
+  const map = rolesOf(state.from).drain?.map ?? 'outOfSync';
+  const { count } = controller.catalog.pairMap(record.number, map).map;
+  return { uncopiedTracks: count, uncopiedBytes: count * trackSizeOf(controller, record) };
 }
 
 export function planRow(controller: Controller, step: Step): PairPlanRow {
