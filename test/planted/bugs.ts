@@ -501,6 +501,7 @@ const synchronous: readonly PlantedBug[] = [
     find: '    for (const pair of leaving) fabric.follower(pair)?.surrender(freezes(pair, changes));\n',
     replace: '    void [fabric, freezes];\n',
     why: 'a split forgets what was under way to S',
+    tests: ['test/core/controller/sync-split-over.test.ts'],
   },
   {
     id: 'H29a',
