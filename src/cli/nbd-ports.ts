@@ -6,9 +6,9 @@ import {
   parseListenAddress,
   portExports,
 } from '../core/controller/controller.js';
-import { failure } from '../core/foundation/foundation.js';
+import { type ErrorCode, failure } from '../core/foundation/foundation.js';
 import { NbdServer, type TlsPolicy } from '../core/nbd/nbd.js';
-import { type StreamAddress, StreamError, type Streams } from '../core/ports/ports.js';
+import { type StreamAddress, StreamError, type StreamFault, type Streams } from '../core/ports/ports.js';
 
 /** How long connected hosts have to take their last answers when a server stops. */
 const GRACE_MS = 5_000;
@@ -32,7 +32,7 @@ export interface OpenNbd {
   stop(): Promise<void>;
 }
 
-/** Opens a listener that serves these exports. Throws `usage`, `busy` or `io-error`. */
+/** Opens a listener that serves these exports. Throws `usage`, `busy` or `io-error`, by REMEDIES. */
 export async function openNbd(
   streams: Streams,
   controller: Controller,
@@ -150,11 +150,25 @@ function named(address: StreamAddress, encrypted: boolean): { address: string; u
   return { address: `tcp://${host}:${address.port}`, uri: `${scheme}://${host}:${address.port}/` };
 }
 
+/** What a person may do about an address at which nobody can listen. */
+const REMEDIES: Readonly<Record<StreamFault, readonly [ErrorCode, string?]>> = {
+  'in-use': ['busy', 'Choose another address, or stop who has it.'],
+  'too-long': ['usage', 'Choose a shorter name.'],
+  'no-folder': ['usage', 'Make the folder, or choose another path.'],
+  'in-the-way': ['usage', 'Choose another path, or move what lies there away; only a left-over socket is replaced.'],
+  'not-here': ['usage', 'Choose one of the addresses of this host, as 127.0.0.1 for itself alone.'],
+  permission: [
+    'io-error',
+    'Choose a place that this user may use, or check who owns it; ports below 1024 are often kept for root.',
+  ],
+  'bad-address': ['io-error', 'Choose another address.'],
+  identity: ['io-error'],
+  broken: ['io-error'],
+};
+
 function translated(error: unknown, listen: string): unknown {
   if (!(error instanceof StreamError)) return error;
-  if (error.fault === 'in-use')
-    return failure('busy', `Somebody listens on ${listen} already.`, 'Choose another address, or stop who has it.', {
-      cause: error,
-    });
-  return failure('io-error', `${listen} cannot be served: ${error.message}.`, undefined, { cause: error });
+  const [code, hint] = REMEDIES[error.fault];
+  if (error.fault === 'in-use') return failure(code, `Somebody listens on ${listen} already.`, hint, { cause: error });
+  return failure(code, `${listen} cannot be served: ${error.message}.`, hint, { cause: error });
 }

@@ -1,7 +1,7 @@
 import { basename, join, resolve } from 'node:path';
 import type { OwnController, Ports, SystemClient, SystemPlace, SystemReader } from '../core/controller/controller.js';
 import { failure } from '../core/foundation/foundation.js';
-import type { Streams } from '../core/ports/ports.js';
+import { FileError, type Streams } from '../core/ports/ports.js';
 import { toToolkitError } from '../core/storage/storage.js';
 import { isGlob, isPath, matchesGlob, parseName, quoted } from '../core/volume/volume.js';
 import {
@@ -272,18 +272,33 @@ function userFiles() {
   return import('../platform/user-files.js');
 }
 
+/** Why a file that a person named is of the wrong kind, and what may be named instead. */
+interface Unfit {
+  readonly says: string;
+  readonly hint: string;
+}
+
+const NO_INPUT: Unfit = {
+  says: 'is a folder or a socket, from which nothing can be read',
+  hint: 'Name a plain file, a pipe or a device, or a link to one.',
+};
+const NO_OUTPUT: Unfit = {
+  says: 'is no plain file, and only such a file is replaced',
+  hint: 'Name a file to be made or replaced, or a link to one. What is printed on standard output may go into a device or a pipe.',
+};
+
 /** Opens a file that a person named, to read it in pieces. */
 export async function openInput(path: string): Promise<UserInput> {
-  return named(path, async () => (await userFiles()).openInput(resolve(path)));
+  return named(path, async () => (await userFiles()).openInput(resolve(path)), NO_INPUT);
 }
 
 export async function readTextFile(path: string, maxBytes: number): Promise<string> {
-  return named(path, async () => (await userFiles()).readText(resolve(path), maxBytes));
+  return named(path, async () => (await userFiles()).readText(resolve(path), maxBytes), NO_INPUT);
 }
 
 /** A file that appears, or is replaced, whole when it is committed. */
 export async function createOutput(path: string): Promise<UserOutput> {
-  return named(path, async () => (await userFiles()).createOutput(resolve(path)));
+  return named(path, async () => (await userFiles()).createOutput(resolve(path)), NO_OUTPUT);
 }
 
 /** Absolute, with links followed: how a file is named to a controller, which may have another working folder. */
@@ -292,10 +307,12 @@ export async function absolutePath(path: string): Promise<string> {
 }
 
 /** What the machine says about a file that a person named, as an error that a person understands. */
-export async function named<T>(path: string, work: () => Promise<T>): Promise<T> {
+export async function named<T>(path: string, work: () => Promise<T>, unfit?: Unfit): Promise<T> {
   try {
     return await work();
   } catch (error) {
+    if (unfit !== undefined && error instanceof FileError && error.fault === 'not-regular')
+      throw failure('not-regular', `The file ${quoted(path)} ${unfit.says}.`, unfit.hint, { cause: error });
     throw toToolkitError(error, `the file ${quoted(path)}`);
   }
 }

@@ -2,8 +2,9 @@ import * as v from 'valibot';
 import { parse, stringify } from 'yaml';
 import { DOCUMENT_MAX_BYTES, failure, isToolkitError } from '../core/foundation/foundation.js';
 import { PACES, type Pace, type PairMode } from '../core/pair/pair.js';
-import { parseAddress, parseRate, quoted } from '../core/volume/volume.js';
+import { oneLine, parseAddress, parseRate, quoted } from '../core/volume/volume.js';
 import { createOutput, named, readTextFile } from './open-toolkit.js';
+import { sentenceOf } from './schema-words.js';
 
 /** One pair of a plan file, as `pair create` makes it. */
 export interface PlannedPair {
@@ -41,7 +42,7 @@ export function parsePlan(document: unknown, path: string): readonly PlannedPair
   const parsed = v.safeParse(planSchema, document);
   if (!parsed.success) {
     const [issue] = parsed.issues;
-    throw badPlan(path, `${v.getDotPath(issue) ?? 'the document'}: ${issue.message}`);
+    throw badPlan(path, `${v.getDotPath(issue) ?? 'the document'}: ${sentenceOf(issue)}`);
   }
   const rows = parsed.output.pairs.map((row, index) => plannedPair(row, `pairs.${index}`, path));
   demandNoContradiction(rows, path);
@@ -104,5 +105,9 @@ function demandNoContradiction(rows: readonly PlannedPair[], path: string): void
 }
 
 function badPlan(path: string, why: string): Error {
-  return failure('bad-plan', `The plan file ${quoted(path)} cannot be used: ${why.replace(/\.$/, '')}.`, HINT);
+  return failure(
+    'bad-plan',
+    `The plan file ${quoted(path)} cannot be used: ${oneLine(why.replace(/[.:]+$/, ''))}.`,
+    HINT,
+  );
 }

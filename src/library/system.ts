@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { demandNewName, findGroup, refOf } from '../cli/group-finding.js';
-import type { Toolkit } from '../cli/open-toolkit.js';
+import { absolutePath, type Toolkit } from '../cli/open-toolkit.js';
 import { sessionHome } from '../cli/pair-journal.js';
 import { isSelected, selectorOfPair } from '../cli/pair-selectors.js';
 import { demandNewSession, findSession } from '../cli/session-finding.js';
@@ -91,14 +91,14 @@ export class OpenedSystem implements StorageSystem {
     { create = false, overwrite = false }: ImportOptions = {},
   ): Promise<VolumeInfo> {
     return translated(async () => {
-      const input = { volume, file: resolve(file), create, overwrite };
+      const input = { volume, file: await absolutePath(file), create, overwrite };
       return volumeInfo((await this.#ask('volume.import', input)).volume);
     });
   }
 
   exportVolume(volume: string, file: string): Promise<void> {
     return translated(async () => {
-      await this.#ask('volume.export', { volume, file: resolve(file) });
+      await this.#ask('volume.export', { volume, file: await absolutePath(file) });
     });
   }
 

@@ -54,12 +54,17 @@ function assertSocketOrNothing(path: string): void {
   if (found !== undefined && !found.isSocket()) throw new LinkError('no-listener', `${path} is there and is no socket`);
 }
 
+/** The name under which a server begins to listen. */
+export function besideSocket(path: string): string {
+  return `${path}.new`;
+}
+
 /**
  * Listens under a name beside the path and then renames it onto the path. So a dead owner's socket is replaced in one step,
  * and when the server closes, the library removes that other name and never a successor's socket. The answer stops it.
  */
 export async function listenAtPath(server: Server, path: string): Promise<() => void> {
-  const beside = `${path}.new`;
+  const beside = besideSocket(path);
   assertSocketOrNothing(path);
   assertSocketOrNothing(beside);
   let place: SocketPath | undefined;

@@ -2,7 +2,6 @@ import { createConnection, createServer, type Socket } from 'node:net';
 import { resolve } from 'node:path';
 import {
   type ByteStream,
-  LinkError,
   type StreamAddress,
   StreamError,
   type StreamEvents,
@@ -11,6 +10,7 @@ import {
   type TlsIdentity,
 } from '../core/ports/ports.js';
 import { systemCode } from './file-faults.js';
+import { listenFailure, pathFailure } from './listen-failures.js';
 import { madeAnew } from './received.js';
 import { listenAtPath, socketPath } from './socket-place.js';
 import { wakefulness } from './wakefulness.js';
@@ -163,17 +163,13 @@ async function listen(
     try {
       stop = await listenAtPath(server, path);
     } catch (error) {
-      throw new StreamError(
-        'bad-address',
-        `cannot listen at ${path}`,
-        error instanceof LinkError ? error.cause : error,
-      );
+      throw pathFailure(path, error);
     }
     server.on('error', () => {});
     return { address: { kind: 'unix', path }, close: async () => stop() };
   }
   const port = await new Promise<number>((resolvePromise, reject) => {
-    server.once('error', (error) => reject(listenFailure(address, error)));
+    server.once('error', (error) => reject(listenFailure(`${address.host} port ${address.port}`, error)));
     server.listen(address.port, address.host, () => {
       const bound = server.address();
       resolvePromise(typeof bound === 'object' && bound !== null ? bound.port : address.port);
@@ -182,13 +178,6 @@ async function listen(
   // A failing accept (no descriptors left) costs that connection, not the process.
   server.on('error', () => {});
   return { address: { ...address, port }, close: async () => void server.close() };
-}
-
-function listenFailure(address: { host: string; port: number }, error: Error): StreamError {
-  const place = `${address.host} port ${address.port}`;
-  return systemCode(error) === 'EADDRINUSE'
-    ? new StreamError('in-use', `somebody listens at ${place}`, error)
-    : new StreamError('bad-address', `cannot listen at ${place}`, error);
 }
 
 /** Whether a living process accepts connections at the path. */

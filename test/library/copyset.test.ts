@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -61,7 +61,9 @@ describe('a storage system in a program', () => {
     const tokyo = await opened('tokyo');
     await writeFile(join(root, 'db.img'), 'an image'.padEnd(512, '.'));
     expect(await tokyo.importVolume('db', join(root, 'db.img'), { create: true })).toMatchObject({ sizeBytes: 512 });
-    await tokyo.exportVolume('db', join(root, 'out.img'));
+    await symlink('out.img', join(root, 'link.img'));
+    await writeFile(join(root, 'out.img'), 'replaced through a link');
+    await tokyo.exportVolume('db', join(root, 'link.img'));
     expect(await readFile(join(root, 'out.img'), 'utf8')).toMatch(/^an image\.\./);
     expect((await tokyo.reserveVolume('db')).reserved).toBe(true);
     expect((await tokyo.reserveVolume('db', false)).reserved).toBe(false);

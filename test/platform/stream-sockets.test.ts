@@ -290,15 +290,15 @@ describe('listening', () => {
 
   test('a file in the way, a missing folder, a taken port and a foreign address are refused', async () => {
     writeFileSync(`${folder.path}/nbd.sock`, '');
-    await expect(streamSockets.listen(unix(), () => {})).rejects.toEqual(fault('bad-address'));
+    await expect(streamSockets.listen(unix(), () => {})).rejects.toEqual(fault('in-the-way'));
     const nowhere: StreamAddress = { kind: 'unix', path: `${folder.path}/none/nbd.sock` };
-    await expect(streamSockets.listen(nowhere, () => {})).rejects.toEqual(fault('bad-address'));
+    await expect(streamSockets.listen(nowhere, () => {})).rejects.toEqual(fault('no-folder'));
     const listener = await streamSockets.listen(loopback, () => {});
     expect(listener.address).toMatchObject({ kind: 'tcp', port: expect.any(Number) });
     await expect(streamSockets.listen(listener.address, () => {})).rejects.toEqual(fault('in-use'));
     await listener.close();
     const foreign: StreamAddress = { kind: 'tcp', host: '192.0.2.1', port: 0 };
-    await expect(streamSockets.listen(foreign, () => {})).rejects.toEqual(fault('bad-address'));
+    await expect(streamSockets.listen(foreign, () => {})).rejects.toEqual(fault('not-here'));
   });
 
   test('a path longer than a socket’s address', async () => {

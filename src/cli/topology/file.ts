@@ -1,8 +1,9 @@
 import * as v from 'valibot';
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
 import { DOCUMENT_MAX_BYTES, type ErrorCode, failure } from '../../core/foundation/foundation.js';
-import { quoted } from '../../core/volume/volume.js';
+import { oneLine, quoted } from '../../core/volume/volume.js';
 import { openInput, readTextFile } from '../open-toolkit.js';
+import { sentenceOf } from '../schema-words.js';
 import { checkTopology } from './check.js';
 import type { DesiredTopology, Place } from './desired.js';
 import { type Problem, Problems } from './problems.js';
@@ -60,7 +61,7 @@ const HINT = 'docs/topology.md describes the file; topology export writes one.';
 async function imageSize(path: string): Promise<number> {
   const { sizeBytes } = await openInput(path);
   if (sizeBytes !== undefined) return sizeBytes;
-  throw failure('not-regular', `${quoted(path)} is not a plain file.`);
+  throw failure('not-regular', `${quoted(path)} is not a plain file.`, 'An image is a plain file, or a link to one.');
 }
 
 function plainValue(document: Document, path: string): unknown {
@@ -90,7 +91,8 @@ function badTopology(path: string, lines: readonly string[], problems: readonly 
   return failure('bad-topology', message, HINT, { details: { problems } });
 }
 
-function someOf(lines: readonly string[]): string {
+function someOf(found: readonly string[]): string {
+  const lines = found.map((line) => oneLine(line));
   if (lines.length === 1) return lines.join();
   const more = lines.length > SHOWN_MAX ? [`and ${lines.length - SHOWN_MAX} more`] : [];
   return `\n  ${[...lines.slice(0, SHOWN_MAX), ...more].join('\n  ')}`;
@@ -104,8 +106,8 @@ function placeOf(issue: v.BaseIssue<unknown>): Place {
 function plain(issue: v.BaseIssue<unknown>): string {
   if (issue.expected === 'never') return 'there is no such key here';
   if (issue.received === 'undefined') return 'it is missing';
-  if (issue.type === 'regex') return `${issue.received.slice(0, 80)}: ${issue.message}`;
-  return issue.message;
+  if (issue.type === 'regex') return `${quoted(issue.received.slice(1, -1))}: ${issue.message}`;
+  return sentenceOf(issue);
 }
 
 /** The line of a place, or of the nearest thing around it that stands in the file. */

@@ -12,6 +12,7 @@ import {
   parseSize,
 } from '../../core/volume/volume.js';
 import { nowMs } from '../now.js';
+import { absolutePath } from '../open-toolkit.js';
 import type {
   DesiredGroup,
   DesiredPair,
@@ -103,7 +104,7 @@ class Settler {
     this.#try(place, () => parseName(name, 'volume'));
     const trackSizeBytes = this.#size(wishes.trackSize, [...place, 'trackSize']);
     if (trackSizeBytes !== undefined) this.#try([...place, 'trackSize'], () => checkTrackSize(trackSizeBytes));
-    const image = wishes.image === undefined ? undefined : resolve(this.#folder, wishes.image);
+    const image = await this.#image(wishes.image, place);
     return {
       place,
       system,
@@ -116,6 +117,13 @@ class Settler {
       pool: wishes.pool === undefined ? undefined : resolve(this.#folder, wishes.pool),
       image,
     };
+  }
+
+  /** Absolute, with links followed: a controller follows none. */
+  async #image(named: string | undefined, place: Place): Promise<string | undefined> {
+    if (named === undefined) return undefined;
+    const path = resolve(this.#folder, named);
+    return (await this.#wait([...place, 'image'], () => absolutePath(path))) ?? path;
   }
 
   /** An image without a size says how large the volume is; one beside a size must fit into it. */

@@ -13,7 +13,12 @@ export interface TlsIdentity {
 
 export type StreamFault =
   | 'in-use' // somebody listens there
-  | 'bad-address' // nobody can listen there
+  | 'too-long' // the path's name does not fit a socket's address
+  | 'no-folder' // the folder of the path is not there, or is none
+  | 'in-the-way' // something that is no socket lies at the path
+  | 'not-here' // the address is none of this host
+  | 'permission' // this user may not listen there
+  | 'bad-address' // nobody can listen there, for another reason
   | 'identity' // the certificate or its key cannot be used
   | 'broken'; // the connection failed, or its encryption could not be agreed on
 

@@ -9,6 +9,13 @@ export function quoted(text: string): string {
   return characters.length > SHOWN_MAX ? `"${kept}…"` : `"${kept}"`;
 }
 
+/** Words that may repeat a file's contents, as one short line without control characters. */
+export function oneLine(text: string, maxCharacters = 240): string {
+  const characters = Array.from(text.slice(0, 2 * maxCharacters + 2));
+  const kept = characters.slice(0, maxCharacters).join('').replace(UNPRINTABLE, escaped);
+  return characters.length > maxCharacters ? `${kept}…` : kept;
+}
+
 function escaped(character: string): string {
   return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 }

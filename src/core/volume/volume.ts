@@ -21,4 +21,4 @@ export * from './numbers.js';
 export * from './record.js';
 export * from './schema.js';
 export * from './sizes.js';
-export { quoted } from './text.js';
+export { oneLine, quoted } from './text.js';

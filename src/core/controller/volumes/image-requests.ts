@@ -1,6 +1,6 @@
 import { failure, MIB, tuning } from '../../foundation/foundation.js';
 import { flushAsHost, holdsTrack, type LiveVolume } from '../../hostio/hostio.js';
-import type { OpenFile } from '../../ports/ports.js';
+import { FileError, type OpenFile } from '../../ports/ports.js';
 import { toToolkitError } from '../../storage/storage.js';
 import { isZero, type VolumeRecord } from '../../volume/volume.js';
 import { recorded } from '../control/recorded.js';
@@ -74,7 +74,11 @@ export async function exportVolume(
   const { files, ports } = controller;
   const present = files.status(input.file);
   if (present && present.kind !== 'file')
-    throw failure('not-regular', `${input.file} is no plain file.`, 'Name a file that may be replaced.');
+    throw failure(
+      'not-regular',
+      `${input.file} is no plain file.`,
+      'Name a file to be made or replaced, or a link to one; into a device or a pipe goes: copyset volume read VOLUME > FILE.',
+    );
   const folder = input.file.slice(0, input.file.lastIndexOf('/')) || '/';
   if (!files.status(folder))
     throw failure('file-not-found', `There is no folder ${folder} to write ${input.file} in.`, 'Make it first.');
@@ -105,6 +109,13 @@ function openForeign(controller: Controller, path: string): OpenFile {
   try {
     return controller.ports.files.open(path, 'read');
   } catch (error) {
+    if (error instanceof FileError && error.fault === 'not-regular')
+      throw failure(
+        'not-regular',
+        `${path} is no plain file.`,
+        'Name a plain file, or a link to one; a pipe or a device is read by: copyset volume write VOLUME FILE.',
+        { cause: error },
+      );
     throw toToolkitError(error, `the file ${path}`);
   }
 }
