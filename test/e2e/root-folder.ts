@@ -77,12 +77,13 @@ export class Running {
   }
 
   /** Resolves when what it printed holds the text; fails when it ends without. */
-  async says(text: string): Promise<void> {
+  async says(text: string | RegExp): Promise<void> {
     let over = false;
     void this.ended.then(() => {
       over = true;
     });
-    while (!`${this.stdout}${this.stderr}`.includes(text)) {
+    const isSaid = (printed: string) => (typeof text === 'string' ? printed.includes(text) : text.test(printed));
+    while (!isSaid(`${this.stdout}${this.stderr}`)) {
       if (over) throw new Error(`ended without saying ${text}: ${this.stdout}${this.stderr}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
