@@ -24,6 +24,8 @@ const FOUND: Record<number, string> = {
   2000189: 'a stream that counts only above what was recovered made a mix of it when the recovery was run again',
   3100113: 'an interval that was set while a system was out of reach never came to it, however often it was set again',
   2500060: 'a trim that was under way when its journal was opened anew took segments from it',
+  9000251:
+    'the term of a session that was home elsewhere came to a secondary before its own way home, which it then left out',
   271: 'records of a base that had not entered were dropped with those that were void',
 };
 

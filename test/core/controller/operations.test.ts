@@ -103,6 +103,6 @@ function planned(system: SimSystem, operation: Operation): Promise<unknown> {
     case 'suspend':
       return system.ask('pair.suspend', { pairs: db, plan });
     case 'delete':
-      return system.ask('pair.delete', { pairs: db, plan });
+      return system.ask('pair.delete', { pairs: db, force: true, plan });
   }
 }

@@ -72,9 +72,11 @@ export async function comeHomeSession(
 ): Promise<Answered<'session.home'>> {
   const { sessions, catalog } = controller;
   const present = sessions.sheets.byId(session);
-  if (!present || present.term >= term) return { output: {} };
+  if (!present || present.term > term) return { output: {} };
   const back = { term, run: Math.max(run, present.run) };
   await leadAgain(controller, session);
+  // The term alone proves nothing: whoever is home already, and runs, may have told it first.
+  if (present.secondary ? (present.secondary.homeTerm ?? 0) >= term : present.term === term) return { output: {} };
   const halves = () =>
     [...catalog.pairs.values()].filter(isHalf).filter(({ remote }) => remote.journal?.session === session);
   await catalog.change(() => [
