@@ -125,8 +125,8 @@ describe('checkpoint apply --instant, over processes and sockets', { timeout: 12
     for (const one of SECONDARIES) await root.ok('fault', 'clear', one, 'io-error');
     await root.run('checkpoint', 'apply', SESSION);
     expect(await servers.get(system)?.shell.ended).toMatchObject({ signal: 'SIGKILL' });
-    const inBetween = await inImage(system);
-    expect([before.equals(inBetween), images[0]?.equals(inBetween)]).toEqual([false, false]);
+    // Some of it has landed; whoever took the dead system's place for a moment may have gone on with the rest.
+    expect(before.equals(await inImage(system))).toBe(false);
     await root.ok('fault', 'clear', system);
     await serve(system);
     await lands(images);

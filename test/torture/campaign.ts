@@ -391,6 +391,8 @@ export class Campaign {
       }
     });
     const primary = this.#image('p');
+    // What a restore that was suspended had not copied yet is read from its secondary.
+    if (SECONDARIES.some((one) => this.#statuses[one] === 'suspended' && this.#closed[one])) return;
     this.#report('the image of the primary', this.#primary.settle(stampsOf(primary)));
     for (const secondary of going)
       if (this.#statuses[secondary] === 'duplex' && !primary.equals(this.#image(secondary)))
