@@ -53,6 +53,25 @@ describe('a journalled pair that cannot go on', () => {
     }
   });
 
+  it('comes back by copying where more differs than its journals have room for', async () => {
+    const usual = tuning.journalSegmentBytes;
+    tuning.journalSegmentBytes = 32 * 1024;
+    try {
+      const systems = await journalled(5, { journalLimitBytes: 256 * 1024 });
+      await systems.ask('tokyo', 'pair.suspend', { pairs: REMOTE });
+      await systems.write('tokyo', 'db', 0, 7, 16);
+      await systems.ask('tokyo', 'pair.resync', { pairs: REMOTE });
+      await systems.rest(10_000);
+      expect(await systems.status('tokyo')).toBe('duplex');
+      expect(isRecording(systems)).toBe(true);
+      expect(await show(systems)).toBe('applied');
+      expect(await systems.read('osaka', 'db-copy')).toEqual(systems.image('tokyo', 'db'));
+      await systems.close();
+    } finally {
+      tuning.journalSegmentBytes = usual;
+    }
+  });
+
   it('is suspended by a person with every track of its records marked', async () => {
     const systems = await journalled(3);
     systems.cutLink();

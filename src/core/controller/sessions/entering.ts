@@ -55,13 +55,20 @@ export class Entering {
     const { remote, state, number } = half;
     if (remote.displaced || remote.journal?.how !== 'tracking' || half.prepared) return false;
     if (state.status !== 'pending' && state.status !== 'duplex' && state.status !== 'resync') return false;
-    const { fabric, catalog, sessions } = this.#controller;
+    const { fabric, catalog } = this.#controller;
     const pair = fabric.pair(number);
     if (pair.forming || isCopiedInto(this.#controller, half)) return false;
     const { count } = pair.outOfSync.map;
+    if (!this.#fitsShare(half)) return false;
     const bytes = count * (catalog.volumes.get(half.primary)?.trackSizeBytes ?? 0);
-    if (count <= FEW_TRACKS && bytes <= FEW_BYTES) return true;
-    return bytes * LEFT_OVER_PART <= sessions.journals.shareBytes && this.#hasPassed(half);
+    return (count <= FEW_TRACKS && bytes <= FEW_BYTES) || this.#hasPassed(half);
+  }
+
+  /** Whether what a pair lacks may go as records: what begins with more would be given up again at once. */
+  #fitsShare({ number, primary }: JournalPair): boolean {
+    const { fabric, catalog, sessions } = this.#controller;
+    const bytes = fabric.pair(number).outOfSync.map.count * (catalog.volumes.get(primary)?.trackSizeBytes ?? 0);
+    return bytes * LEFT_OVER_PART <= sessions.journals.shareBytes;
   }
 
   #hasPassed({ number, state }: JournalPair): boolean {
@@ -140,10 +147,7 @@ export class Entering {
   async #sendLeft(stream: TransmitStream, pair: LivePair, half: JournalPair): Promise<boolean> {
     const { fabric, catalog } = this.#controller;
     const volume = fabric.volume(half.primary);
-    if (
-      pair.outOfSync.map.count * LEFT_OVER_PART * volume.geometry.trackSizeBytes >
-      this.#controller.sessions.journals.shareBytes
-    ) {
+    if (!this.#fitsShare(half)) {
       await degradePair(fabric, pair, `${plural(pair.outOfSync.map.count, 'track')} came to differ`);
       return true;
     }
