@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { readHistory } from '../../../src/core/controller/controller.js';
 import { tuning } from '../../../src/core/foundation/foundation.js';
 import {
   isRecording,
@@ -66,6 +67,9 @@ describe('a journalled pair that cannot go on', () => {
       expect(isRecording(systems)).toBe(true);
       expect(await show(systems)).toBe('applied');
       expect(await systems.read('osaka', 'db-copy')).toEqual(systems.image('tokyo', 'db'));
+      // It was not begun to be given up again.
+      const told = readHistory(systems.world.files, systems.place('tokyo').path).map(({ message }) => message);
+      expect(told.filter((message) => message?.includes('came to differ'))).toEqual([]);
       await systems.close();
     } finally {
       tuning.journalSegmentBytes = usual;
