@@ -100,6 +100,8 @@ export interface SecondaryTable {
   readonly fenced?: boolean | undefined;
   /** The term under which the session came home last: checkpoints of a lower one were issued before the recovery. */
   readonly homeTerm?: number | undefined;
+  /** Systems that were out of reach when this one brought the session home, and are told by it later. */
+  readonly untold?: readonly SystemRef[] | undefined;
   /** The secondaries were made primaries. */
   readonly recovered: SessionVerdict | null;
 }

@@ -100,6 +100,7 @@ const secondaryTable: v.GenericSchema<unknown, SecondaryTable> = v.strictObject(
   resetTo: counter,
   fenced: v.optional(v.boolean()),
   homeTerm: v.optional(counter),
+  untold: v.optional(several(systemRefSchema)),
   recovered: v.nullable(sessionVerdict),
 });
 

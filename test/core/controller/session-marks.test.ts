@@ -97,3 +97,51 @@ describe('a mark made in the instant in which a pair comes to follow again', () 
     expect((await session.ask(await session.master(), 'session.wait', input)).verdict).toBe('degraded');
   });
 });
+
+describe('a mark that its session was stopped before', () => {
+  it('is not waited for: what was not sent comes with another run', async () => {
+    const session = await SimSession.ready(6);
+    // Nothing of it leaves p2.
+    await session.ask('p2', 'fault.set', { kind: 'link-down', peer: 's2' });
+    await session.write(2, 3);
+    const { mark } = await session.mark();
+    await session.ask('p1', 'session.stop', { session: SESSION });
+    await session.ask('p2', 'fault.clear', {});
+    const input = { session: SESSION, mark, timeoutMs: 60_000 };
+    const startedMs = session.world.scheduler.nowMs;
+    const answer = await session.ask(await session.master(), 'session.wait', input);
+    expect(answer).toMatchObject({ verdict: 'degraded', reason: expect.stringContaining('stopped') as string });
+    expect(session.world.scheduler.nowMs - startedMs).toBeLessThan(5_000);
+    await session.ask('p1', 'session.start', { session: SESSION });
+    await session.follows();
+    expect((await session.ask(await session.master(), 'session.wait', input)).verdict).toBe('other-run');
+  });
+
+  it('is not waited for where no stream ever had it, nor by who only looks', async () => {
+    const session = await SimSession.ready(7, { subsystems: 1 });
+    await session.ask('p1', 'fault.set', { kind: 'link-down', peer: 's1' });
+    await session.write(1, 3);
+    const { mark } = await session.mark();
+    await session.ask('p1', 'session.stop', { session: SESSION });
+    await session.ask('p1', 'fault.clear', {});
+    for (const timeoutMs of [0, 60_000]) {
+      const input = { session: SESSION, mark, timeoutMs };
+      expect((await session.ask('s1', 'session.wait', input)).verdict).toBe('degraded');
+    }
+  });
+
+  it('is applied all the same where every secondary holds it', async () => {
+    const session = await SimSession.ready(8);
+    await session.write(1, 2);
+    await session.write(2, 3);
+    const { mark } = await session.mark();
+    await session.pass(2_000);
+    // Else differences would come straight after the stop, and what is held would count no more.
+    for (const number of session.numbers)
+      await session.ask(`p${number}`, 'fault.set', { kind: 'link-down', peer: `s${number}` });
+    await session.ask('p1', 'session.stop', { session: SESSION });
+    const input = { session: SESSION, mark, timeoutMs: 60_000 };
+    expect((await session.ask(await session.master(), 'session.wait', input)).verdict).toBe('applied');
+    expect(await session.shown()).toEqual([2, 3]);
+  });
+});

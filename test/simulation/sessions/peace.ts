@@ -127,6 +127,8 @@ async function showAll(stage: Stage, part: Part, untilMs: number): Promise<void>
         stage.site(site).statusOf(volume) === 'duplex' && stage.site(remote).statusOf(volume) === 'duplex',
     );
     if (isShown && all && areDuplex) return;
+    // An order whose answer was lost acts late: a person sees what it did, and sets it going again.
+    if (stage.hasUnanswered) await setGoing(stage, part);
     if (world.scheduler.nowMs > untilMs)
       throw new Violation(`it does not come back by itself: ${standing(stage, part)}`);
     await world.clock.sleep(20);

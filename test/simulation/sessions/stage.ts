@@ -21,6 +21,8 @@ export class Stage extends ScheduleStage {
   readonly parts: readonly Part[];
   readonly moments: Moment[] = [];
   readonly outcomes: string[] = [];
+  /** Somebody gave up an order that was not answered: it may still be under way, and be carried out later. */
+  hasUnanswered = false;
   /** Whose clocks were wrong. */
   readonly skewed = new Set<string>();
   /** Schedules that came later: they do more than the first did, whose seeds play what they played. */

@@ -99,11 +99,18 @@ function noSpace(stage: Stage, rng: Rng, name: string, path: string): void {
   stage.after(spanOf(rng), () => files?.clear());
 }
 
+/** What was asked may have gone on to others, and nobody knows whether they carry it out. */
+const UNANSWERED: ReadonlySet<string> = new Set(['gone', 'link-lost']);
+
 async function order(stage: Stage, what: string, asked: Promise<unknown>): Promise<void> {
   stage.orders.add(asked);
   const outcome = await asked.then(
     () => what,
-    (error: unknown) => `${what}:${codeOf(error)}`,
+    (error: unknown) => {
+      const code = codeOf(error);
+      stage.hasUnanswered ||= UNANSWERED.has(code);
+      return `${what}:${code}`;
+    },
   );
   stage.orders.delete(asked);
   stage.outcomes.push(outcome);

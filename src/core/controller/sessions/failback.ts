@@ -1,14 +1,13 @@
 import { failure } from '../../foundation/foundation.js';
 import type { FailbackRow, SystemRef } from '../../group/group.js';
-import { degradePair, mapCounts } from '../../hostio/hostio.js';
-import { type HalfRecord, isHalf, isReturning } from '../../pair/pair.js';
-import { type SecondaryTable, type SessionSheet, sessionEvent } from '../../session/session.js';
-import { isLoss } from '../../transfer/transfer.js';
+import { mapCounts } from '../../hostio/hostio.js';
+import { type HalfRecord, isHalf } from '../../pair/pair.js';
+import { type SessionSheet, sessionEvent } from '../../session/session.js';
 import { recorded } from '../control/recorded.js';
 import type { Answered, RequestExtras, Requests } from '../control/requests.js';
 import { bringBack, failbackRow, type JointWayBack, partsOf, tracksAtPrimaries } from '../halves/way-back.js';
 import type { Controller, RequestContext } from '../open-controller.js';
-import { atSecondary } from './sheets.js';
+import { goHome } from './coming-home.js';
 import { unique } from './tables.js';
 
 type Input<Code extends keyof Requests> = Requests[Code]['input'];
@@ -39,105 +38,15 @@ export async function failBackSession(
     context,
     [subject],
     () =>
-      bringBack(controller, way, { wait: input.wait, signal: extras.signal, goHome: () => goHome(controller, way) }),
+      bringBack(controller, way, {
+        wait: input.wait,
+        signal: extras.signal,
+        goHome: () => goHome(controller, way.sheet, neededOf(way)),
+      }),
     (end) => ({ after: end, session: end === 'returned' ? sessionEvent(way.sheet, 'failback') : undefined }),
   );
   const term = controller.sessions.sheets.byId(way.sheet.id)?.term ?? way.sheet.term;
   return { output: { ...answer, term, outcome } };
-}
-
-/**
- * This one comes last: until then it can be run again. What did not count is told as well, for a recovery may have fenced it; where it is not
- * there it is not waited for.
- */
-async function goHome(controller: Controller, { sheet, systems, parts }: Way): Promise<void> {
-  const { id: session, term, run, home, secondary } = sheet;
-  const self = controller.peers.self.id;
-  const input = { session, term: term + 1, run: run + 1 };
-  const needed = unique(controller, [...systems, ...parts.map((part) => part.system), home]);
-  const table = secondary?.table ?? [];
-  const others = [...table.map((row) => row.secondary), ...table.map((row) => row.primary)];
-  // Secondaries first: of what is dropped there a primary hears nothing before it has marked it.
-  const all = unique(controller, [...systems, ...others, ...needed]);
-  for (const system of [...all.filter(({ id }) => id !== self), ...all.filter(({ id }) => id === self)])
-    await controller.peers.ask(system, 'session.home', input).catch((error: unknown) => {
-      if (!isLoss(error) || needed.includes(system)) throw error;
-    });
-}
-
-/** Answers at every system of the session: the recovery is over, under this term. Its pairs begin with nothing that counts. */
-export async function comeHomeSession(
-  controller: Controller,
-  { session, term, run }: Input<'session.home'>,
-): Promise<Answered<'session.home'>> {
-  const { sessions, catalog } = controller;
-  const present = sessions.sheets.byId(session);
-  if (!present || present.term > term) return { output: {} };
-  const back = { term, run: Math.max(run, present.run) };
-  await leadAgain(controller, session);
-  // The term alone proves nothing: whoever is home already, and runs, may have told it first.
-  if (present.secondary ? (present.secondary.homeTerm ?? 0) >= term : present.term === term) return { output: {} };
-  const halves = () =>
-    [...catalog.pairs.values()].filter(isHalf).filter(({ remote }) => remote.journal?.session === session);
-  await catalog.change(() => [
-    ...halves().map((half) => ({ do: 'put-pair' as const, record: anew(half) })),
-    ...sessions.sheets.change(session, (sheet) => ({ ...atSecondary((table) => atHome(table, term))(sheet), ...back })),
-  ]);
-  await catalog.durable();
-  for (const { remote } of halves()) sessions.returning.delete(remote.id);
-  controller.step('session.home');
-  controller.notify();
-  return { output: {} };
-}
-
-/**
- * Halves here whose secondaries were fenced by the recovery and not made primaries, for nothing of theirs counted: they go on as they were.
- * What was recorded was dropped there, so that it is marked.
- */
-async function leadAgain(controller: Controller, session: string): Promise<void> {
-  const { catalog, halves, fabric } = controller;
-  for (const half of [...catalog.pairs.values()].filter(isHalf)) {
-    if (half.remote.side !== 'primary' || half.remote.journal?.session !== session || isReturning(half)) continue;
-    const { takenOver, term } = await halves.link(half.number).show();
-    if (takenOver || (half.remote.term >= term && !half.remote.displaced)) continue;
-    await degradePair(fabric, fabric.pair(half.number), 'its session was recovered without it');
-    await catalog.change(() => {
-      const row = catalog.pairs.get(half.number);
-      return row && isHalf(row) ? [{ do: 'put-pair', record: leading(row, term + 1) }] : [];
-    }, true);
-    await catalog.durable();
-    halves.link(half.number).giveUp();
-  }
-}
-
-function leading(row: HalfRecord, term: number): HalfRecord {
-  const remote = { ...row.remote, displaced: false, term };
-  if (row.state.status !== 'suspended' || row.state.reason !== 'takeover') return { ...row, remote };
-  const { from } = row.state;
-  return { ...row, state: from.status === 'duplex' ? { status: 'resync' } : from, remote };
-}
-
-/**
- * What a secondary holds is what its hosts wrote: it counts for no checkpoint, and shows none. What a primary says stays: its writes may be
- * recorded again since the roles were turned back, and before it copies directly the secondary has to let go of those (H20).
- */
-function anew(half: HalfRecord): HalfRecord {
-  const { remote } = half;
-  if (remote.side === 'primary' || !remote.journal) return half;
-  return { ...half, remote: { ...remote, journal: { ...remote.journal, entered: false, withdrawn: false } } };
-}
-
-/** Every stream enters anew: its secondaries were primaries, and hold what no checkpoint says. */
-function atHome(table: SecondaryTable, homeTerm: number): SecondaryTable {
-  return {
-    ...table,
-    fenced: undefined,
-    homeTerm,
-    recovered: null,
-    releasing: null,
-    tableTerm: table.tableTerm + 1,
-    table: table.table.map((row) => ({ ...row, enteredAt: null, resigned: null })),
-  };
 }
 
 function demandRecovered({ sessions, place }: Controller, name: string): SessionSheet {
@@ -148,6 +57,11 @@ function demandRecovered({ sessions, place }: Controller, name: string): Session
     `Session ${name} was not recovered at ${place.name}, so there is nothing to bring back.`,
     `copyset checkpoint status ${name} shows how it stands.`,
   );
+}
+
+/** Without these it is not home. */
+function neededOf({ systems, parts, sheet }: Way): readonly SystemRef[] {
+  return [...systems, ...parts.map(({ system }) => system), sheet.home];
 }
 
 /** The pairs whose secondaries were made primaries, at all the systems of the table. */

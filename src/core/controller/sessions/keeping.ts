@@ -2,6 +2,7 @@ import { isToolkitError, type Milliseconds } from '../../foundation/foundation.j
 import { primaryMaster, type SessionSheet, secondaryMaster } from '../../session/session.js';
 import { keepForming } from '../groups/keeping.js';
 import type { Controller } from '../open-controller.js';
+import { tellRest, untoldOf } from './coming-home.js';
 import { noteSession } from './history.js';
 import { issueCheckpoint } from './marks.js';
 import { resignSystemOf } from './resigning.js';
@@ -22,6 +23,8 @@ interface Kept {
   roundAtMs: number;
   /** What had arrived when the last round began. */
   news: number;
+  /** Systems that were out of reach at the way home are not told before then. */
+  tellAtMs: number;
 }
 
 /** Forms groups and keeps sessions until `stop` fires. Where one ends with a fault of ours the other ends as well, and it is told. */
@@ -42,7 +45,7 @@ async function keepSessions(controller: Controller, signal: AbortSignal): Promis
     let nextMs = ports.clock.monotonicMs() + LOOK_MS;
     for (const sheet of sessions.sheets.all()) {
       const nowMs = ports.clock.monotonicMs();
-      const own = kept.get(sheet.id) ?? { issuedAtMs: nowMs, restUntilMs: 0, roundAtMs: 0, news: -1 };
+      const own = kept.get(sheet.id) ?? { issuedAtMs: nowMs, restUntilMs: 0, roundAtMs: 0, news: -1, tellAtMs: 0 };
       kept.set(sheet.id, own);
       if (nowMs >= own.restUntilMs) await quietly(controller, own, () => keep(controller, sheet, own));
       if (issues(controller, sheet)) nextMs = Math.min(nextMs, own.issuedAtMs + untilNextMs(controller, sheet));
@@ -63,6 +66,7 @@ async function keep(controller: Controller, sheet: SessionSheet, own: Kept): Pro
   }
   const table = sheet.secondary;
   if (!table || table.recovered) return;
+  tell(controller, sheet, own);
   await resignLost(controller, sheet);
   if (secondaryMaster(table.table)?.id !== controller.peers.self.id) return;
   const news = sessions.news(sheet.id);
@@ -71,6 +75,17 @@ async function keep(controller: Controller, sheet: SessionSheet, own: Kept): Pro
   own.news = news;
   own.roundAtMs = nowMs;
   await advanceSession(controller, sheet.id);
+}
+
+/** Beside all else: who is out of reach still answers late. */
+function tell(controller: Controller, { id, secondary }: SessionSheet, own: Kept): void {
+  const { clock } = controller.ports;
+  if (clock.monotonicMs() < own.tellAtMs || untoldOf(secondary).length === 0) return;
+  own.tellAtMs = Number.POSITIVE_INFINITY;
+  const told = tellRest(controller, id).finally(() => {
+    own.tellAtMs = clock.monotonicMs() + REST_MS;
+  });
+  controller.sessions.behind(told);
 }
 
 /** By mark alone, a checkpoint that was not whole everywhere is followed by another: what it stands for is applied without a person. */

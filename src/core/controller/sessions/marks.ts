@@ -1,22 +1,17 @@
-import { failure, isToolkitError } from '../../foundation/foundation.js';
+import { failure } from '../../foundation/foundation.js';
 import type { SystemRef } from '../../group/group.js';
 import { type Checkpoint, isoOf, timeAt, timeOf } from '../../sequence/sequence.js';
 import {
-  type ActiveRow,
   formatMark,
   issuedIn,
   judgeIssue,
-  judgeWait,
-  type Mark,
   type Placed,
   type PrimaryTable,
-  parseMark,
   type SessionSheet,
 } from '../../session/session.js';
 import { isLoss } from '../../transfer/transfer.js';
-import type { Answered, RequestExtras, Requests } from '../control/requests.js';
+import type { Answered, Requests } from '../control/requests.js';
 import type { Controller } from '../open-controller.js';
-import { advanceSession, demandMaster, otherMaster } from './rounds.js';
 import { atPrimary } from './sheets.js';
 import { agreeAnchor, clockRefused, isAnchored, lookAt } from './start.js';
 
@@ -24,11 +19,6 @@ type Input<Code extends keyof Requests> = Requests[Code]['input'];
 
 /** A new master may have to pass what its predecessors issued, once. */
 const TRIES = 3;
-const LOOK_MS = 100;
-/** A mark that is not shown by then is followed by another checkpoint. */
-const FOLLOW_MS = 1_000;
-/** Beyond the span of a wait that another system keeps. */
-const FAR_MS = 30_000;
 
 /** Answers at the primary master. Throws `not-primary-master` elsewhere. */
 export async function markHere(
@@ -157,93 +147,4 @@ async function placeAt(
     if (isLoss(error)) return { kind: 'placed', whole: false };
     throw error;
   }
-}
-
-/** Answers at the secondary master: waits until a mark is shown at every secondary. */
-export async function waitHere(
-  controller: Controller,
-  input: Input<'session.wait'>,
-  { signal }: RequestExtras,
-): Promise<Answered<'session.wait'>> {
-  const { sessions, ports, peers } = controller;
-  const { session, mark, timeoutMs } = input;
-  const { id } = sessions.sheets.demand(session);
-  const asked = parseMark(mark);
-  const deadlineMs = timeoutMs === undefined ? Number.POSITIVE_INFINITY : ports.clock.monotonicMs() + timeoutMs;
-  demandMaster(controller, id);
-  let followedAtMs = ports.clock.monotonicMs();
-  for (;;) {
-    const leftMs = deadlineMs - ports.clock.monotonicMs();
-    const master = otherMaster(controller, id);
-    if (master) {
-      const left = Number.isFinite(leftMs) ? Math.max(0, leftMs) : undefined;
-      return {
-        output: await peers.ask(master, 'session.wait', { ...input, timeoutMs: left }, (left ?? 0) + FAR_MS),
-      };
-    }
-    const { decision } = await advanceSession(controller, id);
-    const degraded =
-      decision.kind === 'wait' && decision.why === 'degraded' && (await isAway(controller, id, decision.who));
-    const { answer, verdict } = standing(sessions.sheets.demand(session), asked, degraded);
-    if (verdict !== null) return { output: { ...answer, mark, verdict } };
-    if (leftMs <= 0 || signal?.aborted) return { output: { ...answer, mark, verdict: 'timed-out' } };
-    if (ports.clock.monotonicMs() - followedAtMs >= FOLLOW_MS) {
-      await followMark(controller, id);
-      followedAtMs = ports.clock.monotonicMs();
-    }
-    await controller.changed(Math.min(leftMs, LOOK_MS), signal);
-  }
-}
-
-/** Whether a secondary tells the truth of its primary's pairs: it hears a moment later that one follows again. Who cannot be asked is away. */
-async function isAway({ sessions, peers }: Controller, id: string, who: readonly string[]): Promise<boolean> {
-  const sheet = sessions.sheets.byId(id);
-  const rows = (sheet?.secondary?.table ?? []).filter(({ primary }) => who.includes(primary.id));
-  for (const { primary, secondary } of rows) {
-    const input = { session: id, term: sheet?.term ?? 0, from: peers.self, anchor: null };
-    try {
-      const { away } = await peers.ask(primary, 'session.active', input);
-      if (away.includes(secondary.id)) return true;
-    } catch (error) {
-      if (!isToolkitError(error)) throw error;
-      return true;
-    }
-  }
-  return false;
-}
-
-/**
- * A stream that could not take the mark whole shows it with a later checkpoint, and so does one that enters behind it. Where none is issued
- * by itself, who waits has one issued.
- */
-async function followMark(controller: Controller, id: string): Promise<void> {
-  const { sessions, peers } = controller;
-  const sheet = sessions.sheets.byId(id);
-  if (!sheet?.secondary || sheet.policy.intervalMs > 0) return;
-  const primaries = sheet.secondary.table.filter(({ resigned }) => resigned === null).map(({ primary }) => primary);
-  // The lowest id issues; one that does not is passed over, as is whoever cannot be reached now.
-  for (const primary of primaries.sort((a, b) => (a.id < b.id ? -1 : 1)))
-    try {
-      await peers.ask(primary, 'session.mark', { session: sheet.name });
-      return;
-    } catch (error) {
-      if (!isToolkitError(error)) throw error;
-    }
-}
-
-function standing({ name: session, run, secondary }: SessionSheet, mark: Mark, degraded: boolean) {
-  const applied = secondary?.resetTo ?? 0;
-  const missing = notShowing(secondary?.table ?? [], applied);
-  // A stream that does not count yet shows nothing of the mark, whatever the others show.
-  const shown = missing ? 0 : applied;
-  const { verdict } = judgeWait({ mark, run, applied: shown, complete: applied, degraded });
-  const waitsFor =
-    missing && `What comes from ${missing.primary.name} does not count yet; it is shown with a later checkpoint.`;
-  const reason = degraded ? 'a pair sends its differences' : (waitsFor ?? null);
-  return { answer: { session, applied: applied === 0 ? null : applied, reason }, verdict };
-}
-
-/** A stream that has not resigned, and does not show what was applied. */
-function notShowing(table: readonly ActiveRow[], applied: number): ActiveRow | undefined {
-  return table.find((row) => row.resigned === null && (row.enteredAt === null || row.enteredAt > applied));
 }

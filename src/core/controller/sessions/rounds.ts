@@ -13,6 +13,7 @@ import {
 } from '../../session/session.js';
 import type { Answered, RequestExtras, Requests } from '../control/requests.js';
 import type { Controller } from '../open-controller.js';
+import { tellRest, untoldOf } from './coming-home.js';
 import { noteSession } from './history.js';
 import { atSecondary } from './sheets.js';
 import { tellTable, unique, withTable } from './tables.js';
@@ -140,7 +141,11 @@ async function collect(
       throw error;
     }
   });
-  const answers = (await Promise.all(asked)).flatMap((answer) => answer ?? []);
+  const all = (await Promise.all(asked)).flatMap((answer) => answer ?? []);
+  // What one says that does not know yet that the session is home is of before: it is heard once it knows.
+  const away = new Set(untoldOf(secondary).map((system) => system.id));
+  const answers = all.filter(({ report }) => !away.has(report.system));
+  if (answers.length < all.length) await tellRest(controller, id);
   const later = answers.find((answer) => answer.tableTerm > tableTerm);
   if (later)
     await sessions.sheets.update(

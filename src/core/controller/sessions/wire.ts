@@ -1,6 +1,6 @@
 import type { ByteCount, TrackCount } from '../../foundation/foundation.js';
 import type { SystemRef } from '../../group/group.js';
-import type { ActiveRow, SessionSheet } from '../../session/session.js';
+import type { ActiveRow, ActiveTable, SessionSheet } from '../../session/session.js';
 
 /** What controllers ask of one another about sessions where pairs come, and come back. All of it may be repeated. */
 export interface SessionPairRequests {
@@ -25,7 +25,15 @@ export interface SessionPairRequests {
   };
   /** To each system, after a failback: the roles are as before the recovery, under this term and in this run. */
   'session.home': {
-    input: { readonly session: string; readonly term: number; readonly run: number };
+    input: {
+      readonly session: string;
+      readonly term: number;
+      readonly run: number;
+      /** To the one that brings it home, who comes last: those that could not be told, and are told by it later. */
+      readonly untold?: readonly SystemRef[] | undefined;
+      /** To one of those: the table of those that are home, as it is now. */
+      readonly active?: ActiveTable | undefined;
+    };
     output: Record<string, never>;
   };
   /** Asked of a secondary, for a failback: which of its halves were made primaries, and what their hosts wrote since. */
