@@ -26,6 +26,10 @@ export function hasBit(words: Uint32Array, bit: number): boolean {
   return (((words[bit >>> 5] as number) >>> (bit & 31)) & 1) === 1;
 }
 
+export function setBit(words: Uint32Array, bit: number): void {
+  words[bit >>> 5] = (words[bit >>> 5] as number) | (1 << (bit & 31));
+}
+
 export function countBits(words: Uint32Array, from: number, to: number): number {
   if (from >= to) return 0;
   const last = (to - 1) >>> 5;

@@ -1,5 +1,5 @@
 import { assert, type TrackCount, type TrackIndex } from '../foundation/foundation.js';
-import { clearBits, countBits, findClearBit, findSetBit, hasBit, setBits } from './bits.js';
+import { clearBits, countBits, findClearBit, findSetBit, hasBit, setBit, setBits } from './bits.js';
 
 /** Words of one page; with 64 bytes of header they are 4 KiB on disk. */
 export const PAGE_WORDS = 1008;
@@ -105,9 +105,9 @@ export class PageTable {
     const before = this.#counts[page] as number;
     this.#counts[page] = count;
     this.count += count - before;
-    setBits(this.#changed, page, page + 1);
+    setBit(this.#changed, page);
     if (count === 0) clearBits(this.#present, page, page + 1);
-    else setBits(this.#present, page, page + 1);
+    else setBit(this.#present, page);
     if (count === 0 || count === this.capacityOf(page)) this.#dropWords(page);
   }
 
@@ -161,8 +161,9 @@ export class PageTable {
       if (base + bit >= end) return end;
       const words = this.wordsOf(page);
       if (words === undefined) return base + bit;
-      const found = findSetBit(words, bit, PAGE_TRACKS);
-      if (found < PAGE_TRACKS) return Math.min(base + found, end);
+      const limit = Math.min(PAGE_TRACKS, end - base);
+      const found = findSetBit(words, bit, limit);
+      if (found < limit) return base + found;
       page += 1;
       bit = 0;
     }
@@ -176,11 +177,11 @@ export class PageTable {
       const page = Math.floor(track / PAGE_TRACKS);
       if (this.#counts[page] === 0) return track;
       const base = page * PAGE_TRACKS;
-      const capacity = this.capacityOf(page);
+      const limit = Math.min(this.capacityOf(page), end - base);
       const words = this.wordsOf(page);
-      const found = words === undefined ? capacity : findClearBit(words, track - base, capacity);
-      if (found < capacity) return Math.min(base + found, end);
-      track = base + capacity;
+      const found = words === undefined ? limit : findClearBit(words, track - base, limit);
+      if (found < limit) return base + found;
+      track = base + limit;
     }
     return end;
   }

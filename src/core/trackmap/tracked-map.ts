@@ -33,10 +33,11 @@ export class TrackedMap {
   mark(first: TrackIndex, count: TrackCount): TrackCount {
     for (const watch of this.#watches) watch.set(first, count);
     const end = first + count;
-    let gap = this.map.all(first, count) ? undefined : this.map.nextGap(first, count);
-    while (gap !== undefined && gap.first < end) {
+    for (let from = first; from < end && !this.map.all(from, end - from); ) {
+      const gap = this.map.nextGap(from, end - from);
+      if (gap === undefined || gap.first >= end) break;
       this.#unlogged.set(gap.first, Math.min(gap.count, end - gap.first));
-      gap = this.map.nextGap(gap.first + gap.count, count);
+      from = gap.first + gap.count;
     }
     return this.map.set(first, count);
   }
