@@ -269,6 +269,7 @@ export class Fabric {
       const obstacle = nextObstacle(this, volume, tracks, undefined, writer);
       if (!obstacle) {
         this.catalog.demandSound();
+        this.demandUnblocked(volume.number);
         return land();
       }
       await removeObstacle(this, volume, obstacle, writer);
@@ -304,7 +305,7 @@ export class Fabric {
     }
   }
 
-  /** Copying asks before it begins, as hosts do before each request. */
+  /** Copying asks before it begins, as hosts do before each request, and again in the step in which its data lands. */
   demandUnblocked(...volumes: readonly VolumeNumber[]): void {
     demandUnblocked(this.system, ...volumes.map((number) => this.catalog.volumes.get(number)));
   }

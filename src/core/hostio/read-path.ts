@@ -29,10 +29,16 @@ function readBelow(fabric: Fabric, volume: LiveVolume, target: Uint8Array, offse
       : (lacking.map.nextRun(track)?.first ?? Number.POSITIVE_INFINITY);
     const until = Math.min(end, next * trackSizeBytes);
     const part = target.subarray(at - offset, until - offset);
-    if (isLacking) readThrough(fabric, lacking.from, part, at);
+    if (isLacking) readElsewhere(fabric, lacking.from, part, at);
     else volume.image.read(part, at);
     at = until;
   }
+}
+
+/** What a fault blocked is not read for another volume's sake either (DESIGN.md 3.5). */
+function readElsewhere(fabric: Fabric, from: LiveVolume, target: Uint8Array, offset: ByteOffset): void {
+  fabric.demandUnblocked(from.number);
+  readThrough(fabric, from, target, offset);
 }
 
 /** The first track behind `track` that the map does not hold, looking no farther than `endTrack`. */

@@ -108,6 +108,7 @@ async function moveTracks(
   const { first, count } = tracks;
   const lacks = map === 'outOfSync' ? pair.roles.secondaryLacks : pair.roles.primaryLacks;
   if (lacks !== map || !pair.map(map).map.all(first, count)) return;
+  fabric.demandUnblocked(target.number);
   const buffer = new Uint8Array(target.geometry.bytesOfRun(tracks));
   const offset = target.geometry.offsetOf(first);
   fabric.read(reader.number, buffer, offset);

@@ -233,6 +233,7 @@ export class Receiver {
 
   /** The codes of the secondary's data as it is now; null where a map here has the track: it may differ, and that is known. */
   codes(run: TrackRun): (number | null)[] {
+    this.#fabric.demandUnblocked(this.#volume.number);
     const { outOfSync, changed, secondary } = this.#pair;
     const isMarked = (track: number) => [outOfSync, changed, secondary].some(({ map }) => map.has(track));
     const size = this.#volume.geometry.trackSizeBytes;

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { CRASH_STEPS, openClient, readHistory } from '../../../src/core/controller/controller.js';
 import { portsOf, SimSystem, TRACK } from '../../simulation/system/sim-system.js';
 import { SimStall, World, WorldStopped } from '../../simulation/world/world.js';
+import { readAll } from '../storage/files.js';
 import { codeOf, db, deskIn, deskSystem, TRACKS } from './desk.js';
 
 /** Works until the crash step is met; the system as it comes up again, or undefined where the step was not met. */
@@ -81,6 +82,37 @@ describe('faults', () => {
     await system.ask('fault.clear', {});
     await system.ask('pair.resync', { pairs: db });
     expect(await system.wait('db', 'copy', 'duplex')).toBe('reached');
+    await system.close();
+  });
+
+  it('that block a secondary keep saved old tracks away from it: the instant is lost, and the host of the primary goes on', async () => {
+    const system = await deskSystem();
+    await system.ask('pair.create', { pairs: [{ primary: 'db', secondary: 'copy', virtual: true }] });
+    await system.ask('fault.set', { kind: 'volume-blocked', volume: 'copy' });
+    const before = readAll(system.world.files, '/sys/tokyo/images/copy.img');
+    await system.write('db', 3, 2);
+    expect(await system.read('db', 5)).toEqual([1, 1, 1, 2, 1]);
+    expect(readAll(system.world.files, '/sys/tokyo/images/copy.img')).toEqual(before);
+    expect(await system.status('db', 'copy')).toMatchObject({ status: 'suspended', pointInTimeLost: true });
+    await system.ask('fault.clear', {});
+    await system.ask('pair.resync', { pairs: db });
+    expect(await system.wait('db', 'copy', 'duplex')).toBe('reached');
+    await system.close();
+  });
+
+  it('that block a primary let nothing be read through it, nor compared with it, nor scrubbed', async () => {
+    const system = await deskSystem();
+    await system.ask('pair.create', { pairs: [{ primary: 'db', secondary: 'copy', virtual: true }] });
+    await system.write('copy', 2, 9);
+    await system.ask('fault.set', { kind: 'volume-blocked', volume: 'db' });
+    expect(await codeOf(system.read('copy', 1))).toBe('volume-blocked');
+    expect(await codeOf(system.ask('pair.verify', { pairs: db, repair: false }))).toBe('volume-blocked');
+    expect(await codeOf(system.ask('volume.scrub', { volumes: ['db'], accept: false }))).toBe('volume-blocked');
+    // What lies at the secondary itself is its own.
+    const own = { volume: 'copy', offsetBytes: 2 * TRACK, lengthBytes: TRACK };
+    expect(await codeOf(system.ask('volume.read', own))).toBe('nothing');
+    await system.ask('fault.clear', {});
+    expect(await system.read('copy', 3)).toEqual([1, 1, 9]);
     await system.close();
   });
 

@@ -76,9 +76,25 @@ export function unknown(): Contents {
   return new Uint32Array(SECTORS).fill(ANYTHING);
 }
 
-/** What a volume holds logically, read past all permissions. */
+/** What a volume holds logically, read past all permissions: also where tracks of it lie at a volume that a fault blocked. */
 export function logicalOf(fabric: Fabric, volume: number): Contents {
-  return gather((target, offset) => fabric.read(volume, target, offset));
+  return gather((target) => {
+    fabric.volume(volume).image.read(target, 0);
+    for (let from = 0; from < target.length; from += TRACK) {
+      const holder = holderOf(fabric, volume, from / TRACK);
+      if (holder !== volume) fabric.volume(holder).image.read(target.subarray(from, from + TRACK), from);
+    }
+  });
+}
+
+/** The volume in whose image a track lies that this one holds or reads from the other side of a pair. */
+function holderOf(fabric: Fabric, volume: number, track: number): number {
+  for (const { pair, side } of fabric.legs(volume)) {
+    const map = side === 'primary' ? pair.roles.primaryLacks : pair.roles.secondaryLacks;
+    if (!map || !pair.record || !pair.map(map).map.has(track)) continue;
+    return holderOf(fabric, side === 'primary' ? pair.record.secondary : pair.record.primary, track);
+  }
+  return volume;
 }
 
 /** What an image file holds by itself. */

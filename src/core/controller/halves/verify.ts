@@ -18,6 +18,7 @@ export async function differingOverLink(
   extras: RequestExtras = {},
 ): Promise<Comparison> {
   const { fabric, peers, halves, ports } = controller;
+  fabric.demandUnblocked(record.primary);
   const volume = fabric.volume(record.primary);
   const { geometry } = volume;
   const there = new TrackMap(geometry.trackCount);

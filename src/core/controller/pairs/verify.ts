@@ -71,6 +71,7 @@ export async function differingTracks(
   limit: number,
   extras: RequestExtras = {},
 ): Promise<Comparison> {
+  controller.fabric.demandUnblocked(primary, secondary);
   const sides = [controller.fabric.volume(primary), controller.fabric.volume(secondary)] as const;
   const { geometry } = sides[0];
   const perStep = Math.max(1, Math.floor(MIB / geometry.trackSizeBytes));

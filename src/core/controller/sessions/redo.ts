@@ -6,7 +6,8 @@ import type { TransmitStream } from './transmit.js';
 /**
  * After a kill the page cache holds each journal whole, and all of its writes but perhaps the last are in the images: that one is written
  * again, and both are made durable before anything is served (H23). Answers the pairs of which nothing is in doubt then. After a loss of
- * power, or with a journal that cannot be read, all of them are: their regions are marked, and they track with the first turn or write.
+ * power, with a journal that cannot be read, or where a fault blocked the volume, all of them are: their regions are marked, and they
+ * track with the first turn or write.
  */
 export async function recoverStreams(controller: Controller): Promise<ReadonlySet<PairNumber>> {
   const { catalog, fabric, streams } = controller;
@@ -17,7 +18,7 @@ export async function recoverStreams(controller: Controller): Promise<ReadonlySe
     const journal = half?.remote.journal;
     if (!half || !journal) continue;
     const stream = streams.of(journal.session, half.remote.peer.system);
-    if (stream.brokenWhy !== undefined) continue;
+    if (stream.brokenWhy !== undefined || catalog.volumes.get(volume)?.status === 'blocked') continue;
     redoLast(controller, stream);
     // What is in the page cache alone would be lost with the power, and no region would tell of it any more.
     await stream.journal?.durable();

@@ -49,6 +49,7 @@ async function scrubOne(
   accept: boolean,
   extras: RequestExtras,
 ): Promise<ScrubRow> {
+  controller.fabric.demandUnblocked(record.number);
   const volume = controller.fabric.volume(record.number);
   const watch = volume.codeless.watch();
   const row: ScrubRow = {
