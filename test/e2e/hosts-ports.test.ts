@@ -74,7 +74,13 @@ describe('the exports of a port', { timeout: 60_000 }, () => {
     await root.ok('port', 'delete', 'tokyo', 'CL2-A');
     expect(existsSync(portSocket('CL2-A'))).toBe(false);
     await expect(HostConnection.open(portSocket('CL2-A'), '')).rejects.toThrow();
-    await root.ok('port', 'delete', 'tokyo', 'CL1-A');
+    const kept = await root.run('port', 'delete', 'tokyo', 'CL1-A');
+    expect(kept).toMatchObject(refused(3, 'force-needed'));
+    expect(kept.stderr).toContain('offers tokyo:log (LUN 0), which');
+    expect(await offered(uriOf(portSocket('CL1-A')))).toBe('writable');
+    const { data } = await root.json('port', 'delete', 'tokyo', 'CL1-A', '--force');
+    expect(data).toMatchObject({ ports: [], detached: ['tokyo:log'] });
+    expect(await offered(uriOf(portSocket('CL1-A')))).toBe('nothing');
     expect(await root.json('port', 'list', 'tokyo')).toMatchObject({ data: { ports: [] } });
   });
 });
@@ -197,7 +203,7 @@ describe('ports that other machines could reach', { timeout: 60_000 }, () => {
     expect((await tool('nbdinfo', '--size', `${uri}?tls-certificates=${stranger}`)).code).not.toBe(0);
     expect((await tool('nbdinfo', '--size', uri.replace('nbds:', 'nbd:'))).code).not.toBe(0);
     expect(await works('nbdinfo', '--size', secure)).toBe(`${SIZE_BYTES}\n`);
-    await root.ok('port', 'delete', 'tokyo', 'far');
+    await root.ok('port', 'delete', 'tokyo', 'far', '--force');
   });
 
   it('are refused plain, unless --insecure says that this is meant', async () => {

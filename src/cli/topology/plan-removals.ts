@@ -95,8 +95,9 @@ function removePorts({ place, ports }: PresentSystem, { desired, isDesired }: Si
     const address = formatAddress(place.name, name);
     const port = wished.find((one) => one.name === name);
     if (!port) {
-      const deed = { do: 'request', code: 'port.delete', input: { name } } as const;
-      return [step('-', 'port', address, place.name, listen, [deed])];
+      const deed = { do: 'request', code: 'port.delete', input: { name, force: true } } as const;
+      const offered = luns.map(({ lun, volume }) => `, LUN ${lun} ${volume}`).join('');
+      return [step('-', 'port', address, place.name, `${listen}${offered}`, [deed])];
     }
     const going = luns.filter(
       ({ lun, volume }) =>

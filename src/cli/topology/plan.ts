@@ -148,7 +148,7 @@ function planPort(port: DesiredPort, there: PortListing | undefined): Step[] {
   const changes =
     there && (there.listen !== listen || there.tlsDir !== (tlsDir ?? null) || there.insecure !== insecure);
   if (!there || changes) {
-    const remove: Deed[] = changes ? [{ do: 'request', code: 'port.delete', input: { name } }] : [];
+    const remove: Deed[] = changes ? [{ do: 'request', code: 'port.delete', input: { name, force: true } }] : [];
     const before = there?.luns ?? [];
     const isNew = (row: Lun): boolean => !before.some((one) => isSame(one, row));
     // LUNs that the file does not name stay.

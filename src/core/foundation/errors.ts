@@ -28,7 +28,7 @@ export const ERROR_CODES = [
   'jump-refused', // another pair depends on the tracks that would change at once
   'holds-data', // the secondary was written; --overwrite is missing
   'discard-needed', // bytes would vanish; --discard is missing
-  'force-needed', // the operation leaves something incomplete; --force is missing
+  'force-needed', // something would be lost, cut off or left incomplete; --force is missing
   'already-exists', // the name or number is in use
   'not-empty', // the system still has volumes or pairs
   'point-in-time-lost', // the split's point in time could not be kept

@@ -311,7 +311,11 @@ export interface Requests
     output: { ports: readonly PortListing[] };
   };
   'port.list': { input: Record<string, never>; output: { ports: readonly PortListing[] } };
-  'port.delete': { input: { name: string }; output: { ports: readonly PortListing[] } };
+  /** `force`: also with volumes on it, which hosts reach there no more; `detached` names them. */
+  'port.delete': {
+    input: { name: string; force?: boolean | undefined };
+    output: { ports: readonly PortListing[]; detached: readonly string[] };
+  };
   /** Without `lun` the lowest free number. */
   'volume.attach': {
     input: { volume: string; port: string; lun?: number | undefined };

@@ -49,9 +49,24 @@ export async function deletePort(
   _: RequestExtras,
   context: RequestContext,
 ): Promise<Answered<'port.delete'>> {
-  return changePort(controller, context, `port delete ${input.name}`, () => [
-    { do: 'drop-port', name: findPort(controller, input.name).name },
-  ]);
+  let offered: PortRecord['luns'] = [];
+  const { output } = await changePort(controller, context, `port delete ${input.name}`, () => {
+    const port = findPort(controller, input.name);
+    if (port.luns.length > 0 && !input.force) throw stillOffers(controller, port);
+    offered = port.luns;
+    return [{ do: 'drop-port', name: port.name }];
+  });
+  return { output: { ...output, detached: offered.map(({ volume }) => controller.address(volume)) } };
+}
+
+/** Whoever wants the hosts of these volumes cut off says so. */
+function stillOffers(controller: Controller, { name, luns }: PortRecord): Error {
+  const volumes = luns.map(({ lun, volume }) => `${controller.address(volume)} (LUN ${lun})`).join(', ');
+  return failure(
+    'force-needed',
+    `Port ${name} of ${controller.place.name} offers ${volumes}, which hosts would reach there no more.`,
+    'Detach them first (copyset volume detach), or give --force.',
+  );
 }
 
 export async function attachVolume(
