@@ -40,7 +40,7 @@ export function hostRefusal(
     return failure(
       'incomplete',
       `${address} lacks ${plural(missingTracks, 'track')}: ${reason}.`,
-      'Overwrite it (volume import --overwrite), format it, or make it the secondary of a pair again.',
+      'Overwrite all of it (volume import --overwrite, or volume write of its full size), format it, or make it the secondary of a pair again.',
     );
   }
   if (wanted === 'write' && record.reserved && legs.length === 0) {

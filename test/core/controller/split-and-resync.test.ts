@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type SimSystem, TRACK } from '../../simulation/system/sim-system.js';
+import { SimSystem, TRACK } from '../../simulation/system/sim-system.js';
 import { codeOf, db, deskIn, deskSystem, picture, TRACKS } from './desk.js';
 
 const fill = (value: number, ...others: [number, number][]) => {
@@ -228,6 +228,16 @@ describe('pair delete', () => {
       },
       6,
     ],
+    ['one write of all of it', (system: SimSystem) => system.write('copy', 0, 7, TRACKS), 7],
+    [
+      'writes from its beginning to its end',
+      async (system: SimSystem) => {
+        const half = new Uint8Array((TRACKS / 2) * TRACK).fill(8);
+        await system.ask('volume.write', { volume: 'copy', offsetBytes: 0, durable: false }, half);
+        await system.ask('volume.write', { volume: 'copy', offsetBytes: half.length, durable: true }, half);
+      },
+      8,
+    ],
   ] as const)('leaves what %s makes whole again', async (_name, repair, value) => {
     const system = await deskIn('sp-pending');
     await system.ask('pair.delete', { pairs: db, force: true, unreserve: true });
@@ -235,6 +245,58 @@ describe('pair delete', () => {
     expect(await system.read('copy', TRACKS)).toEqual(fill(value));
     const { volumes } = await system.ask('volume.list', {});
     expect(volumes.find((volume) => volume.name === 'copy')).toMatchObject({ imageComplete: true, missingTracks: 0 });
+    await system.close();
+    const again = await SimSystem.open(system.world.crash('power', 'none'));
+    expect(await again.read('copy', TRACKS)).toEqual(fill(value));
+    await again.close();
+  });
+
+  const LAST = (TRACKS - 1) * TRACK;
+  it.each([
+    ['all but the first track', [[TRACK, LAST]]],
+    ['all but the last track', [[0, LAST]]],
+    [
+      'two halves with a gap',
+      [
+        [0, TRACK],
+        [2 * TRACK, LAST - TRACK],
+      ],
+    ],
+    [
+      'all of it, its end first',
+      [
+        [TRACK, LAST],
+        [0, TRACK],
+      ],
+    ],
+  ])('leaves incomplete what is overwritten in part: %s', async (_name, writes) => {
+    const system = await deskIn('sp-pending');
+    await system.ask('pair.delete', { pairs: db, force: true, unreserve: true });
+    for (const [offsetBytes = 0, length = 0] of writes)
+      await system.ask('volume.write', { volume: 'copy', offsetBytes, durable: true }, new Uint8Array(length).fill(7));
+    expect(await codeOf(system.read('copy', TRACKS))).toBe('incomplete');
+    await system.close();
+  });
+
+  it('leaves incomplete what a crash met before all of it was durable, and what a new pair left behind meanwhile', async () => {
+    let system = await deskIn('sp-pending');
+    await system.ask('pair.delete', { pairs: db, force: true, unreserve: true });
+    const [first, rest] = [new Uint8Array(TRACK).fill(7), new Uint8Array(LAST).fill(7)];
+    const write = (offsetBytes: number, data: Uint8Array, durable = true) =>
+      system.ask('volume.write', { volume: 'copy', offsetBytes, durable }, data);
+    await write(0, first);
+    await write(TRACK, rest, false);
+    system = await SimSystem.open(system.world.crash('kill'));
+    expect(await codeOf(system.read('copy', TRACKS))).toBe('incomplete');
+    await write(TRACK, rest);
+    expect(await codeOf(system.read('copy', TRACKS))).toBe('incomplete');
+    await write(0, first);
+    await system.ask('pair.create', { pairs: [{ primary: 'db', secondary: 'copy', split: true }], overwrite: true });
+    await system.ask('pair.delete', { pairs: db, force: true, unreserve: true });
+    await write(TRACK, rest);
+    expect(await codeOf(system.read('copy', TRACKS))).toBe('incomplete');
+    await write(0, new Uint8Array(TRACKS * TRACK).fill(7));
+    expect(await system.read('copy', TRACKS)).toEqual(fill(7));
     await system.close();
   });
 });

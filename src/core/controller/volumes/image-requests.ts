@@ -9,6 +9,7 @@ import type { Controller, RequestContext } from '../open-controller.js';
 import { createVolumes } from './creation.js';
 import { findVolume } from './finding.js';
 import { breathe, demandGoing } from './long-work.js';
+import { endIncomplete } from './whole.js';
 
 /** Zeros are looked for in pieces of this size, so that holes survive whatever the track size. */
 const GRAIN_BYTES = 64 * 1024;
@@ -46,7 +47,7 @@ export async function importVolume(
     return await recorded(controller, context, [subject], async () => {
       await pourIn(controller, volume, source, sizeBytes, extras);
       await flushAsHost(controller.fabric, record.number);
-      await markWhole(controller, record);
+      await endIncomplete(controller, record);
       const { allocatedTracks } = controller.listing.volume(record);
       return {
         output: {
@@ -218,12 +219,4 @@ function holdsAll(controller: Controller, volume: LiveVolume, first: number, cou
   for (let track = first; track < first + count; track += 1)
     if (!holdsTrack(controller.fabric, volume, track)) return false;
   return true;
-}
-
-/** An import writes all of a volume, so nothing is missing any more. */
-async function markWhole(controller: Controller, record: VolumeRecord): Promise<void> {
-  const present = controller.catalog.volumes.get(record.number);
-  if (!present?.incomplete) return;
-  await controller.catalog.change(() => [{ do: 'put-volume', record: { ...present, incomplete: null } }]);
-  await controller.catalog.durable();
 }

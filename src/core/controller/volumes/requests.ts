@@ -8,6 +8,7 @@ import type { Answered, RequestExtras, Requests } from '../control/requests.js';
 import { imagePathOf } from '../listing.js';
 import type { Controller, RequestContext } from '../open-controller.js';
 import { demandDetached, demandUnpaired, findVolume, findVolumes } from './finding.js';
+import { endIncomplete, isWrittenWhole, noteWritten } from './whole.js';
 
 export async function writeVolume(
   controller: Controller,
@@ -22,7 +23,10 @@ export async function writeVolume(
   const volume = controller.fabric.volume(record.number);
   if (data.length > 0) await controller.warmFor(volume, input.offsetBytes, data.length);
   await controller.fabric.writeAsHost(record.number, data, input.offsetBytes);
+  noteWritten(record, input.offsetBytes, data.length);
+  const isWhole = isWrittenWhole(record);
   if (input.durable) await flushAsHost(controller.fabric, record.number);
+  if (input.durable && isWhole) await endIncomplete(controller, record);
   controller.copier.wake();
   return { output: { bytes: data.length } };
 }
