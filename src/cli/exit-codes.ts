@@ -12,6 +12,8 @@ export const EXIT = {
   cannotCome: 22,
   /** Volumes differ. A result, not an error. */
   differs: 6,
+  /** Something of what was named is gone, told as a result: the rest was done. */
+  notFound: 4,
   /** Refused in this state, told as a result: a group that is paused. */
   refused: 3,
   /** Groups disagree. */

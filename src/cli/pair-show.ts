@@ -13,11 +13,20 @@ export async function showPairs(
   selection: readonly SystemPairs[],
   { paths = false }: { paths?: boolean } = {},
 ): Promise<readonly (PairListing & Partial<PairPaths>)[]> {
-  const found: (PairListing & Partial<PairPaths>)[] = [];
+  return (await showParts(toolkit, selection, { paths })).flatMap(({ rows }) => rows);
+}
+
+/** The same, system by system. */
+export async function showParts(
+  toolkit: Toolkit,
+  selection: readonly SystemPairs[],
+  { paths = false }: { paths?: boolean } = {},
+): Promise<readonly { part: SystemPairs; rows: readonly (PairListing & Partial<PairPaths>)[] }[]> {
+  const found: { part: SystemPairs; rows: readonly (PairListing & Partial<PairPaths>)[] }[] = [];
   let missed: Error | undefined;
   for (const part of selection) {
     try {
-      found.push(...(await showPart(toolkit, part, paths)));
+      found.push({ part, rows: await showPart(toolkit, part, paths) });
     } catch (error) {
       if (!part.mayBeEmpty || !isToolkitError(error, 'pair-not-found')) throw error;
       missed = error;

@@ -11,7 +11,7 @@ const root = useRootFolder(async (folder) => {
 });
 
 interface Listed {
-  pairs: { status: string; copyPointer: number; outOfSyncTracks: number }[];
+  pairs: { secondary: string; status: string; copyPointer: number; outOfSyncTracks: number }[];
 }
 
 describe('^C while waiting', () => {
@@ -47,7 +47,56 @@ describe('^C while waiting', () => {
   });
 });
 
+describe('^C in copier run --once', () => {
+  it('tells how the pairs stand, and the next run goes on from there', async () => {
+    await root.ok('volume', 'create', 'tokyo:slow', '--size', '16MiB');
+    await root.ok('pair', 'create', 'tokyo:db', 'tokyo:slow', '--rate', '2MiB');
+    const copying = root.start('copier', 'run', 'tokyo', '--once', '--json', '--progress');
+    await copying.says(/"doneBytes":[1-9]/);
+    copying.child.kill('SIGINT');
+    expect(await copying.ended).toBe(130);
+    const result = JSON.parse(copying.stdout.trim().split('\n').at(-1) ?? '') as Listed & { verdict: string };
+    const pair = result.pairs.find((row) => row.secondary === 'tokyo:slow');
+    expect([result.verdict, pair?.status]).toEqual(['interrupted', 'pending']);
+    expect(pair?.outOfSyncTracks).toBeLessThan(256);
+    expect(copying.stderr).toBe('');
+    await root.ok('pair', 'pace', 'tokyo:db', 'tokyo:slow', '--rate', '0', '--pace', 'fast');
+    await root.ok('copier', 'run', '--once');
+    await root.ok('pair', 'delete', 'tokyo:db', 'tokyo:slow');
+  });
+});
+
 describe('pair split --at', () => {
+  it('splits what was meant when it began to wait: not what came since, and what is gone is told', async () => {
+    for (const name of ['at-1', 'at-2', 'at-3', 'at-4'])
+      await root.ok('volume', 'create', `tokyo:${name}`, '--size', '1MiB');
+    for (const [primary, secondary] of [
+      ['at-1', 'far-1'],
+      ['at-2', 'far-2'],
+      ['at-3', 'far-3'],
+    ] as const) {
+      await root.ok('volume', 'create', `tokyo:${secondary}`, '--size', '1MiB');
+      if (primary !== 'at-3') await root.ok('pair', 'create', `tokyo:${primary}`, `tokyo:${secondary}`, '--wait');
+    }
+    const at = new Date(Date.now() + 6_000).toISOString();
+    const waiting = root.start('pair', 'split', 'tokyo:at-*', '--at', at, '--wait', '--json');
+    await waiting.says('to split 2 pairs; ^C cancels.');
+    await root.ok('pair', 'delete', 'tokyo:at-2', 'tokyo:far-2');
+    await root.ok('pair', 'create', 'tokyo:at-3', 'tokyo:far-3', '--wait');
+    expect(await waiting.ended).toBe(4);
+    expect(JSON.parse(waiting.stdout)).toMatchObject({
+      pairs: [{ primary: 'tokyo:at-1', after: 'split' }],
+      gone: [{ primary: 'tokyo:at-2', secondary: 'tokyo:far-2' }],
+    });
+    expect(waiting.stderr).toContain('tokyo:at-2 -> tokyo:far-2 is no pair any more and was not split.');
+    const { pairs } = (await root.json('pair', 'list', 'tokyo:at-*')).data as unknown as Listed;
+    expect(pairs.map(({ secondary, status }) => [secondary, status])).toEqual([
+      ['tokyo:far-1', 'split'],
+      ['tokyo:far-3', 'duplex'],
+    ]);
+    for (const n of [1, 3]) await root.ok('pair', 'delete', `tokyo:at-${n}`, `tokyo:far-${n}`);
+  });
+
   it('owns nothing while it waits, and is cancelled by ^C', async () => {
     const waiting = root.start(
       'pair',

@@ -1,18 +1,16 @@
-import { EXIT } from '../../cli/exit-codes.js';
+import { drainOnce } from '../../cli/drain-once.js';
 import { Args, boolean, duration, progress, rate } from '../../cli/flags.js';
-import { showSum } from '../../cli/follow-copy.js';
 import { openToolkit } from '../../cli/open-toolkit.js';
 import { printOrFail } from '../../cli/output.js';
 import { type Outcome, ToolkitCommand } from '../../cli/toolkit-command.js';
 import type { SystemPlace } from '../../core/controller/controller.js';
 
-const VERDICT_EXIT = { drained: EXIT.done, suspended: EXIT.suspended, 'timed-out': EXIT.waitTimedOut } as const;
-
 export default class CopierRun extends ToolkitCommand<typeof CopierRun> {
   static override summary = 'Copy in the background, for all pairs of the systems.';
   static override description =
     'Goes round the pairs by their paces and rates until it is stopped, and serves other commands meanwhile. With --once it ' +
-    'copies what is there and ends: exit 0 drained, 21 a pair is suspended, 20 the time is over. A second --once joins the first and its rate.';
+    'copies what is there and ends: exit 0 drained, 21 a pair is suspended, 20 the time is over, 130 interrupted; it prints ' +
+    'how the pairs stand whatever ended it. A second --once joins the first and its rate.';
   static override examples = [
     '<%= config.bin %> copier run --once',
     '<%= config.bin %> copier run tokyo --rate 100MiB',
@@ -34,33 +32,15 @@ export default class CopierRun extends ToolkitCommand<typeof CopierRun> {
   }
 
   async #once(places: readonly SystemPlace[]): Promise<Outcome> {
-    const toolkit = openToolkit(this.roots, this.id);
-    const { signal } = this;
-    const bar = this.startProgress('copy');
-    const extras = { signal, onProgress: showSum(bar) };
     const { timeout: timeoutMs, rate: ours } = this.flags;
     // All systems together keep to the rate, whoever owns each of them.
     const rateBytesPerSecond = ours === undefined ? undefined : Math.ceil(ours / places.length);
-    const input = { timeoutMs, rateBytesPerSecond };
-    try {
-      const answers = await Promise.all(
-        places.map((place) =>
-          toolkit.use(place, (client) => client.request('copier.drain', input, extras), { signal }),
-        ),
-      );
-      const verdicts = answers.map(({ output }) => output.verdict);
-      const verdict = (['timed-out', 'suspended'] as const).find((one) => verdicts.includes(one)) ?? 'drained';
-      const pairs = answers.flatMap(({ output }) => output.pairs);
-      const text =
-        verdict === 'drained'
-          ? 'Nothing is left to copy.'
-          : verdict === 'suspended'
-            ? 'A pair is suspended: copyset pair list --status suspended.'
-            : 'The time is over; copying goes on from there next time.';
-      return { data: { verdict, pairs }, text, exitCode: VERDICT_EXIT[verdict] };
-    } finally {
-      bar.stop();
-    }
+    return drainOnce(
+      openToolkit(this.roots, this.id),
+      places,
+      { timeoutMs, rateBytesPerSecond },
+      { signal: this.signal, progress: this.startProgress('copy') },
+    );
   }
 
   async #forEver(places: readonly SystemPlace[]): Promise<Outcome> {
