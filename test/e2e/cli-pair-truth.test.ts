@@ -73,6 +73,64 @@ describe('pair create of a pair that is there', () => {
   });
 });
 
+describe('pair create of a pair that is there, with words that do not hold', () => {
+  it('is refused with --no-copy while it copies, and not once it is equal', async () => {
+    await root.ok('pair', 'create', 'a:p', 'a:s-1', '--pace', 'hold');
+    const ended = await root.run('pair', 'create', 'a:p', 'a:s-1', '--no-copy');
+    expect(ended).toMatchObject(refused(3, 'status-refuses'));
+    expect(ended.stderr).toContain('a:p -> a:s-1: The pair is there and is pending: it copies');
+    await root.ok('pair', 'pace', 'a:p', '--pace', 'fast');
+    await root.ok('pair', 'wait', 'a:p', '--status', 'duplex');
+    for (const words of [['--no-copy'], ['--no-copy', '--verify'], ['--overwrite']])
+      expect((await root.json('pair', 'create', 'a:p', 'a:s-1', ...words)).data.pairs).toMatchObject([
+        { outcome: 'nothing' },
+      ]);
+  });
+
+  it('is refused with --manual, or another session, that it was not made with', async () => {
+    const create = ['pair', 'create', 'a:p', 'b:far'];
+    const sync = [...create, '--mode', 'sync'];
+    await root.ok(...sync, '--session', 'one', '--overwrite', '--wait');
+    for (const [words, said] of [
+      [[...sync, '--manual'], 'goes on by itself when a lost link is back'],
+      [[...sync, '--session', 'two'], 'is there, of mode sync in session one'],
+      [[...create, '--mode', 'async'], 'is there, of mode sync'],
+    ] as const) {
+      const ended = await root.run(...words);
+      expect(ended).toMatchObject(refused(3, 'status-refuses'));
+      expect(ended.stderr).toContain(said);
+    }
+    expect((await root.json(...sync, '--session', 'one')).data.pairs).toMatchObject([{ outcome: 'nothing' }]);
+    await root.ok('pair', 'delete', 'a:p', 'b:far', '--unreserve');
+    await root.ok(...sync, '--manual', '--overwrite', '--wait');
+    expect((await root.json(...sync, '--manual')).data.pairs).toMatchObject([{ outcome: 'nothing' }]);
+    await root.ok('pair', 'delete', 'a:p', 'b:far', '--unreserve');
+  });
+});
+
+describe('pair delete of two volumes that are no pair', () => {
+  it('has nothing to do, and gives back what is still reserved', async () => {
+    const { code, data } = await root.json('pair', 'delete', 'a:p', 'b:far');
+    expect([code, data.pairs]).toMatchObject([0, [{ before: 'simplex', after: 'simplex', outcome: 'nothing' }]]);
+    expect((await root.ok('pair', 'delete', 'a:p', 'a:s-1')).stdout).toBe('a:p -> a:s-1 is no pair; nothing to do.\n');
+    const plan = await root.json('pair', 'delete', 'a:p', 'a:s-1', '--plan');
+    expect(plan.data.plan).toMatchObject([{ from: 'simplex', to: 'simplex', direction: 'none' }]);
+    await root.ok('volume', 'reserve', 'a:s-2');
+    const freed = await root.json('pair', 'delete', 'a:p', 'a:s-2', '--unreserve');
+    expect(freed.data.pairs).toMatchObject([{ outcome: 'done' }]);
+    expect((await root.json('volume', 'show', 'a:s-2')).data.volumes).toMatchObject([{ reserved: false }]);
+    await root.ok('volume', 'reserve', 'a:s-2');
+  });
+
+  it('is refused where something is not there, or is named the wrong way round', async () => {
+    expect(await root.run('pair', 'delete', 'a:p', 'a:none')).toMatchObject(refused(4, 'volume-not-found'));
+    expect(await root.run('pair', 'delete', 'a:s-1')).toMatchObject(refused(4, 'pair-not-found'));
+    expect(await root.run('pair', 'delete', 'a:z*')).toMatchObject(refused(4, 'nothing-matches'));
+    await root.ok('pair', 'create', 'a:p', 'a:s-1', '--wait');
+    expect(await root.run('pair', 'delete', 'a:s-1', 'a:p')).toMatchObject(refused(4, 'pair-not-found'));
+  });
+});
+
 describe('a plan', () => {
   it('of a delete is refused as the delete is', async () => {
     await root.ok('pair', 'create', 'a:p', 'a:s-1', '--split');

@@ -1,5 +1,6 @@
 import { PAIRS_MAX, SECONDARIES_PER_PRIMARY_MAX, type VolumeNumber } from '../foundation/foundation.js';
 import type { VolumeRecord } from '../volume/volume.js';
+import { differsFrom } from './existing.js';
 import { operationAnswer } from './operations.js';
 import type { PairRecord } from './record.js';
 import { type Refusal, refusalOf } from './refusal.js';
@@ -28,26 +29,17 @@ export function judgeCreate(question: CreateQuestion): CreateVerdict {
   const { primary, secondary, pairs } = question;
   const existing = pairs.find((pair) => pair.primary === primary.number && pair.secondary === secondary.number);
   if (existing !== undefined) {
-    const answer = operationAnswer(existing.state, 'create');
-    if (answer === 'nothing' && question.split) return { kind: 'refuse', ...splitRefusal(existing) };
-    return answer === 'nothing'
-      ? { kind: 'nothing', existing }
-      : { kind: 'refuse', ...refusalOf(existing.state, 'create') };
+    const refused =
+      operationAnswer(existing.state, 'create') === 'nothing'
+        ? differsFrom(existing, question)
+        : refusalOf(existing.state, 'create');
+    return refused ? { kind: 'refuse', ...refused } : { kind: 'nothing', existing };
   }
   for (const rule of RULES) {
     const refusal = rule(question);
     if (refusal !== undefined) return { kind: 'refuse', ...refusal };
   }
   return { kind: 'do' };
-}
-
-/** A pair that is there and follows has nothing to do only where it was not to be split: create splits what it makes. */
-export function splitRefusal({ state: { status } }: PairRecord): Refusal {
-  return refusal(
-    'status-refuses',
-    `The pair is there and is ${status}; it is split only as it is made.`,
-    'Split it with `pair split`, which takes --virtual too.',
-  );
 }
 
 type Rule = (question: CreateQuestion) => Refusal | undefined;

@@ -22,6 +22,7 @@ export * from './completion.js';
 export * from './create.js';
 export * from './decide.js';
 export * from './doubt.js';
+export * from './existing.js';
 export * from './halves.js';
 export * from './journalled.js';
 export * from './jump.js';

@@ -31,6 +31,8 @@ export interface HalfShown {
   readonly written: boolean;
   readonly secondaryTracks: TrackCount;
   readonly doubtTracks: TrackCount;
+  /** Of a journal pair that has one: the volume beside the secondary that keeps its last checkpoint while differences come back. */
+  readonly backup?: { readonly number: VolumeNumber; readonly name: string } | undefined;
 }
 
 /**

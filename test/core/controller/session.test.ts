@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SESSION, SimSession } from '../../simulation/system/sim-session.js';
+import { readAll } from '../storage/files.js';
 import { codeOf } from './desk.js';
 
 describe('a session of two subsystems', () => {
@@ -43,6 +44,40 @@ describe('a session of two subsystems', () => {
     expect(await session.show()).toBe('applied');
     expect(await session.shown()).toEqual([3, 0]);
   });
+
+  it('applies nothing to a secondary that a fault blocked, and goes on when it is there again', async () => {
+    const session = await SimSession.ready(14, { intervalMs: 100 });
+    await session.ask('s1', 'fault.set', { kind: 'volume-blocked', volume: 'db' });
+    const before = readAll(session.world.files, '/sys/s1/images/db.img');
+    await session.write(1, 2);
+    await session.write(2, 3);
+    await session.pass(2_000);
+    expect(readAll(session.world.files, '/sys/s1/images/db.img')).toEqual(before);
+    expect(await codeOf(session.read('s1'))).toBe('volume-blocked');
+    await session.ask('s1', 'fault.clear', {});
+    await session.ask('p1', 'pair.resync', { pairs: [{ primary: 'db' }] }).catch(() => undefined);
+    await session.pass(5_000);
+    expect(await session.shown()).toEqual([2, 3]);
+  });
+
+  it.each([true, false])(
+    'has pairs that are there only with the backup that they were made with: %s',
+    async (backup) => {
+      const session = await SimSession.ready(15, { backup });
+      const again = (wish: string | undefined) =>
+        codeOf(
+          session.ask('p1', 'pair.create', {
+            pairs: [{ primary: 'db', secondary: 'db', secondarySystem: session.ref('s1'), backup: wish }],
+            mode: 'journal',
+            session: SESSION,
+            sessionHome: session.ref('p1'),
+          }),
+        );
+      const answers = [await again(undefined), await again('auto'), await again('kept'), await again('other')];
+      const held = backup ? 'nothing' : 'status-refuses';
+      expect(answers).toEqual(['nothing', held, held, 'status-refuses']);
+    },
+  );
 
   it('goes on after a primary was killed', async () => {
     const session = await SimSession.ready(5);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type CreateQuestion, judgeCreate, type PairRecord } from '../../../src/core/pair/pair.js';
+import { type CreateQuestion, differsFrom, judgeCreate, type PairRecord } from '../../../src/core/pair/pair.js';
 import type { VolumeRecord } from '../../../src/core/volume/volume.js';
 import { active, pair, suspended } from './states.js';
 
@@ -61,6 +61,16 @@ describe('a pair that is there', () => {
   it('needs nothing while it follows', () => {
     const existing = pair(active('resync'));
     expect(judge({ pairs: [existing] })).toEqual({ kind: 'nothing', existing });
+  });
+
+  it('is refused where it is not what was asked for', () => {
+    const asked = (state: PairRecord['state'], words: Partial<CreateQuestion>) =>
+      judge({ pairs: [pair(state)], ...words }).kind;
+    expect(asked(active('duplex'), { noCopy: true })).toBe('nothing');
+    expect(asked(active('pending'), { noCopy: true })).toBe('refuse');
+    expect(asked(active('resync'), { noCopy: true })).toBe('refuse');
+    expect(asked(active('duplex'), { split: true })).toBe('refuse');
+    expect(differsFrom(pair(active('duplex')), { manual: true })).toMatchObject({ code: 'status-refuses' });
   });
 
   it('is not made again once it is split or suspended', () => {

@@ -4,12 +4,13 @@ import { pairChanges } from '../../hostio/hostio.js';
 import {
   changedRecord,
   decide,
+  differsFrom,
   foreignVolume,
   judgeCreate,
   newJournalHalf,
+  operationAnswer,
   type PairRecord,
   type PairState,
-  splitRefusal,
 } from '../../pair/pair.js';
 import type { VolumeRecord } from '../../volume/volume.js';
 import { recorded } from '../control/recorded.js';
@@ -21,7 +22,7 @@ import { leavesCopying, withPacing } from '../pairs/steps.js';
 import { changePairs } from '../pairs/transaction.js';
 import { findVolume } from '../volumes/finding.js';
 import { markOfTerm } from './halves.js';
-import { demandJournalPrimary, demandSameMode, journalWish } from './journal.js';
+import { demandJournalPrimary, demandSameBackup, demandSameMode, journalWish } from './journal.js';
 import { FIRST_TERM, newHalf, volumeOf } from './made.js';
 import type { HalfRequests } from './requests.js';
 
@@ -54,6 +55,8 @@ async function createRemotePair(controller: Controller, input: Input, row: PairC
   const existing = existingHalf(controller, primary, row);
   if (existing) {
     demandSameMode(controller, existing, input);
+    demandSameWords(controller, existing, input, row);
+    await demandSameBackup(controller, existing, row);
     return alreadyThere(controller, existing, row, input.plan ?? false, context);
   }
   demandPrimary(controller, primary, input.noCopy ?? false);
@@ -210,6 +213,19 @@ function existingHalf(controller: Controller, primary: VolumeRecord, row: PairCr
     });
 }
 
+function demandSameWords(controller: Controller, existing: PairRecord, input: Input, row: PairCreateRow): void {
+  const pair = `${controller.address(existing.primary)} -> ${controller.address(existing.secondary)}`;
+  if (operationAnswer(existing.state, 'create') !== 'nothing')
+    throw failure(
+      'status-refuses',
+      `${pair} is there and is ${existing.state.status}.`,
+      'Make it follow its primary again with `pair resync`, or delete it first.',
+    );
+  const { noCopy, manual } = input;
+  const differs = differsFrom(existing, { split: row.split || row.virtual, noCopy, manual });
+  if (differs) throw failure(differs.code, sentence(`${pair}: ${differs.why}`), differs.hint);
+}
+
 async function alreadyThere(
   controller: Controller,
   existing: PairRecord,
@@ -218,16 +234,6 @@ async function alreadyThere(
   context: RequestContext,
 ) {
   const { status } = existing.state;
-  if (status !== 'pending' && status !== 'duplex' && status !== 'resync')
-    throw failure(
-      'status-refuses',
-      `${controller.address(existing.primary)} -> ${controller.address(existing.secondary)} is there and is ${status}.`,
-      'Make it follow its primary again with `pair resync`, or delete it first.',
-    );
-  if (row.split || row.virtual) {
-    const { code, why, hint } = splitRefusal(existing);
-    throw failure(code, sentence(why), hint);
-  }
   const paced = withPacing(existing, row);
   if (paced !== existing && !plan)
     await changePairs(controller, context, [existing], [existing.primary], () => ({

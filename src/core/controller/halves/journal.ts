@@ -1,7 +1,7 @@
 import { failure } from '../../foundation/foundation.js';
 import type { SystemRef } from '../../group/group.js';
 import { isHalf, type JournalHalf, newJournalHalf, type PairRecord } from '../../pair/pair.js';
-import { quoted, type VolumeRecord } from '../../volume/volume.js';
+import { matchesVolume, quoted, type VolumeRecord } from '../../volume/volume.js';
 import type { PairCreateRow, Requests } from '../control/requests.js';
 import type { Controller } from '../open-controller.js';
 import { pickSecondary } from '../pairs/create.js';
@@ -42,10 +42,28 @@ export function demandSameMode(controller: Controller, existing: PairRecord, inp
   const wanted = input.mode ?? mode;
   const session =
     mode === 'journal' ? controller.sessions.sheets.byId(remote?.journal?.session ?? '')?.name : remote?.session;
-  if (wanted === mode && (mode !== 'journal' || input.session === undefined || input.session === session)) return;
+  if (wanted === mode && (input.session === undefined || input.session === session)) return;
   const pair = `${controller.address(existing.primary)} -> ${controller.address(existing.secondary)}`;
-  const is = mode === 'journal' ? `mode journal in session ${session ?? '?'}` : `mode ${mode}`;
+  const of = session == null ? 'no session' : `session ${session}`;
+  const is = mode === 'journal' || wanted === mode ? `mode ${mode} in ${of}` : `mode ${mode}`;
   throw failure('status-refuses', `${pair} is there, of ${is}.`, 'Delete the pair first; neither is changed.');
+}
+
+/** Nor does it change the backup volume, which its secondary's system knows. `auto` is content with any. */
+export async function demandSameBackup(
+  controller: Controller,
+  existing: PairRecord,
+  { backup }: PairCreateRow,
+): Promise<void> {
+  if (backup === undefined) return;
+  const { backup: present } = await controller.halves.link(existing.number).show();
+  if (present && (backup === 'auto' || matchesVolume(backup, present))) return;
+  const pair = `${controller.address(existing.primary)} -> ${controller.address(existing.secondary)}`;
+  throw failure(
+    'status-refuses',
+    `${pair} is there, ${present ? `with the backup ${present.name}` : 'without a backup'}.`,
+    'Delete the pair first, and make it anew with that --backup.',
+  );
 }
 
 /** The secondary's part, with its backup volume chosen. `left` is what an interrupted creation left. */

@@ -254,7 +254,13 @@ function shown(controller: Controller, half: HalfRecord): HalfShown {
     written: written > 0 || remote.takenOver !== null || (state.status === 'suspended' && state.allowWrite),
     secondaryTracks: written,
     doubtTracks: outOfSync,
+    backup: backupOf(controller, half),
   };
+}
+
+function backupOf({ catalog }: Controller, { remote }: HalfRecord): HalfShown['backup'] {
+  const volume = remote.journal?.backup == null ? undefined : catalog.volumes.get(remote.journal.backup);
+  return volume && { number: volume.number, name: volume.name };
 }
 
 /** Tracks that the secondary's host wrote and that its primary has not taken over. */

@@ -254,7 +254,11 @@ function planCreation(
     split: row.split || row.virtual,
   };
   const verdict = judgeCreate(question);
-  if (verdict.kind === 'refuse') throw failure(verdict.code, sentence(verdict.why), verdict.hint);
+  if (verdict.kind === 'refuse') {
+    const isThere = pairs.some((pair) => pair.primary === primary.number && pair.secondary === secondary.number);
+    const pair = `${controller.address(primary.number)} -> ${controller.address(secondary.number)}: `;
+    throw failure(verdict.code, sentence(`${isThere ? pair : ''}${verdict.why}`), verdict.hint);
+  }
   const existing = verdict.kind === 'nothing' ? verdict.existing : undefined;
   if (!existing) demandNotRestored(controller, secondary);
   if (!existing && (row.split || row.virtual)) demandJumpTaken(controller, secondary);

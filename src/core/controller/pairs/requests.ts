@@ -285,7 +285,7 @@ function afterDelete(
     throw failure(
       'force-needed',
       `${controller.address(record[first.side])} would lack ${plural(first.missingTracks, 'track')} that it can read only through this pair.`,
-      'Let the copy finish (copyset pair wait), or give --force: the volume is then unreadable until it is overwritten, formatted or paired again.',
+      'Let the copy finish (copyset pair wait), or give --force: the volume is then unreadable until all of it is overwritten, or it is formatted or paired again.',
     );
   }
   const rows = new Map<number, VolumeRecord>();
