@@ -56,6 +56,8 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
   'point-in-time-lost': 3,
   'read-only': 3,
   'not-fixture': 3,
+  'system-copied': 3,
+  'system-file': 3,
   'network-file-system': 3,
   'mode-not-here': 3,
   'topology-differs': 3,

@@ -1,8 +1,7 @@
 import { basename, join, resolve } from 'node:path';
 import type { OwnController, Ports, SystemClient, SystemPlace, SystemReader } from '../core/controller/controller.js';
-import { failure } from '../core/foundation/foundation.js';
-import { FileError, type Streams } from '../core/ports/ports.js';
-import { toToolkitError } from '../core/storage/storage.js';
+import { failure, isToolkitError } from '../core/foundation/foundation.js';
+import type { Streams } from '../core/ports/ports.js';
 import { isGlob, isPath, matchesGlob, parseName, quoted } from '../core/volume/volume.js';
 import {
   clockAt,
@@ -15,21 +14,24 @@ import {
   systemClock,
   systemRandom,
 } from '../platform/platform.js';
-import type { UserInput, UserOutput } from '../platform/user-files.js';
+import { type SystemCopy, setCopiesAside, systemCopied } from './copies.js';
+import { absolutePath, openOutput, type UserOutput, userFiles } from './named-files.js';
 import { nearest } from './suggestion.js';
-
-export type { UserInput, UserOutput };
 
 /** What lies below the roots. */
 export interface Discovery {
   /** In the order of their names. */
   readonly places: readonly SystemPlace[];
+  /** Folders that hold a system of `places` once more. They are reached by their paths only. */
+  readonly copies: readonly SystemCopy[];
   /** What could not be read; the others are listed all the same. */
   readonly troubles: readonly Trouble[];
 }
 
 export interface Trouble {
   readonly path: string;
+  /** The system's name, where it could be read. */
+  readonly name?: string | undefined;
   readonly error: Error;
 }
 
@@ -65,10 +67,10 @@ export class Toolkit {
     parseName(system, 'system');
     const near = this.roots.map((root) => join(root, system)).filter(holdsSystem);
     const inFolders = await Promise.all(near.map((folder) => this.#place(folder)));
-    const ofThatName = inFolders.filter((place) => place.name === system);
+    const ofThatName = once(inFolders.filter((place) => place.name === system));
     // A folder may have been renamed: the name that counts is the one inside.
     const found = ofThatName.length > 0 ? ofThatName : (await this.discover()).places.filter(isNamed(system));
-    if (found.length > 1) throw ambiguous(system, found);
+    if (found.length > 1) throw areOneSystem(found) ? systemCopied(found) : ambiguous(system, found);
     return found[0] ?? (await this.#notFound(system));
   }
 
@@ -76,18 +78,21 @@ export class Toolkit {
   async match(pattern: string): Promise<readonly SystemPlace[]> {
     if (isPath(pattern) || !isGlob(pattern)) return [await this.find(pattern)];
     const { places, troubles } = await this.discover();
-    const damaged = troubles.find(({ path }) => matchesGlob(pattern, basename(path)));
+    const damaged = troubles.find(({ path, name }) => matchesGlob(pattern, name ?? basename(path)));
     if (damaged) throw damaged.error;
     const found = places.filter((place) => matchesGlob(pattern, place.name));
     if (found.length > 0) return byId(found);
     throw failure('nothing-matches', `No storage system below ${this.#rootNames()} matches ${quoted(pattern)}.`, LIST);
   }
 
-  /** The systems that several words mean, each once, in the order of their ids. */
+  /** The systems that several words mean, each once, in the order of their ids. Throws `system-copied` where one is a copy of another. */
   async matchAll(patterns: readonly string[]): Promise<readonly SystemPlace[]> {
     const found = new Map<string, SystemPlace>();
     for (const pattern of patterns) for (const place of await this.match(pattern)) found.set(place.path, place);
-    return byId([...found.values()]);
+    const places = byId([...found.values()]);
+    const twice = places.find((place, index) => places[index + 1]?.info.id === place.info.id);
+    if (twice) throw systemCopied(places.filter(({ info }) => info.id === twice.info.id));
+    return places;
   }
 
   /** Becomes the controller of a system and stays it until closed. */
@@ -168,6 +173,22 @@ export class Toolkit {
     return deleteSystem(await this.#ports(portsOf(place)), place, options);
   }
 
+  /** Makes a copied folder a system of its own. One that is no copy, for all that can be seen from here, needs `force`. */
+  async separate(
+    place: SystemPlace,
+    wish: { readonly name: string; readonly force: boolean },
+  ): ReturnType<Core['separateSystem']> {
+    const { separateSystem } = await loadCore();
+    const { places, copies, troubles } = await this.discover();
+    if (places.some(isNamed(wish.name)))
+      throw failure('already-exists', `There is a storage system ${wish.name} already.`, 'Choose another name.');
+    const isCopy =
+      copies.some((copy) => copy.place.path === place.path) ||
+      troubles.some(({ path, error }) => path === place.path && isToolkitError(error, 'system-copied'));
+    this.#discovery = undefined;
+    return separateSystem(await this.#ports(portsOf(place)), place, { ...wish, force: wish.force || isCopy });
+  }
+
   async breakLock(place: SystemPlace): Promise<ReturnType<Core['breakLock']>> {
     const { breakLock } = await loadCore();
     return breakLock(await this.#ports(portsOf(place)), place);
@@ -177,6 +198,31 @@ export class Toolkit {
     const { releaseSystem } = await loadCore();
     const options = { timeoutMs: BUSY_LIMIT_MS, signal };
     return releaseSystem(await this.#ports(portsOf(place)), place, options);
+  }
+
+  /** A file that appears, or is replaced, whole when it is committed. Throws `system-file` where it is a storage system's. */
+  async createOutput(path: string): Promise<UserOutput> {
+    await this.demandOutsideSystems(path);
+    return openOutput(path);
+  }
+
+  /** Refuses a file that lies in the folder of a system, or is the image of a volume of one below the roots. */
+  async demandOutsideSystems(path: string): Promise<void> {
+    const { demandOutsideSystems } = await loadCore();
+    const target = await absolutePath(path);
+    const isThere = nodeFiles.status(target) !== undefined;
+    demandOutsideSystems(nodeFiles, target, isThere ? await this.#imagesElsewhere() : []);
+  }
+
+  /** Images that systems below the roots keep outside their folders, with links followed. */
+  async #imagesElsewhere(): Promise<readonly string[]> {
+    const { places, copies } = await this.discover().catch(() => ({ places: [], copies: [] }));
+    const lists = await Promise.all(
+      [...places, ...copies.map(({ place }) => place)].map((place) =>
+        this.read(place, async (reader) => (await reader.request('volume.list')).output.volumes).catch(() => []),
+      ),
+    );
+    return Promise.all(lists.flat().map(({ path }) => absolutePath(path)));
   }
 
   async history(place: SystemPlace): Promise<ReturnType<Core['readHistory']>> {
@@ -190,22 +236,26 @@ export class Toolkit {
 
   async #discover(): Promise<Discovery> {
     const { default: fastGlob } = await import('fast-glob');
-    const places: SystemPlace[] = [];
+    const found = new Map<string, SystemPlace>();
     const troubles: Trouble[] = [];
     for (const root of this.roots) {
       const folder = await (await userFiles()).followLinks(root);
       if (folder === undefined) troubles.push({ path: root, error: missingRoot(root) });
       const options = { cwd: root, onlyFiles: false, followSymbolicLinks: false, suppressErrors: true };
-      for (const found of folder === undefined ? [] : await fastGlob('*/system.json', options)) {
-        const path = join(root, found, '..');
+      for (const file of folder === undefined ? [] : await fastGlob('*/system.json', options)) {
+        const path = join(root, file, '..');
         await this.#place(path).then(
-          (place) => places.push(place),
+          // A root may be given twice, or lie behind a link or a mount: a folder that is reached again is the same one.
+          (place) => found.set(nodeFiles.identity(join(place.path, 'system.json')) ?? place.path, place),
           (error: Error) => troubles.push({ path, error }),
         );
       }
     }
-    if (places.length === 0 && troubles.length === this.roots.length && troubles[0]) throw troubles[0].error;
-    return { places: places.sort((a, b) => (a.name < b.name ? -1 : 1)), troubles };
+    if (found.size === 0 && troubles.length === this.roots.length && troubles[0]) throw troubles[0].error;
+    const { places, copies, doubles } = setCopiesAside([...found.values()]);
+    const unclear = doubles.flatMap(({ places: same, error }) => same.map(({ path, name }) => ({ path, name, error })));
+    const sorted = [...places].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return { places: sorted, copies, troubles: [...troubles, ...unclear] };
   }
 
   async #place(folder: string): Promise<SystemPlace> {
@@ -215,7 +265,7 @@ export class Toolkit {
 
   async #notFound(system: string): Promise<never> {
     const { places, troubles } = await this.discover();
-    const here = troubles.find(({ path }) => basename(path) === system);
+    const here = troubles.find(({ path, name }) => (name ?? basename(path)) === system);
     if (here) throw here.error;
     const close = nearest(
       system,
@@ -268,57 +318,17 @@ function loadCore(): Promise<Core> {
   return import('../core/controller/controller.js');
 }
 
-function userFiles() {
-  return import('../platform/user-files.js');
-}
-
-/** Why a file that a person named is of the wrong kind, and what may be named instead. */
-interface Unfit {
-  readonly says: string;
-  readonly hint: string;
-}
-
-const NO_INPUT: Unfit = {
-  says: 'is a folder or a socket, from which nothing can be read',
-  hint: 'Name a plain file, a pipe or a device, or a link to one.',
-};
-const NO_OUTPUT: Unfit = {
-  says: 'is no plain file, and only such a file is replaced',
-  hint: 'Name a file to be made or replaced, or a link to one. What is printed on standard output may go into a device or a pipe.',
-};
-
-/** Opens a file that a person named, to read it in pieces. */
-export async function openInput(path: string): Promise<UserInput> {
-  return named(path, async () => (await userFiles()).openInput(resolve(path)), NO_INPUT);
-}
-
-export async function readTextFile(path: string, maxBytes: number): Promise<string> {
-  return named(path, async () => (await userFiles()).readText(resolve(path), maxBytes), NO_INPUT);
-}
-
-/** A file that appears, or is replaced, whole when it is committed. */
-export async function createOutput(path: string): Promise<UserOutput> {
-  return named(path, async () => (await userFiles()).createOutput(resolve(path)), NO_OUTPUT);
-}
-
-/** Absolute, with links followed: how a file is named to a controller, which may have another working folder. */
-export async function absolutePath(path: string): Promise<string> {
-  return named(path, async () => (await (await userFiles()).followLinks(resolve(path))) ?? resolve(path));
-}
-
-/** What the machine says about a file that a person named, as an error that a person understands. */
-export async function named<T>(path: string, work: () => Promise<T>, unfit?: Unfit): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (unfit !== undefined && error instanceof FileError && error.fault === 'not-regular')
-      throw failure('not-regular', `The file ${quoted(path)} ${unfit.says}.`, unfit.hint, { cause: error });
-    throw toToolkitError(error, `the file ${quoted(path)}`);
-  }
-}
-
 export function byId(places: readonly SystemPlace[]): readonly SystemPlace[] {
   return [...places].sort((a, b) => (a.info.id < b.info.id ? -1 : 1));
+}
+
+/** A root may be given twice, by its name and by a link. */
+function once(places: readonly SystemPlace[]): readonly SystemPlace[] {
+  return [...new Map(places.map((place) => [place.path, place])).values()];
+}
+
+function areOneSystem(places: readonly SystemPlace[]): boolean {
+  return places.every(({ info }) => info.id === places[0]?.info.id);
 }
 
 function isNamed(system: string): (place: SystemPlace) => boolean {

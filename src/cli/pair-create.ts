@@ -2,6 +2,7 @@ import type { PairCreateRow, PairPlanRow } from '../core/controller/controller.j
 import { failure } from '../core/foundation/foundation.js';
 import type { Pace, PairMode } from '../core/pair/pair.js';
 import { isGlob, parseAddress, parseAddressPattern, quoted } from '../core/volume/volume.js';
+import { systemCopied } from './copies.js';
 import type { Toolkit } from './open-toolkit.js';
 import type { ActionPart } from './pair-command.js';
 import { backupBeside, demandJournalWords, sessionHome } from './pair-journal.js';
@@ -62,7 +63,7 @@ export async function createParts(
   for (const row of rows) {
     const peer = row.secondary === 'auto' ? undefined : await toolkit.find(parseAddress(row.secondary).system);
     for (const place of await toolkit.match(parseAddressPattern(row.primary).system)) {
-      const isRemote = peer !== undefined && peer.info.id !== place.info.id;
+      const isRemote = isOther(place, peer);
       const mode = modeOf(row, flags, isRemote);
       const key = `${place.path}\n${mode}`;
       const entry = found.get(key) ?? { place, mode, pairs: [], globs: 0 };
@@ -87,6 +88,13 @@ export async function createParts(
     input: { ...common, mode, pairs, ...(mode === 'journal' ? { sessionHome: home } : {}) },
     mayBeEmpty: globs > 0,
   }));
+}
+
+/** Whether the secondary lies in another system. Throws `system-copied` for a copy of the primary's. */
+function isOther(place: CreatePart['place'], peer: CreatePart['place'] | undefined): peer is CreatePart['place'] {
+  if (!peer || peer.path === place.path) return false;
+  if (peer.info.id === place.info.id) throw systemCopied([place, peer]);
+  return true;
 }
 
 async function plannedPairs(
@@ -120,7 +128,12 @@ function createRow(row: PlannedPair, flags: CreateFlags): PairCreateRow {
 }
 
 /** `--plan-output`: the plan, with every glob and auto settled, as a file for `--file`. */
-export async function savePlan(path: string, plan: readonly PairPlanRow[], flags: CreateFlags): Promise<Outcome> {
+export async function savePlan(
+  toolkit: Toolkit,
+  path: string,
+  plan: readonly PairPlanRow[],
+  flags: CreateFlags,
+): Promise<Outcome> {
   const { writePlanFile } = await import('./plan-file.js');
   const { pace, rate, split, virtual } = flags;
   const pacing = { ...(pace === undefined ? {} : { pace }), ...(rate ? { rateBytesPerSecond: rate } : {}) };
@@ -131,6 +144,6 @@ export async function savePlan(path: string, plan: readonly PairPlanRow[], flags
     split: split || virtual,
     virtual,
   }));
-  await writePlanFile(path, pairs);
+  await writePlanFile(toolkit, path, pairs);
   return planOutcome(plan, { file: path });
 }

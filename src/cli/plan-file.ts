@@ -3,7 +3,8 @@ import { parse, stringify } from 'yaml';
 import { DOCUMENT_MAX_BYTES, failure, isToolkitError } from '../core/foundation/foundation.js';
 import { PACES, type Pace, type PairMode } from '../core/pair/pair.js';
 import { oneLine, parseAddress, parseRate, quoted } from '../core/volume/volume.js';
-import { createOutput, named, readTextFile } from './open-toolkit.js';
+import { named, readTextFile } from './named-files.js';
+import type { Toolkit } from './open-toolkit.js';
 import { sentenceOf } from './schema-words.js';
 
 /** One pair of a plan file, as `pair create` makes it. */
@@ -50,7 +51,7 @@ export function parsePlan(document: unknown, path: string): readonly PlannedPair
 }
 
 /** Writes the list that `--file` applies. */
-export async function writePlanFile(path: string, pairs: readonly PlannedPair[]): Promise<void> {
+export async function writePlanFile(toolkit: Toolkit, path: string, pairs: readonly PlannedPair[]): Promise<void> {
   const rows = pairs.map(
     ({ primary, secondary, mode = 'local', pace = 'medium', rateBytesPerSecond, split, virtual }) => ({
       primary,
@@ -62,7 +63,7 @@ export async function writePlanFile(path: string, pairs: readonly PlannedPair[])
       ...(virtual ? { virtual } : {}),
     }),
   );
-  const output = await createOutput(path);
+  const output = await toolkit.createOutput(path);
   try {
     await output.write(new TextEncoder().encode(stringify({ pairs: rows })));
     await output.commit();

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { TlsPolicy } from '../core/nbd/nbd.js';
-import { readTextFile } from './open-toolkit.js';
+import { readTextFile } from './named-files.js';
 
 const PEM_MAX_BYTES = 1024 * 1024;
 

@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { type Followed, VERDICT_EXIT, type Verdict } from './follow-copy.js';
-import { createOutput, type Toolkit } from './open-toolkit.js';
+import type { Toolkit } from './open-toolkit.js';
 import { waitNotes } from './pair-command.js';
 import type { Progress } from './render/progress.js';
 import { changeCount, changeLines, changeRow } from './render/topology.js';
@@ -107,7 +107,7 @@ export async function exportedTopology(toolkit: Toolkit, output: string | undefi
   // Numbers as 00:10 are in quotes: many readers take them for sixties.
   const yaml = stringify(document, { compat: 'yaml-1.1' });
   if (output === undefined) return { data: { topology: document }, text: yaml, notes };
-  const file = await createOutput(output);
+  const file = await toolkit.createOutput(output);
   try {
     await file.write(new TextEncoder().encode(yaml));
     await file.commit();

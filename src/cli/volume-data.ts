@@ -1,7 +1,8 @@
 import type { SystemClient, VolumeListing } from '../core/controller/controller.js';
 import { failure, MIB } from '../core/foundation/foundation.js';
 import { formatAddress } from '../core/volume/volume.js';
-import { createOutput, named, openInput, type Toolkit, type UserInput } from './open-toolkit.js';
+import { named, openInput, type UserInput } from './named-files.js';
+import type { Toolkit } from './open-toolkit.js';
 import { outputClosed, printData, printError } from './output.js';
 import { isMeant } from './pair-selectors.js';
 import type { Progress } from './render/progress.js';
@@ -49,7 +50,7 @@ export async function readVolume(
   signal: AbortSignal,
   progress: Progress,
 ): Promise<Moved> {
-  const target: Target = output === undefined ? standardOutput() : await createOutput(output);
+  const target: Target = output === undefined ? standardOutput() : await toolkit.createOutput(output);
   try {
     const moved = await toolkit.use(source.place, async (client) => {
       const volume = await lookUp(client, source);

@@ -44,6 +44,7 @@ function unknownVolume(system: string, name: string, pair: PairListing, own: Vol
     allocatedTracks: 0,
     reserved: isSecondary,
     blockedReason: null,
+    imageFault: null,
     pairCount: 1,
     path: '',
     imageComplete: false,

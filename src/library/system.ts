@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { demandNewName, findGroup, refOf } from '../cli/group-finding.js';
-import { absolutePath, type Toolkit } from '../cli/open-toolkit.js';
+import { absolutePath } from '../cli/named-files.js';
+import type { Toolkit } from '../cli/open-toolkit.js';
 import { sessionHome } from '../cli/pair-journal.js';
 import { isSelected, selectorOfPair } from '../cli/pair-selectors.js';
 import { demandNewSession, findSession } from '../cli/session-finding.js';

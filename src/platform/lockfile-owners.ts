@@ -152,7 +152,7 @@ async function acquire(systemPath: string, purpose: string): Promise<GrantAnswer
     if (found === undefined) {
       const grant = await tryLock(system, lockPath, purpose);
       if (grant !== undefined) {
-        collectLeftovers(system);
+        collectLeftovers(system, isProvedDead);
         return { kind: 'granted', grant };
       }
       continue;
@@ -161,8 +161,7 @@ async function acquire(systemPath: string, purpose: string): Promise<GrantAnswer
     const verdict = judge(found);
     if (verdict === 'alive') return { kind: 'held', owner: publicPart(found) };
     if (verdict === 'foreign') return { kind: 'foreign', owner: publicPart(found) };
-    // It may have let go before it ended, while we judged; then the lock there is another's. One that died with it keeps it.
-    if (look(lockPath)?.nonce === found.nonce) attempt(lockPath, () => buryLock(lockPath, found));
+    attempt(lockPath, () => buryLock(lockPath, found, ownIdentity(purpose)));
   }
   if (last === undefined) throw new FileError('io', 'own', systemPath);
   return { kind: 'held', owner: publicPart(last) };
@@ -231,9 +230,13 @@ function breakLock(systemPath: string): OwnerRecord | undefined {
     const found = inspectLock(lockPath);
     if (found.kind === 'strange') discardStrange(lockPath, randomHex(16));
     if (found.kind !== 'owned') return undefined;
-    buryLock(lockPath, found.owner);
+    buryLock(lockPath, found.owner, ownIdentity('break-lock'));
     return publicPart(found.owner);
   });
+}
+
+function isProvedDead(owner: OwnerIdentity): boolean {
+  return judge(owner) === 'dead';
 }
 
 function publicPart({ host, pid, purpose }: OwnerIdentity): OwnerRecord {

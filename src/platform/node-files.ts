@@ -57,6 +57,17 @@ function status(path: string): FileStatus | undefined {
   }
 }
 
+/** Numbers of files may need more than the 53 bits of a number. */
+function identity(path: string): string | undefined {
+  try {
+    const found = lstatSync(path, { throwIfNoEntry: false, bigint: true });
+    return found && `${found.dev}:${found.ino}`;
+  } catch (error) {
+    if (systemCode(error) === 'ENOTDIR') return undefined;
+    throw fileError(error, 'status of', path);
+  }
+}
+
 /** Runs one call on a path; what it throws becomes a FileError. */
 function attempt<T>(operation: string, path: string, call: () => T): T {
   try {
@@ -122,6 +133,7 @@ async function flushFolder(path: string): Promise<void> {
 export const nodeFiles: Files = {
   open,
   status,
+  identity,
   list: (path) => attempt('list', path, () => readdirSync(path).sort()),
   makeFolder,
   rename: (from, to) => attempt('rename', from, () => renameSync(from, to)),

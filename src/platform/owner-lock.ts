@@ -15,8 +15,9 @@ import { formatOwner, type OwnerIdentity, parseOwner } from './owner-record.js';
 
 const LOCK_NAME = 'owner.lock';
 const RECORD_NAME = 'owner';
-const LEFTOVER = /^owner\.lock\.(?:new|dead|gone)\.[0-9a-f]{32}$/;
-/** A tombstone stops a taker that was stopped since it judged the dead owner; none is stopped for so long. */
+const LEFTOVER = /^owner\.lock\.(?<kind>new|dead|gone)\.[0-9a-f]{32}$/;
+const TAKER = /^owner\.lock\.taker\.[0-9a-f]{32}$/;
+/** What cannot be judged by who left it goes when it is so old: no taker is stopped for so long. */
 const LEFTOVER_KEPT_MS = 24 * 3_600_000;
 
 /** What lies at a lock's path. */
@@ -90,10 +91,23 @@ export function releaseLock(lockPath: string, nonce: string): void {
 }
 
 /**
- * Takes away a dead owner's lock by renaming it to its tombstone, which stays. Whoever judged the same owner and comes
- * late fails at the tombstone, so he cannot take away the lock of the next owner.
+ * Takes away a dead owner's lock by renaming it to its tombstone. Whoever judged the same owner and comes late fails at the tombstone,
+ * so he cannot take away the lock of the next owner. The tombstone stays as long as such a taker may be on his way: each makes himself
+ * known before he looks at the lock for the last time, and one who looks later finds the next owner's record there.
  */
-export function buryLock(lockPath: string, dead: OwnerIdentity): void {
+export function buryLock(lockPath: string, dead: OwnerIdentity, taker: OwnerIdentity): void {
+  const known = `${lockPath}.taker.${taker.nonce}`;
+  symlinkSync(formatOwner(taker), known);
+  try {
+    // It may have let go before it ended, while it was judged; then the lock there is another's. One that died with it keeps it.
+    if (isOwnedBy(lockPath, dead.nonce)) raiseTombstone(lockPath, dead);
+  } finally {
+    unlinkSync(known);
+  }
+}
+
+/** The last step of a takeover, for a taker who is known to the others. */
+export function raiseTombstone(lockPath: string, dead: OwnerIdentity): void {
   try {
     renameSync(lockPath, `${lockPath}.dead.${dead.nonce}`);
   } catch (error) {
@@ -109,18 +123,56 @@ export function discardStrange(lockPath: string, nonce: string): void {
   rmSync(gone, { recursive: true, force: true });
 }
 
-/** Removes tombstones, and what killed processes left, when they are old. Nothing here may fail an acquisition. */
-export function collectLeftovers(systemPath: string, nowMs = Date.now()): void {
+/**
+ * Removes what killed processes left. Only an owner calls this: his lock is in place, so a taker who makes himself known from now on
+ * looks at it and not at a dead one's. Those who did before keep the tombstones, as long as they live. Nothing here may fail an
+ * acquisition.
+ */
+export function collectLeftovers(
+  systemPath: string,
+  isDead: (owner: OwnerIdentity) => boolean,
+  nowMs = Date.now(),
+): void {
   try {
-    for (const name of readdirSync(systemPath)) {
-      if (!LEFTOVER.test(name)) continue;
+    const names = readdirSync(systemPath);
+    const takers = names.filter((name) => TAKER.test(name)).map((name) => join(systemPath, name));
+    const areGone = takers.map((path) => removeTaker(path, isDead, nowMs)).every((gone) => gone);
+    for (const name of names) {
+      const kind = LEFTOVER.exec(name)?.groups?.kind;
       const path = join(systemPath, name);
-      const found = lstatSync(path, { throwIfNoEntry: false });
-      if (found !== undefined && nowMs - found.ctimeMs > LEFTOVER_KEPT_MS) removeLock(path);
+      if (kind === undefined) continue;
+      const isOver = kind === 'dead' ? areGone : isLeftByDead(path, isDead);
+      if (isOver || isOld(path, nowMs)) removeLock(path);
     }
   } catch {
     // Someone else collects too, or may not: it is tried again with the next acquisition.
   }
+}
+
+/** Whether that taker is on his way no more. */
+function removeTaker(path: string, isDead: (owner: OwnerIdentity) => boolean, nowMs: number): boolean {
+  let text: string;
+  try {
+    text = readlinkSync(path);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return true;
+    throw error;
+  }
+  const owner = parseOwner(text);
+  if (!(owner && isDead(owner)) && !isOld(path, nowMs)) return false;
+  rmSync(path, { force: true });
+  return true;
+}
+
+/** A lock about to be published, or about to be deleted, whose process ended in the middle. */
+function isLeftByDead(path: string, isDead: (owner: OwnerIdentity) => boolean): boolean {
+  const found = inspectLock(path);
+  return found.kind === 'owned' && isDead(found.owner);
+}
+
+function isOld(path: string, nowMs: number): boolean {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  return found !== undefined && nowMs - found.ctimeMs > LEFTOVER_KEPT_MS;
 }
 
 function removeLock(path: string): void {

@@ -68,7 +68,7 @@ export async function readText(path: string, maxBytes: number): Promise<string> 
 
 /** Writes beside the file and renames, so that whoever reads it sees the old or the new whole. */
 export async function createOutput(path: string): Promise<UserOutput> {
-  const target = (await followLinks(path)) ?? path;
+  const target = await placeOfFile(path);
   const present = await promises.stat(target).catch(() => undefined);
   if (present && !present.isFile()) throw new FileError('not-regular', 'write', path);
   const beside = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
@@ -89,6 +89,14 @@ export async function createOutput(path: string): Promise<UserOutput> {
       await promises.unlink(beside).catch(() => {});
     },
   };
+}
+
+/** Where a file of this path is, or would be made: with its links followed, or those of the folder that it is to lie in. */
+export async function placeOfFile(path: string): Promise<string> {
+  const there = await followLinks(path);
+  if (there !== undefined) return there;
+  const folder = await followLinks(dirname(path));
+  return folder === undefined ? path : join(folder, basename(path));
 }
 
 /** The path with its links followed, or undefined where nothing is there. */

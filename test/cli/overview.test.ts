@@ -35,7 +35,16 @@ const GROUP: GroupListing = {
 };
 
 function withGroup(group: Partial<GroupListing>): Overview {
-  return { nowMs: 0, systems: [], pairs: [], volumes: [], groups: [{ ...GROUP, ...group }], sessions: [], unread: [] };
+  return {
+    nowMs: 0,
+    systems: [],
+    pairs: [],
+    volumes: [],
+    groups: [{ ...GROUP, ...group }],
+    sessions: [],
+    unread: [],
+    copies: [],
+  };
 }
 
 const SYSTEM: SessionSystemListing = {
@@ -84,6 +93,7 @@ function withSession(session: Partial<SessionListing>): Overview {
     groups: [],
     sessions: [{ ...SESSION, ...session }],
     unread: [],
+    copies: [],
   };
 }
 
@@ -117,7 +127,7 @@ describe('the judgement of an overview', () => {
 
   it('puts what is worst first', () => {
     const both = withGroup({ exposureSeconds: 9_000 });
-    const overview = { ...both, unread: [{ system: 'osaka', message: 'It is torn.' }] };
+    const overview = { ...both, unread: [{ system: 'osaka', message: 'It is torn.', isCopied: false }] };
     expect(kindsOf(overview)).toEqual(['stuck system-unreadable', 'late group-late']);
   });
 

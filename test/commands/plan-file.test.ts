@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/prom
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openToolkit } from '../../src/cli/open-toolkit.js';
 import { parsePlan, readPlanFile, writePlanFile } from '../../src/cli/plan-file.js';
 
 let folder: string;
@@ -19,7 +20,7 @@ describe('a plan file', () => {
       { ...pair, pace: 'fast' as const, rateBytesPerSecond: 1048576, split: true },
       { primary: 'tokyo:00:1A', secondary: 'tokyo:log-copy' },
     ];
-    await writePlanFile(path, pairs);
+    await writePlanFile(openToolkit([folder], 'pair:create'), path, pairs);
     expect(await readPlanFile(path)).toEqual([
       { ...pair, mode: 'local', pace: 'fast', rateBytesPerSecond: 1048576, split: true },
       { primary: 'tokyo:00:1A', secondary: 'tokyo:log-copy', mode: 'local', pace: 'medium', split: false },
@@ -30,7 +31,7 @@ describe('a plan file', () => {
   it('is replaced whole, also behind a link', async () => {
     await writeFile(join(folder, 'real.yaml'), 'old');
     await symlink('real.yaml', join(folder, 'link.yaml'));
-    await writePlanFile(join(folder, 'link.yaml'), [pair]);
+    await writePlanFile(openToolkit([folder], 'pair:create'), join(folder, 'link.yaml'), [pair]);
     expect(await readFile(join(folder, 'real.yaml'), 'utf8')).toContain('primary: tokyo:db');
   });
 

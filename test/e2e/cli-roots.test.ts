@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { refused, useRootFolder } from './root-folder.js';
 
@@ -21,6 +21,32 @@ describe('roots', () => {
     expect(await names('east:west')).toEqual(['osaka', 'tokyo']);
     expect(await names('link')).toEqual(['tokyo']);
     await root.ok('volume', 'show', 'tokyo:db', '--root', 'west:link');
+  });
+
+  it('that lead to one system twice list it once', async () => {
+    await symlink('tokyo', root.file('east/alias'));
+    await symlink(root.file('east/tokyo'), root.file('west/tokyo-link'));
+    for (const roots of ['east', 'east:link', 'east:east', 'east:west']) {
+      expect(
+        (await names(roots)).filter((name) => name === 'tokyo'),
+        roots,
+      ).toEqual(['tokyo']);
+      expect((await root.json('volume', 'list', '--root', roots)).data.volumes, roots).toHaveLength(1);
+      await root.ok('volume', 'show', 'tokyo:db', '--root', roots);
+    }
+    for (const words of [
+      ['tokyo', './east/tokyo'],
+      ['./east/alias', 'tokyo'],
+      ['*', 'tokyo'],
+    ])
+      expect((await root.json('volume', 'list', ...words, '--root', 'east')).data.volumes, words.join()).toHaveLength(
+        1,
+      );
+    const { data } = await root.json('system', 'check', 'tokyo', './east/alias', './east/tokyo', '--root', 'east');
+    expect(data.systems).toHaveLength(1);
+    expect(await root.json('status', '--root', 'east:link')).toMatchObject({ code: 0, data: { findings: [] } });
+    await rm(root.file('east/alias'));
+    await rm(root.file('west/tokyo-link'));
   });
 
   it('do not matter where a system is given by its path', async () => {
@@ -86,6 +112,8 @@ describe('systems', () => {
     for (const other of ['b:x', 'c:y'])
       await root.ok('pair', 'create', `a:${other.slice(2)}`, other, '--mode', 'async', '--wait', ...roots('world'));
     await cp(root.file('world'), root.file('copy'), { recursive: true });
+    // What happens in the one does not matter in the other.
+    await root.ok('pair', 'takeover', 'b:x', ...roots('world'));
     for (const volume of ['a:x', 'a:y']) await root.feed('new', 'volume', 'write', volume, '-', ...roots('copy'));
     await root.ok('copier', 'run', '--once', ...roots('copy'));
     for (const volume of ['b:x', 'c:y']) {

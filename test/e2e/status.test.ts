@@ -67,6 +67,35 @@ describe('status', { timeout: 60_000 }, () => {
     expect(await findings()).toMatchObject({ code: 0 });
   });
 
+  it('says stuck where the image of a volume is missing, or has another size', async () => {
+    const image = root.file('tokyo/images/log.img');
+    await rename(image, root.file('aside'));
+    expect(await findings()).toMatchObject({ code: 21, kinds: ['stuck image-missing'] });
+    const { data } = await root.json('volume', 'show', 'tokyo:log');
+    expect(data.volumes).toMatchObject([
+      { status: 'blocked', imageFault: 'missing', imageComplete: false, readable: false, writable: false },
+    ]);
+    expect((await root.ok('volume', 'show', 'tokyo:log')).stdout).toContain(`blocked: its image ${image} is missing`);
+    const listed = await root.json('volume', 'list', '--status', 'blocked');
+    expect(listed).toMatchObject({ code: 0, data: { volumes: [{ name: 'log', status: 'blocked' }] } });
+    expect(await root.run('volume', 'path', 'tokyo:log')).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('is missing'),
+    });
+    const { stdout } = await root.ok('status', '--format', 'prometheus');
+    expect(stdout).toContain('copyset_volumes_blocked{system="tokyo"} 1');
+    await writeFile(image, 'short');
+    const { found } = await findings();
+    expect(found).toMatchObject([
+      { kind: 'image-missing', message: expect.stringContaining('has 5 bytes instead of') },
+    ]);
+    const server = await serve('tokyo');
+    expect(await findings()).toMatchObject({ code: 21, kinds: ['stuck image-missing'] });
+    await server.stop();
+    await rename(root.file('aside'), image);
+    expect(await findings()).toMatchObject({ code: 0, found: [] });
+  });
+
   it('prints metrics that a collector takes, one HELP and TYPE each', async () => {
     const { stdout } = await root.ok('status', '--format', 'prometheus');
     const lines = stdout.trimEnd().split('\n');

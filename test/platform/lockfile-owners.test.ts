@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   readlinkSync,
+  renameSync,
   rmSync,
   symlinkSync,
   utimesSync,
@@ -13,7 +14,7 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isToolkitError } from '../../src/core/foundation/foundation.js';
-import { buryLock, collectLeftovers } from '../../src/platform/owner-lock.js';
+import { buryLock, collectLeftovers, raiseTombstone } from '../../src/platform/owner-lock.js';
 import { formatOwner, parseOwner } from '../../src/platform/owner-record.js';
 import { lockfileOwners } from '../../src/platform/platform.js';
 import { judge, parseProcessState, processState } from '../../src/platform/proof-of-death.js';
@@ -32,6 +33,7 @@ beforeEach(() => {
 });
 afterEach(() => folder.remove());
 
+const takerOf = ({ nonce }: { readonly nonce: string }) => join(system, `owner.lock.taker.${nonce}`);
 const living = () => ({ pid: process.pid, start: processState('self')?.start ?? 0 });
 
 describe('proof of death', () => {
@@ -96,14 +98,26 @@ describe('owner record', () => {
 });
 
 describe('taking over', () => {
-  test('a dead owner is taken over at once; its tombstone stays', async () => {
-    const dead = deadOwner();
-    plantOwner(system, dead);
+  test('a dead owner is taken over at once, and nothing of it stays', async () => {
+    plantOwner(system, deadOwner());
     expect(owners.current(system)).toBeUndefined();
     const grant = granted(await owners.acquire(system, 'next'));
-    expect(readdirSync(system).sort()).toEqual(['owner.lock', `owner.lock.dead.${dead.nonce}`]);
+    expect(readdirSync(system)).toEqual(['owner.lock']);
     await grant.release();
-    expect(readdirSync(system)).toEqual([`owner.lock.dead.${dead.nonce}`]);
+    expect(readdirSync(system)).toEqual([]);
+  });
+
+  test('what many killed owners left goes with the next one', async () => {
+    for (let killed = 0; killed < 12; killed += 1) {
+      const dead = deadOwner({ pid: 1, start: 1 });
+      plantOwner(system, dead);
+      renameSync(join(system, 'owner.lock'), join(system, `owner.lock.dead.${dead.nonce}`));
+      plantOwner(system, dead);
+      renameSync(join(system, 'owner.lock'), join(system, `owner.lock.new.${dead.nonce}`));
+      symlinkSync(formatOwner(dead), takerOf(dead));
+    }
+    await granted(await owners.acquire(system, 'next')).release();
+    expect(readdirSync(system)).toEqual([]);
   });
 
   test('neither age nor a clock that jumped takes over a live owner', async () => {
@@ -126,28 +140,54 @@ describe('taking over', () => {
     await granted(await owners.acquire(system, 'x')).release();
   });
 
-  test('a late taker fails at the tombstone', async () => {
+  test('a late taker who looked before keeps the tombstone, and fails at it', async () => {
     const dead = deadOwner();
     plantOwner(system, dead);
+    const late = deadOwner(living());
+    symlinkSync(formatOwner(late), takerOf(late));
     const grant = granted(await owners.acquire(system, 'next'));
-    buryLock(join(system, 'owner.lock'), dead);
+    raiseTombstone(join(system, 'owner.lock'), dead);
     expect(owners.current(system)).toMatchObject({ purpose: 'next' });
     expect(grant.lost).toBe(false);
     await grant.release();
+    rmSync(takerOf(late));
+    await granted(await owners.acquire(system, 'x')).release();
+    expect(readdirSync(system)).toEqual([]);
   });
 
-  test('what is older than a day is collected, tombstones too; the lock and strangers stay', async () => {
+  test('a late taker who looks once more leaves the next owner alone', async () => {
+    const dead = deadOwner();
+    plantOwner(system, dead);
+    const grant = granted(await owners.acquire(system, 'next'));
+    buryLock(join(system, 'owner.lock'), dead, deadOwner(living()));
+    expect(grant.lost).toBe(false);
+    expect(readdirSync(system)).toEqual(['owner.lock']);
+    await grant.release();
+  });
+
+  test('what a living process is about to publish stays', async () => {
+    const other = deadOwner(living());
+    plantOwner(system, other);
+    renameSync(join(system, 'owner.lock'), join(system, `owner.lock.new.${other.nonce}`));
+    await granted(await owners.acquire(system, 'x')).release();
+    expect(readdirSync(system)).toEqual([`owner.lock.new.${other.nonce}`]);
+  });
+
+  test('what cannot be judged goes when it is older than a day; the lock and strangers stay', async () => {
     const names = ['dead', 'new', 'gone'].map((kind) => `owner.lock.${kind}.${'a'.repeat(32)}`);
     for (const name of names) {
       mkdirSync(join(system, name));
       symlinkSync('x', join(system, name, 'owner'));
     }
+    const elsewhere = deadOwner({ host: 'mars', boot: 'x' });
+    symlinkSync(formatOwner(elsewhere), takerOf(elsewhere));
     mkdirSync(join(system, 'owner.lock.dead.x'));
     const grant = granted(await owners.acquire(system, 'x'));
-    expect(readdirSync(system).length).toBe(5);
-    collectLeftovers(system, Date.now() + 23 * 3_600_000);
-    expect(readdirSync(system).length).toBe(5);
-    collectLeftovers(system, Date.now() + 25 * 3_600_000);
+    expect(readdirSync(system).length).toBe(6);
+    const isDead = () => false;
+    collectLeftovers(system, isDead, Date.now() + 23 * 3_600_000);
+    expect(readdirSync(system).length).toBe(6);
+    collectLeftovers(system, isDead, Date.now() + 25 * 3_600_000);
     expect(readdirSync(system).sort()).toEqual(['owner.lock', 'owner.lock.dead.x']);
     expect(grant.lost).toBe(false);
     await grant.release();
@@ -155,12 +195,12 @@ describe('taking over', () => {
 
   test('8 processes at a dead owner: one owner in every round', { timeout: 120_000 }, async () => {
     const result = await takeDeadOwnersLock(100);
-    expect(result).toMatchObject({ ownersPerRound: { 1: 100 }, overlaps: 0, failures: [] });
+    expect(result).toMatchObject({ ownersPerRound: { 1: 100 }, overlaps: 0, failures: [], left: [] });
   });
 
   test('kill -9: the next owner follows, one in every round', { timeout: 120_000 }, async () => {
     const result = await takeKilledOwnersLock(8);
-    expect(result).toMatchObject({ ownersPerRound: { 1: 8 }, overlaps: 0, failures: [] });
+    expect(result).toMatchObject({ ownersPerRound: { 1: 8 }, overlaps: 0, failures: [], left: [] });
   });
 
   test('a stopped owner stays the owner', async () => {

@@ -1,11 +1,12 @@
 import { type ChildProcess, fork, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { formatOwner, type OwnerIdentity } from '../../src/platform/owner-record.js';
+import { lockfileOwners } from '../../src/platform/platform.js';
 import { surroundings } from '../../src/platform/proof-of-death.js';
 import type { WorkerOrder, WorkerReport } from './lock-worker.js';
 
@@ -16,6 +17,8 @@ export interface TakeoverResult {
   /** Owners that met another owner's witness. */
   readonly overlaps: number;
   readonly failures: readonly string[];
+  /** What lies in the folder after one owner more. */
+  readonly left: readonly string[];
   readonly elapsedMs: number;
 }
 
@@ -76,11 +79,22 @@ async function withContenders(count: number, work: (campaign: Campaign) => Promi
     const startMs = performance.now();
     const rounds = await work(campaign);
     const { ownersPerRound, overlaps, failures } = campaign;
-    return { rounds, ownersPerRound, overlaps, failures, elapsedMs: performance.now() - startMs };
+    const elapsedMs = performance.now() - startMs;
+    const left = await leftByAll(campaign);
+    return { rounds, ownersPerRound, overlaps, failures, left, elapsedMs };
   } finally {
     for (const { child } of contenders) child.kill('SIGKILL');
     rmSync(system, { recursive: true, force: true });
   }
+}
+
+/** What they leave behind them when all are killed, and one owner comes after them. */
+async function leftByAll({ system, contenders }: Campaign): Promise<readonly string[]> {
+  await Promise.all(contenders.map((contender) => contender.kill()));
+  rmSync(join(system, 'witness'), { force: true });
+  const answer = await lockfileOwners().acquire(system, 'after all');
+  if (answer.kind === 'granted') await answer.grant.release();
+  return readdirSync(system);
 }
 
 /** All contenders try at the same instant. The answer: who got it. */

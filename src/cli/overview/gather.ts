@@ -1,7 +1,8 @@
 import type { PairListing, SystemListing, VolumeListing } from '../../core/controller/controller.js';
-import { failure } from '../../core/foundation/foundation.js';
+import { failure, isToolkitError } from '../../core/foundation/foundation.js';
 import { type GroupListing, listGroups, type SystemView } from '../../core/group/group.js';
 import { listSessions, type SessionListing, type SessionView } from '../../core/session/session.js';
+import type { SystemCopy } from '../copies.js';
 import { refOf } from '../group-finding.js';
 import { mergeHalves } from '../halves.js';
 import { nowMs } from '../now.js';
@@ -17,7 +18,16 @@ export interface Overview {
   readonly groups: readonly GroupListing[];
   readonly sessions: readonly SessionListing[];
   /** Systems that could not be read, and why. */
-  readonly unread: readonly { readonly system: string; readonly message: string }[];
+  readonly unread: readonly Unread[];
+  /** Folders that hold one of these systems once more. */
+  readonly copies: readonly SystemCopy[];
+}
+
+interface Unread {
+  readonly system: string;
+  readonly message: string;
+  /** More than one folder holds it, and nobody can tell which counts. */
+  readonly isCopied: boolean;
 }
 
 interface Seen {
@@ -30,8 +40,8 @@ interface Seen {
 
 /** Reads all systems below the roots without owning one. Throws `system-not-found` where there is none: nothing to watch is never well. */
 export async function gather(toolkit: Toolkit): Promise<Overview> {
-  const { places, troubles } = await toolkit.discover();
-  const unread = troubles.map(({ path, error }) => ({ system: path, message: error.message }));
+  const { places, copies, troubles } = await toolkit.discover();
+  const unread = troubles.map(({ path, error }) => unreadAs(path, error));
   if (places.length + unread.length === 0)
     throw failure(
       'system-not-found',
@@ -51,7 +61,7 @@ export async function gather(toolkit: Toolkit): Promise<Overview> {
           return { system, pairs, volumes, view: { ...seen, sheets, members }, sessions: { ...seen, ...told } };
         })
         .catch((error: unknown) => {
-          unread.push({ system: place.name, message: error instanceof Error ? error.message : String(error) });
+          unread.push(unreadAs(place.name, error));
           return undefined;
         }),
     ),
@@ -72,5 +82,11 @@ export async function gather(toolkit: Toolkit): Promise<Overview> {
       atMs,
     ),
     unread,
+    copies,
   };
+}
+
+function unreadAs(system: string, error: unknown): Unread {
+  const message = error instanceof Error ? error.message : String(error);
+  return { system, message, isCopied: isToolkitError(error, 'system-copied') };
 }

@@ -2,6 +2,7 @@ import type { PairListing, VolumeListing } from '../../core/controller/controlle
 import { plural } from '../../core/foundation/foundation.js';
 import type { GroupListing } from '../../core/group/group.js';
 import { formatAddress } from '../../core/volume/volume.js';
+import { separateWords } from '../copies.js';
 import { formatDuration } from '../render/durations.js';
 import type { Finding, Limits, Severity } from './finding.js';
 import type { Overview } from './gather.js';
@@ -11,6 +12,7 @@ import { sessionFinding } from './judge-session.js';
 export function judge(overview: Overview, limits: Limits): readonly Finding[] {
   const found = [
     ...overview.unread.map(unreadSystem),
+    ...overview.copies.map(copiedSystem),
     ...overview.volumes.flatMap(volumeFinding),
     ...overview.pairs.flatMap((pair) => pairFinding(pair, overview, limits)),
     ...overview.groups.flatMap((group) => groupFinding(group, limits)),
@@ -26,7 +28,26 @@ export function isWell(findings: readonly Finding[]): boolean {
 
 const ORDER: readonly Severity[] = ['suspended', 'stuck', 'late'];
 
-function unreadSystem({ system, message }: Overview['unread'][number]): Finding {
+/** Used beside its original it would be refused by all other systems, or be taken for it. */
+function copiedSystem({ place, original }: Overview['copies'][number]): Finding {
+  return {
+    severity: 'stuck',
+    kind: 'system-copied',
+    subject: place.path,
+    message: `is a copy of storage system ${place.name} in ${original}, and stands for the same one`,
+    hint: `${separateWords(place.path)} makes it a system of its own; a copy kept as a backup belongs outside the roots.`,
+  };
+}
+
+function unreadSystem({ system, message, isCopied }: Overview['unread'][number]): Finding {
+  if (isCopied)
+    return {
+      severity: 'stuck',
+      kind: 'system-copied',
+      subject: system,
+      message: `is not looked at: ${sentence(message)}`,
+      hint: `Take one of them away, or make it a system of its own: ${separateWords(system)}`,
+    };
   return {
     severity: 'stuck',
     kind: 'system-unreadable',
@@ -38,6 +59,7 @@ function unreadSystem({ system, message }: Overview['unread'][number]): Finding 
 
 function volumeFinding(volume: VolumeListing): Finding[] {
   if (volume.status !== 'blocked') return [];
+  if (volume.imageFault !== null) return [imageFinding(volume)];
   const why = volume.blockedReason ?? 'a fault';
   return [
     {
@@ -48,6 +70,18 @@ function volumeFinding(volume: VolumeListing): Finding[] {
       hint: `copyset system check ${volume.system} --repair opens it again once the cause is gone.`,
     },
   ];
+}
+
+/** No repair brings an image back. */
+function imageFinding({ system, name, blockedReason }: VolumeListing): Finding {
+  const address = formatAddress(system, name);
+  return {
+    severity: 'stuck',
+    kind: 'image-missing',
+    subject: address,
+    message: `cannot be used: ${sentence(blockedReason ?? 'its image is not what it was')}`,
+    hint: `Is its file system mounted? Else bring the file back from a backup, and look at what is in it: copyset volume scrub ${address}`,
+  };
 }
 
 /** The first row that holds says how a pair stands. */

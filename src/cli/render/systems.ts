@@ -32,18 +32,6 @@ export function systemListing(systems: readonly SystemListing[], flags: ListingF
   return { ...table, text: async () => [await textOf(table), ...(systems.length === 0 ? [] : ['', line])].join('\n') };
 }
 
-/** A folder copied by hand is a second system of the same id, and the two would be taken for one. */
-export function copiesOf(systems: readonly SystemListing[]): string[] {
-  const first = new Map<string, SystemListing>();
-  const notes: string[] = [];
-  for (const system of systems) {
-    const other = first.get(system.id);
-    if (other) notes.push(`${system.path} and ${other.path} are one system, copied: use one of them only.`);
-    else first.set(system.id, system);
-  }
-  return notes;
-}
-
 export function systemDetails(system: SystemListing): string {
   const lines: Field[] = [
     ['System', system.name],

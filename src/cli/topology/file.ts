@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
 import { DOCUMENT_MAX_BYTES, type ErrorCode, failure } from '../../core/foundation/foundation.js';
 import { oneLine, quoted } from '../../core/volume/volume.js';
-import { openInput, readTextFile } from '../open-toolkit.js';
+import { openInput, readTextFile } from '../named-files.js';
 import { sentenceOf } from '../schema-words.js';
 import { checkTopology } from './check.js';
 import type { DesiredTopology, Place } from './desired.js';

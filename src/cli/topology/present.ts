@@ -4,8 +4,9 @@ import { type LocatedGroup, locateGroups, type SystemView, type VolumeRef } from
 import { type LocatedSession, locateSessions, type SessionView } from '../../core/session/session.js';
 import { formatAddress } from '../../core/volume/volume.js';
 import { refOf } from '../group-finding.js';
+import { openInput } from '../named-files.js';
 import { nowMs } from '../now.js';
-import { openInput, type Toolkit } from '../open-toolkit.js';
+import type { Toolkit } from '../open-toolkit.js';
 import type { DesiredTopology } from './desired.js';
 
 /** All that a topology can name, as it is. */

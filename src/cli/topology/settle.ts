@@ -11,8 +11,8 @@ import {
   parseName,
   parseSize,
 } from '../../core/volume/volume.js';
+import { absolutePath } from '../named-files.js';
 import { nowMs } from '../now.js';
-import { absolutePath } from '../open-toolkit.js';
 import type {
   DesiredGroup,
   DesiredPair,

@@ -59,6 +59,6 @@ export default class PairCreate extends PairCommand<typeof PairCreate> {
     const parts = await createParts(this.toolkit, this.args, this.flags);
     const output = this.flags['plan-output'];
     if (output === undefined) return this.act('pair.create', parts);
-    return savePlan(output, await this.plan('pair.create', parts), this.flags);
+    return savePlan(this.toolkit, output, await this.plan('pair.create', parts), this.flags);
   }
 }

@@ -1,5 +1,6 @@
 import { Args, boolean, string } from '../../cli/flags.js';
-import { absolutePath, openToolkit } from '../../cli/open-toolkit.js';
+import { absolutePath } from '../../cli/named-files.js';
+import { openToolkit } from '../../cli/open-toolkit.js';
 import { portsText } from '../../cli/render/ports.js';
 import { type Outcome, ToolkitCommand } from '../../cli/toolkit-command.js';
 

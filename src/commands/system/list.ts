@@ -1,8 +1,10 @@
+import { separateWords } from '../../cli/copies.js';
 import { readSystems, withTroubles } from '../../cli/listed.js';
 import { listingFlags } from '../../cli/listing.js';
 import { openToolkit } from '../../cli/open-toolkit.js';
-import { copiesOf, systemListing } from '../../cli/render/systems.js';
+import { systemListing } from '../../cli/render/systems.js';
 import { type Outcome, ToolkitCommand } from '../../cli/toolkit-command.js';
+import type { SystemReader } from '../../core/controller/controller.js';
 
 export default class SystemList extends ToolkitCommand<typeof SystemList> {
   static override summary = 'List the storage systems below the root.';
@@ -17,9 +19,14 @@ export default class SystemList extends ToolkitCommand<typeof SystemList> {
 
   protected async execute(): Promise<Outcome> {
     const toolkit = openToolkit(this.roots, this.id);
-    const read = await readSystems(toolkit, [], async (reader) => [
-      (await reader.request('system.show')).output.system,
-    ]);
-    return withTroubles({ ...systemListing(read.rows, this.flags), notes: copiesOf(read.rows) }, read);
+    const show = async (reader: SystemReader) => [(await reader.request('system.show')).output.system];
+    const read = await readSystems(toolkit, [], show);
+    const { copies } = await toolkit.discover();
+    const copied = await Promise.all(copies.map(({ place }) => toolkit.read(place, show)));
+    const notes = copies.map(
+      ({ place, original }) =>
+        `${place.path} and ${original} are one system, copied: use one of them only, or ${separateWords(place.path)}`,
+    );
+    return withTroubles({ ...systemListing([...read.rows, ...copied.flat()], this.flags), notes }, read);
   }
 }

@@ -1,6 +1,7 @@
 import { Args, progress } from '../../cli/flags.js';
 import { showSum } from '../../cli/follow-copy.js';
-import { absolutePath, openToolkit } from '../../cli/open-toolkit.js';
+import { absolutePath } from '../../cli/named-files.js';
+import { openToolkit } from '../../cli/open-toolkit.js';
 import { formatBytes } from '../../cli/render/bytes.js';
 import { type Outcome, ToolkitCommand } from '../../cli/toolkit-command.js';
 import { findVolume, volumeArg } from '../../cli/volume-selection.js';
@@ -21,6 +22,7 @@ export default class VolumeExport extends ToolkitCommand<typeof VolumeExport> {
     const toolkit = openToolkit(this.roots, this.id);
     const { place, volume } = await findVolume(toolkit, this.args.volume);
     const file = await absolutePath(this.args.file);
+    await toolkit.demandOutsideSystems(file);
     const bar = this.startProgress('Exporting');
     const extras = { signal: this.signal, onProgress: showSum(bar) };
     const { output } = await toolkit

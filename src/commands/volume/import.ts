@@ -1,6 +1,7 @@
 import { Args, boolean, progress } from '../../cli/flags.js';
 import { showSum } from '../../cli/follow-copy.js';
-import { absolutePath, openToolkit } from '../../cli/open-toolkit.js';
+import { absolutePath } from '../../cli/named-files.js';
+import { openToolkit } from '../../cli/open-toolkit.js';
 import { formatBytes } from '../../cli/render/bytes.js';
 import { type Outcome, ToolkitCommand } from '../../cli/toolkit-command.js';
 import { findVolume, volumeArg } from '../../cli/volume-selection.js';

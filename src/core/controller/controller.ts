@@ -21,6 +21,8 @@ export { openedController } from './halves/peer-connection.js';
 export type { SystemRef } from './halves/peers.js';
 export { type HistoryEvent, readHistory } from './history.js';
 export { Controller } from './open-controller.js';
+export { demandOutsideSystems } from './outside-systems.js';
 export * from './reader.js';
+export * from './separation.js';
 export type { SplitOverAnswer, SplitPart, SplitWords } from './splits/wire.js';
 export * from './system-place.js';

@@ -299,6 +299,7 @@ export function faultyFiles(files: Files, faults: Faults, targetOf: (path: strin
 
 const METHODS = [
   'status',
+  'identity',
   'list',
   'makeFolder',
   'rename',

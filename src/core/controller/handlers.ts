@@ -3,6 +3,7 @@ import type { Answered, RequestCode, RequestExtras, Requests } from './control/r
 import { attachVolume, createPort, deletePort, detachVolume } from './exports/port-requests.js';
 import { groupHandlers } from './groups/handlers.js';
 import { createRemotePairs } from './halves/create.js';
+import { takeGreeting } from './halves/greeting.js';
 import { dropSecondaryHalf, makeSecondaryHalf } from './halves/made.js';
 import {
   beatHalf,
@@ -74,6 +75,7 @@ export const handlers: { readonly [Code in RequestCode]: Handler<Code> } = {
     if (onYield) queueMicrotask(onYield);
     return { output: { yields: onYield !== undefined } };
   },
+  'system.greet': takeGreeting,
   'remote.open': overLink(openHalf),
   'remote.show': overLink(showHalf),
   'remote.beat': overLink(beatHalf),

@@ -68,6 +68,8 @@ export interface VolumeListing {
   readonly reserved: boolean;
   readonly status: VolumeStatus;
   readonly blockedReason: string | null;
+  /** What is wrong with its image as a file: it is not there, is no plain file, or has another size. Else null. */
+  readonly imageFault: 'missing' | 'strange' | 'size' | null;
   readonly emulation: string;
   readonly pairCount: number;
   /** Absolute. */

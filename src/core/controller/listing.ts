@@ -2,9 +2,10 @@ import { type Catalog, volumeMapKey } from '../catalog/catalog.js';
 import { PAIRS_MAX, type PairNumber, RESERVED_MAX, VOLUMES_MAX } from '../foundation/foundation.js';
 import { addressOf, hostRefusal, type Leg } from '../hostio/hostio.js';
 import { activeState, type PairRecord, rolesOf } from '../pair/pair.js';
-import type { OwnerRecord } from '../ports/ports.js';
+import type { Files, OwnerRecord } from '../ports/ports.js';
 import { formatNumber, type VolumeRecord } from '../volume/volume.js';
 import type { PairListing, PortListing, SystemListing, VolumeListing, VolumeTotals } from './control/requests.js';
+import { imageFault, imagePathOf } from './image-faults.js';
 import { missingHere, pairListing } from './pairs/listing.js';
 import type { SystemPlace } from './system-place.js';
 
@@ -24,14 +25,22 @@ export interface LiveFacts {
 export class Listing {
   readonly #place: SystemPlace;
   readonly #catalog: Catalog;
+  readonly #files: Pick<Files, 'status'>;
   readonly #nowMs: () => number;
   /** Addresses of the ports that are open now, by the port's name. */
   readonly serving = new Map<string, string>();
   readonly #live: LiveFacts;
 
-  constructor(place: SystemPlace, catalog: Catalog, nowMs: () => number, live: LiveFacts = {}) {
+  constructor(
+    place: SystemPlace,
+    catalog: Catalog,
+    files: Pick<Files, 'status'>,
+    nowMs: () => number,
+    live: LiveFacts = {},
+  ) {
     this.#place = place;
     this.#catalog = catalog;
+    this.#files = files;
     this.#nowMs = nowMs;
     this.#live = live;
   }
@@ -92,6 +101,9 @@ export class Listing {
     const tracks = Math.ceil(record.sizeBytes / record.trackSizeBytes);
     const lacking = pairs.reduce((sum, pair) => sum + missingHere(this.#catalog, pair, sideOf(pair, record)), 0);
     const upstream = pairs.find((pair) => pair.secondary === record.number);
+    const path = imagePathOf(this.#place.path, record);
+    // One that is being formatted is made anew.
+    const fault = record.status === 'format' ? undefined : imageFault(this.#files, path, record);
     return {
       system: this.#place.name,
       number: formatNumber(record.number),
@@ -101,17 +113,18 @@ export class Listing {
       tracks,
       allocatedTracks: this.#catalog.countOf(volumeMapKey(record.number, 'allocated')),
       reserved: record.reserved,
-      status: record.status === 'normal' && pairs.some(isCopying) ? 'copying' : record.status,
-      blockedReason: record.blockedReason,
+      status: fault ? 'blocked' : record.status === 'normal' && pairs.some(isCopying) ? 'copying' : record.status,
+      blockedReason: fault?.message ?? record.blockedReason,
+      imageFault: fault?.kind ?? null,
       emulation: record.emulation,
       pairCount: pairs.length,
-      path: imagePathOf(this.#place.path, record),
-      imageComplete: lacking === 0 && record.incomplete === null,
+      path,
+      imageComplete: !fault && lacking === 0 && record.incomplete === null,
       missingTracks: record.incomplete?.missingTracks ?? 0,
       ports: this.#portsOf(record.number),
       secondaryOf: upstream ? this.#address(upstream.primary) : null,
-      readable: this.#allowed(record, pairs, 'read'),
-      writable: this.#allowed(record, pairs, 'write'),
+      readable: !fault && this.#allowed(record, pairs, 'read'),
+      writable: !fault && this.#allowed(record, pairs, 'write'),
       pairStatuses: pairs.map((pair) => pair.state.status),
     };
   }
@@ -147,10 +160,6 @@ export class Listing {
   #address(volume: number): string {
     return addressOf(this.#catalog, this.#place.name, volume);
   }
-}
-
-export function imagePathOf(folder: string, record: VolumeRecord): string {
-  return record.imagePath.startsWith('/') ? record.imagePath : `${folder}/${record.imagePath}`;
 }
 
 function sideOf(pair: PairRecord, record: VolumeRecord): 'primary' | 'secondary' {

@@ -17,7 +17,8 @@ import type { Reach } from './halves/peer-connection.js';
 import { Peers } from './halves/peers.js';
 import { handlers } from './handlers.js';
 import { History, type HistoryEvent } from './history.js';
-import { imagePathOf, Listing } from './listing.js';
+import { imagePathOf } from './image-faults.js';
+import { Listing } from './listing.js';
 import { notePair } from './pairs/history.js';
 import { isoTime } from './pairs/listing.js';
 import { doubtfulChanges, endUnfinished } from './recovery.js';
@@ -91,7 +92,7 @@ export class Controller implements SystemClient {
     this.dataFiles = fixture ? faultyFiles(this.files, this.faults, (path) => this.#faultTarget(path)) : this.files;
     this.catalog = Catalog.open(this.files, ports.random, place.path);
     this.history = new History(this.files, place.path);
-    this.listing = new Listing(place, this.catalog, () => ports.clock.nowMs(), {
+    this.listing = new Listing(place, this.catalog, this.files, () => ports.clock.nowMs(), {
       speed: (pair) => this.#work.speedOf(pair),
       heardAtMs: (pair) => this.halves.heardAtMs(pair),
       isLinked: (pair) => this.halves.isLinked(pair),

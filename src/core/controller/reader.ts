@@ -44,7 +44,7 @@ export async function openReader(ports: Ports, place: SystemPlace): Promise<Syst
     const opened = catalog;
     doubts ??= owner ? new Map() : showDoubt(catalog);
     const known = doubts;
-    const listing = new Listing(place, catalog, () => ports.clock.nowMs(), {
+    const listing = new Listing(place, catalog, ports.files, () => ports.clock.nowMs(), {
       doubtfulTracks: (pair) => known.get(pair) ?? 0,
     });
     const answers: { readonly [Each in ReadingCode]: () => Requests[Each]['output'] } = {

@@ -4,7 +4,7 @@ import { type HalfRecord, isHalf } from '../pair/pair.js';
 import type { VolumeRecord } from '../volume/volume.js';
 import type { CheckFinding, Requests } from './control/requests.js';
 import { checkGroups } from './groups/check.js';
-import { imagePathOf } from './listing.js';
+import { imageFault, imagePathOf } from './image-faults.js';
 import type { Controller } from './open-controller.js';
 import { checkJournals } from './sessions/check.js';
 
@@ -65,14 +65,8 @@ async function checkCounterpart(controller: Controller, half: HalfRecord): Promi
 }
 
 function imageDamage(controller: Controller, record: VolumeRecord): string | undefined {
-  const path = imagePathOf(controller.place.path, record);
-  const status = controller.files.status(path);
-  if (!status) return `its image ${path} is missing`;
-  if (status.kind !== 'file') return `its image ${path} is no plain file`;
   if (record.status === 'format') return 'its formatting was cut short; volume format --force finishes it';
-  if (status.sizeBytes !== record.sizeBytes)
-    return `its image ${path} has ${status.sizeBytes} bytes instead of ${record.sizeBytes}`;
-  return undefined;
+  return imageFault(controller.files, imagePathOf(controller.place.path, record), record)?.message;
 }
 
 async function checkBlocked(controller: Controller, record: VolumeRecord, repair: boolean): Promise<CheckFinding> {

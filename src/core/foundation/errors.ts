@@ -34,6 +34,8 @@ export const ERROR_CODES = [
   'point-in-time-lost', // the split's point in time could not be kept
   'read-only', // the system lies on a read-only file system
   'not-fixture', // faults are injected on --fixture systems only
+  'system-copied', // two folders hold one system: one is a copy of the other, and only one of them may be used
+  'system-file', // the named file belongs to a storage system and is not overwritten
   'network-file-system', // the file system is not local to this host
   'mode-not-here', // a mode or flag that this pair's systems cannot have
   'topology-differs', // what is there cannot be made to agree with the topology file

@@ -64,6 +64,8 @@ export interface Files {
   open(path: string, mode: OpenMode): OpenFile;
   /** The status of the path itself (links are not followed), or undefined when nothing is there. */
   status(path: string): FileStatus | undefined;
+  /** The same text for two paths of one file, however each leads to it; undefined when nothing is there. */
+  identity(path: string): string | undefined;
   /** Names in a folder, sorted; an absent folder is `not-found`. */
   list(path: string): string[];
   /** Makes the folder and its missing parents, private to the user; present ones are fine. */

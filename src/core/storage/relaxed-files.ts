@@ -8,6 +8,7 @@ export function relaxedFiles(files: Files): Files {
   return {
     open: (path, mode) => relaxedFile(files.open(path, mode)),
     status: (path) => files.status(path),
+    identity: (path) => files.identity(path),
     list: (path) => files.list(path),
     makeFolder: (path) => files.makeFolder(path),
     rename: (from, to) => files.rename(from, to),

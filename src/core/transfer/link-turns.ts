@@ -73,7 +73,9 @@ export function isLoss(error: unknown): boolean {
     isToolkitError(error, 'link-lost') ||
     isToolkitError(error, 'peer-missing') ||
     isToolkitError(error, 'busy') ||
-    isToolkitError(error, 'held-elsewhere')
+    isToolkitError(error, 'held-elsewhere') ||
+    // Somebody will take one of the two folders away, and what was marked meanwhile is copied then.
+    isToolkitError(error, 'system-copied')
   );
 }
 

@@ -110,6 +110,10 @@ export class FaultFiles implements Files {
     return this.#inner.status(path);
   }
 
+  identity(path: string): string | undefined {
+    return this.#inner.identity(path);
+  }
+
   list(path: string): string[] {
     return this.#inner.list(path);
   }

@@ -206,6 +206,12 @@ export class SimFiles implements Files {
     return { kind: 'file', sizeBytes: node.content.sizeBytes, allocatedBytes: node.content.allocatedBytes };
   }
 
+  /** There are no links to folders here: a path is the only one. */
+  identity(path: string): string | undefined {
+    this.process.assertAlive();
+    return this.#find(path) && parts(path).join('/');
+  }
+
   list(path: string): string[] {
     this.process.assertAlive();
     return [...this.#folder('list', path).names.keys()].sort();

@@ -154,6 +154,8 @@ export interface Requests
   'system.show': { input: Record<string, never>; output: { system: SystemListing } };
   /** A controller that was opened for another system's sake lets go, for one that comes to serve. */
   'system.yield': { input: Record<string, never>; output: { yields: boolean } };
+  /** The first that a controller says to another system's: from which folder it speaks for its own. */
+  'system.greet': { input: { readonly from: SystemRef }; output: Record<string, never> };
   'system.check': {
     input: { repair: boolean; deep: boolean };
     output: { findings: readonly CheckFinding[] };

@@ -120,9 +120,12 @@ export class Peers {
   async #open(system: SystemRef, known: Known): Promise<PeerConnection> {
     const mayBorrow = this.#ports.clock.monotonicMs() - known.yieldedAtMs >= YIELDED_MS;
     const connection = await this.#reach(this.#ports, await this.place(system), mayBorrow);
-    if (this.#isClosed) {
+    try {
+      await connection.request('system.greet', { from: this.self });
+      if (this.#isClosed) throw failure('link-lost', 'The controller is closing.');
+    } catch (error) {
       await connection.close();
-      throw failure('link-lost', 'The controller is closing.');
+      throw error;
     }
     known.connection = connection;
     return connection;

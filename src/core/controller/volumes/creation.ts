@@ -12,7 +12,7 @@ import {
 } from '../../volume/volume.js';
 import { answerChange, recorded } from '../control/recorded.js';
 import type { Answered, RequestExtras, Requests } from '../control/requests.js';
-import { imagePathOf } from '../listing.js';
+import { imagePathOf } from '../image-faults.js';
 import type { Controller, RequestContext } from '../open-controller.js';
 
 export async function createVolumes(
@@ -35,26 +35,26 @@ export async function createVolumes(
     }));
     return recorded(controller, context, subjects, async () => {
       const made: string[] = [];
-      // The answer stands in the frame of its effect, so that a request sent again makes nothing twice (H28).
-      const output = { volumes: records.map((record) => controller.listing.volume(record)) };
       let logged = false;
       try {
         for (const record of records) makeImage(controller, record, made);
         await flushFolders(controller, records);
         controller.step('volume.made');
+        // The answer stands in the frame of its effect, so that a request sent again makes nothing twice (H28).
+        const output = { volumes: records.map((record) => controller.listing.volume(record)) };
         await controller.catalog.change(() => [
           ...records.map((record): Change => ({ do: 'put-volume', record })),
           answerChange(context, output),
         ]);
         logged = true;
         await controller.catalog.durable();
+        controller.step('volume.logged');
+        return { output };
       } catch (error) {
         // A row that may be in the log keeps its image.
         if (!logged) for (const path of made) controller.files.remove(path);
         throw toToolkitError(error, `the image of volume ${controller.place.name}:${names[0]}`);
       }
-      controller.step('volume.logged');
-      return { output };
     });
   });
 }

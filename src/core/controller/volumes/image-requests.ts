@@ -5,7 +5,9 @@ import { toToolkitError } from '../../storage/storage.js';
 import { isZero, type VolumeRecord } from '../../volume/volume.js';
 import { recorded } from '../control/recorded.js';
 import type { Answered, RequestExtras, Requests } from '../control/requests.js';
+import { imagePathOf } from '../image-faults.js';
 import type { Controller, RequestContext } from '../open-controller.js';
+import { demandOutsideSystems } from '../outside-systems.js';
 import { createVolumes } from './creation.js';
 import { findVolume } from './finding.js';
 import { breathe, demandGoing } from './long-work.js';
@@ -80,6 +82,8 @@ export async function exportVolume(
       `${input.file} is no plain file.`,
       'Name a file to be made or replaced, or a link to one; into a device or a pipe goes: copyset volume read VOLUME > FILE.',
     );
+  const images = [...controller.catalog.volumes.values()].map((volume) => imagePathOf(controller.place.path, volume));
+  demandOutsideSystems(files, input.file, images);
   const folder = input.file.slice(0, input.file.lastIndexOf('/')) || '/';
   if (!files.status(folder))
     throw failure('file-not-found', `There is no folder ${folder} to write ${input.file} in.`, 'Make it first.');

@@ -5,7 +5,7 @@ import { toToolkitError } from '../../storage/storage.js';
 import { checkRange, type VolumeRecord } from '../../volume/volume.js';
 import { answerChange, recorded } from '../control/recorded.js';
 import type { Answered, RequestExtras, Requests } from '../control/requests.js';
-import { imagePathOf } from '../listing.js';
+import { imagePathOf } from '../image-faults.js';
 import type { Controller, RequestContext } from '../open-controller.js';
 import { demandDetached, demandUnpaired, findVolume, findVolumes } from './finding.js';
 import { endIncomplete, isWrittenWhole, noteWritten } from './whole.js';
@@ -51,6 +51,12 @@ export async function volumePath(
 ): Promise<Answered<'volume.path'>> {
   const record = findVolume(controller, input.volume);
   const listing = controller.listing.volume(record);
+  if (listing.imageFault !== null)
+    throw failure(
+      'volume-blocked',
+      `Of ${controller.address(record.number)}, ${listing.blockedReason}.`,
+      `copyset system check ${controller.place.name} shows what else is wrong.`,
+    );
   if (!listing.imageComplete) {
     throw failure(
       'not-alone',
