@@ -80,6 +80,42 @@ describe.skipIf(!mayMount)('a full disk', { timeout: 120_000 }, () => {
 });
 
 describe.skipIf(!mayMount)('a read-only file system', { timeout: 120_000 }, () => {
+  it('lets volumes be read that its last owner left whole, and says which it cannot recover', async () => {
+    await root.ok('pair', 'split', 'tokyo:db', '--virtual');
+    await root.feed('newer', 'volume', 'write', 'tokyo:db');
+    const [out, socket] = [`${mount.path}-out.img`, `${mount.path}.sock`];
+    mount.remount('ro');
+    for (const [volume, said] of [
+      ['db', 'newer'],
+      ['copy', 'kept'],
+    ] as const) {
+      const read = await root.ok('volume', 'read', `tokyo:${volume}`, '--length', String(said.length));
+      expect(read.stdout).toBe(said);
+      await root.ok('volume', 'export', `tokyo:${volume}`, out);
+      expect(readFileSync(out).subarray(0, said.length).toString()).toBe(said);
+      rmSync(out);
+    }
+    expect((await root.ok('volume', 'path', 'tokyo:db')).stdout).toContain('tokyo/images/db.img');
+    expect(await root.feed('x', 'volume', 'write', 'tokyo:db')).toMatchObject({ code: 3 });
+    expect(await root.run('volume', 'read', 'tokyo:none')).toMatchObject({ code: 4 });
+    mount.remount('rw');
+
+    const serving = root.start('serve', 'tokyo', '--nbd', `unix:${socket}`);
+    await serving.says('ready {');
+    await root.feed('newest', 'volume', 'write', 'tokyo:db');
+    serving.child.kill('SIGKILL');
+    await serving.ended;
+    mount.remount('ro');
+    const refused = await root.run('volume', 'read', 'tokyo:db', '--length', '5');
+    expect(refused).toMatchObject({ code: 3, stdout: '' });
+    expect(refused.stderr).toContain('it has to be recovered first');
+    mount.remount('rw');
+    await root.ok('system', 'check', 'tokyo');
+    mount.remount('ro');
+    expect((await root.ok('volume', 'read', 'tokyo:db', '--length', '6')).stdout).toBe('newest');
+    mount.remount('rw');
+  });
+
   it('lists what it holds, and refuses every change with exit 3', async () => {
     mount.remount('ro');
     for (const words of [

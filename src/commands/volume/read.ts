@@ -9,7 +9,8 @@ export default class VolumeRead extends ToolkitCommand<typeof VolumeRead> {
   static override summary = 'Read data of a volume, as a host does, to standard output or a file.';
   static override description =
     'Reads what the volume holds, wherever its tracks lie at the moment. A file appears, or is replaced, whole. ' +
-    'volume export writes a whole volume with holes.';
+    'volume export writes a whole volume with holes. On a read-only file system both read what was closed there, and refuse ' +
+    'what has to be recovered first.';
   static override examples = [
     '<%= config.bin %> volume read tokyo:db --length 512 | od -c | head',
     '<%= config.bin %> volume read tokyo:db --offset 64KiB --length 64KiB --output track-1.bin',

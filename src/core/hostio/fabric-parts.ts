@@ -34,4 +34,6 @@ export interface FabricParts {
   readonly hooks: FabricHooks;
   /** What the save areas of all pairs may hold together. */
   readonly saveLimitBytes: ByteCount;
+  /** Nothing of the system is written: images are opened for reading, check codes not at all. */
+  readonly readOnly?: boolean;
 }

@@ -59,6 +59,7 @@ export class Fabric {
   /** What hosts have asked for so far; copying gives way while it grows. */
   hostRequests = 0;
   readonly #files: Files;
+  readonly #readOnly: boolean;
   readonly #volumes = new Map<VolumeNumber, LiveVolume>();
   readonly #pairs = new Map<PairNumber, LivePair>();
   readonly #legs = new Map<VolumeNumber, readonly LiveLeg[]>();
@@ -70,6 +71,7 @@ export class Fabric {
     this.hooks = parts.hooks;
     this.saveLimitBytes = parts.saveLimitBytes;
     this.#files = parts.files;
+    this.#readOnly = parts.readOnly ?? false;
     this.catalog.leavesJournal = (number) => {
       const pair = this.pair(number);
       this.recorder(pair).surrender(pair);
@@ -81,7 +83,8 @@ export class Fabric {
     if (open) return open;
     const record = this.catalog.volumes.get(number);
     assert(record, `volume ${number} is in the table`);
-    const volume = new LiveVolume(this.catalog, this.#files, record, this.system, this.imagePath(number));
+    const mode = this.#readOnly ? 'read' : 'write';
+    const volume = new LiveVolume(this.catalog, this.#files, record, this.system, this.imagePath(number), mode);
     this.#volumes.set(number, volume);
     return volume;
   }

@@ -1,5 +1,6 @@
 import { type Catalog, CODES_FOLDER, codeFilePath } from '../catalog/catalog.js';
 import {
+  assert,
   type ByteCount,
   type PairNumber,
   type TrackCount,
@@ -141,7 +142,6 @@ export class LiveVolume {
   readonly number: VolumeNumber;
   readonly geometry: Geometry;
   readonly image: Image;
-  readonly codes: CheckCodeFile;
   readonly allocated: TrackedMap;
   /** Allocated tracks whose check code is not set. */
   readonly codeless: TrackedMap;
@@ -160,24 +160,37 @@ export class LiveVolume {
   heldBack: Error | undefined;
   readonly #catalog: Catalog;
   readonly #files: Files;
+  readonly #codes: CheckCodeFile | undefined;
   /** The code file was made anew, and a loss of power could take its name away again. */
   #codesAreNew = false;
 
-  constructor(catalog: Catalog, files: Files, record: VolumeRecord, system: string, imagePath: string) {
+  constructor(
+    catalog: Catalog,
+    files: Files,
+    record: VolumeRecord,
+    system: string,
+    imagePath: string,
+    mode: 'read' | 'write',
+  ) {
     this.#catalog = catalog;
     this.#files = files;
     this.number = record.number;
     this.geometry = new Geometry(record);
-    this.image = Image.open(files, { path: imagePath, system, volume: record, mode: 'write' });
+    this.image = Image.open(files, { path: imagePath, system, volume: record, mode });
     this.allocated = catalog.volumeMap(record.number, 'allocated');
     this.codeless = catalog.volumeMap(record.number, 'codeless');
-    this.codes = this.#openCodes(files, `${system}:${record.name}`);
+    this.#codes = mode === 'write' ? this.#openCodes(files, `${system}:${record.name}`) : undefined;
     this.tracksPerRegion = tracksPerRegion(record.trackSizeBytes);
     for (const region of catalog.active.get(record.number) ?? []) this.hot.set(region, true);
   }
 
   get record(): VolumeRecord | undefined {
     return this.#catalog.volumes.get(this.number);
+  }
+
+  get codes(): CheckCodeFile {
+    assert(this.#codes, 'who only reads for hosts uses no check codes');
+    return this.#codes;
   }
 
   /** Every code written before the call is durable when it resolves, in a file that a crash cannot take away (H32). */
@@ -193,7 +206,7 @@ export class LiveVolume {
 
   close(): void {
     this.image.close();
-    this.codes.close();
+    this.#codes?.close();
   }
 
   /** Codes can always be computed again: a file that is gone is made anew, and no code counts. */

@@ -1,6 +1,7 @@
-import { failure } from '../../foundation/foundation.js';
+import { failure, isToolkitError } from '../../foundation/foundation.js';
 import { type GrantAnswer, LinkError, type OwnerRecord } from '../../ports/ports.js';
 import { askToYield, openedController } from '../halves/peer-connection.js';
+import { UnownedSystem } from '../read-only.js';
 import { acquireSystem, ownedByOther, type Ports, type SystemPlace } from '../system-place.js';
 import { type ControlChannel, connectChannel } from './control-client.js';
 import { OwnController } from './own-controller.js';
@@ -62,6 +63,7 @@ class ResolvingClient implements SystemClient {
   readonly #place: SystemPlace;
   readonly #options: ClientOptions;
   #own: OwnController | undefined;
+  #unowned: UnownedSystem | undefined;
   #channel: ControlChannel | undefined;
 
   constructor(ports: Ports, place: SystemPlace, options: ClientOptions) {
@@ -75,7 +77,8 @@ class ResolvingClient implements SystemClient {
     const { clock } = this.#ports;
     const deadlineMs = clock.monotonicMs() + (this.#options.timeoutMs ?? TIMEOUT_DEFAULT_MS);
     for (;;) {
-      const answer = await acquireSystem(this.#ports, this.#place, this.#options.purpose);
+      const answer = await this.#acquire();
+      if (!answer) return;
       if (answer.kind === 'granted') {
         const ports = this.#options.unharmed ? { ...this.#ports, die: null } : this.#ports;
         this.#own = new OwnController(await openedController(ports, this.#place, answer.grant));
@@ -87,6 +90,17 @@ class ResolvingClient implements SystemClient {
     }
   }
 
+  /** Undefined where the system can be looked at alone. */
+  async #acquire(): Promise<GrantAnswer | undefined> {
+    try {
+      return await acquireSystem(this.#ports, this.#place, this.#options.purpose);
+    } catch (error) {
+      if (!isToolkitError(error, 'read-only')) throw error;
+      this.#unowned = new UnownedSystem(this.#ports, this.#place, error);
+      return undefined;
+    }
+  }
+
   async request<Code extends RequestCode>(
     code: Code,
     input: Requests[Code]['input'],
@@ -95,6 +109,7 @@ class ResolvingClient implements SystemClient {
     const id = this.#ports.random.id(code);
     for (;;) {
       if (this.#own) return this.#own.controller.handle(code, input, extras, { id, actor: this.#ports.actor });
+      if (this.#unowned) return this.#unowned.request(code, input, extras);
       if (!this.#channel) await this.resolve();
       if (!this.#channel) continue;
       const sent = await this.#channel.send(id, this.#ports.actor, code, input, extras);
@@ -114,6 +129,7 @@ class ResolvingClient implements SystemClient {
   async close(): Promise<void> {
     this.#channel?.close();
     await this.#own?.close();
+    await this.#unowned?.close();
   }
 }
 

@@ -2,8 +2,11 @@ import { failure, type VolumeNumber } from '../../foundation/foundation.js';
 import { isGlob, matchesVolume, numberOf, quoted, type VolumeRecord } from '../../volume/volume.js';
 import type { Controller } from '../open-controller.js';
 
+/** What is needed to look at volumes, whether or not the system is owned. */
+export type Looking = Pick<Controller, 'place' | 'ports' | 'files' | 'catalog' | 'fabric' | 'listing' | 'address'>;
+
 /** The volume with this name or number. Throws `volume-not-found`. */
-export function findVolume(controller: Controller, text: string): VolumeRecord {
+export function findVolume(controller: Pick<Controller, 'place' | 'catalog'>, text: string): VolumeRecord {
   for (const record of controller.catalog.volumes.values()) if (record.name === text) return record;
   const number = numberOf(text);
   const record = number === undefined ? undefined : controller.catalog.volumes.get(number);

@@ -9,7 +9,7 @@ import { imagePathOf } from '../image-faults.js';
 import type { Controller, RequestContext } from '../open-controller.js';
 import { demandOutsideSystems } from '../outside-systems.js';
 import { createVolumes } from './creation.js';
-import { findVolume } from './finding.js';
+import { findVolume, type Looking } from './finding.js';
 import { breathe, demandGoing } from './long-work.js';
 import { endIncomplete } from './whole.js';
 
@@ -71,10 +71,17 @@ export async function exportVolume(
   extras: RequestExtras,
   context: RequestContext,
 ): Promise<Answered<'volume.export'>> {
-  const record = findVolume(controller, input.volume);
-  await controller.halves.greet(record.number);
-  controller.fabric.demandHost(record.number, 'read');
-  const { files, ports } = controller;
+  await controller.halves.greet(findVolume(controller, input.volume).number);
+  const record = demandExport(controller, input);
+  const subject = { operation: 'volume export', primary: controller.address(record.number) };
+  return recorded(controller, context, [subject], () => writeOut(controller, record, input, extras));
+}
+
+/** The volume, where it may be read and the file may be made. */
+export function demandExport(looking: Looking, input: Requests['volume.export']['input']): VolumeRecord {
+  const record = findVolume(looking, input.volume);
+  looking.fabric.demandHost(record.number, 'read');
+  const { files } = looking;
   const present = files.status(input.file);
   if (present && present.kind !== 'file')
     throw failure(
@@ -82,31 +89,45 @@ export async function exportVolume(
       `${input.file} is no plain file.`,
       'Name a file to be made or replaced, or a link to one; into a device or a pipe goes: copyset volume read VOLUME > FILE.',
     );
-  const images = [...controller.catalog.volumes.values()].map((volume) => imagePathOf(controller.place.path, volume));
+  const images = [...looking.catalog.volumes.values()].map((volume) => imagePathOf(looking.place.path, volume));
   demandOutsideSystems(files, input.file, images);
-  const folder = input.file.slice(0, input.file.lastIndexOf('/')) || '/';
-  if (!files.status(folder))
-    throw failure('file-not-found', `There is no folder ${folder} to write ${input.file} in.`, 'Make it first.');
+  if (!files.status(folderOf(input.file)))
+    throw failure(
+      'file-not-found',
+      `There is no folder ${folderOf(input.file)} to write ${input.file} in.`,
+      'Make it first.',
+    );
+  return record;
+}
+
+export async function writeOut(
+  looking: Looking,
+  record: VolumeRecord,
+  input: Requests['volume.export']['input'],
+  extras: RequestExtras,
+): Promise<Answered<'volume.export'>> {
+  const { files, ports, fabric } = looking;
   const beside = `${input.file}.${ports.random.id().slice(0, 8)}.part`;
-  const subject = { operation: 'volume export', primary: controller.address(record.number) };
-  return recorded(controller, context, [subject], async () => {
+  try {
+    const target = files.open(beside, 'create');
     try {
-      const target = files.open(beside, 'create');
-      try {
-        target.truncate(record.sizeBytes);
-        const writtenBytes = await pourOut(controller, controller.fabric.volume(record.number), target, extras);
-        await target.flush();
-        files.rename(beside, input.file);
-        await files.flushFolder(input.file.slice(0, input.file.lastIndexOf('/')) || '/');
-        return { output: { bytes: record.sizeBytes, writtenBytes } };
-      } finally {
-        target.close();
-      }
-    } catch (error) {
-      files.remove(beside);
-      throw toToolkitError(error, `the file ${input.file}`);
+      target.truncate(record.sizeBytes);
+      const writtenBytes = await pourOut(looking, fabric.volume(record.number), target, extras);
+      await target.flush();
+      files.rename(beside, input.file);
+      await files.flushFolder(folderOf(input.file));
+      return { output: { bytes: record.sizeBytes, writtenBytes } };
+    } finally {
+      target.close();
     }
-  });
+  } catch (error) {
+    files.remove(beside);
+    throw toToolkitError(error, `the file ${input.file}`);
+  }
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/')) || '/';
 }
 
 /** Opens a file outside the system. Throws `file-not-found`, `not-regular`, `io-error`. */
@@ -183,7 +204,7 @@ async function writeGrains(controller: Controller, volume: LiveVolume, chunk: Ui
 }
 
 async function pourOut(
-  controller: Controller,
+  controller: Looking,
   volume: LiveVolume,
   target: OpenFile,
   extras: RequestExtras,
@@ -219,7 +240,7 @@ function writeSparse(target: OpenFile, chunk: Uint8Array, at: number): number {
   return written;
 }
 
-function holdsAll(controller: Controller, volume: LiveVolume, first: number, count: number): boolean {
+function holdsAll(controller: Looking, volume: LiveVolume, first: number, count: number): boolean {
   for (let track = first; track < first + count; track += 1)
     if (!holdsTrack(controller.fabric, volume, track)) return false;
   return true;

@@ -11,7 +11,7 @@ export function demandGoing(extras: RequestExtras): void {
 
 /** Tells how far it is, and lets other requests in. */
 export async function breathe(
-  controller: Controller,
+  controller: Pick<Controller, 'ports'>,
   extras: RequestExtras,
   operation: string,
   done: number,

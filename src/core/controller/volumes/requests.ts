@@ -7,7 +7,7 @@ import { answerChange, recorded } from '../control/recorded.js';
 import type { Answered, RequestExtras, Requests } from '../control/requests.js';
 import { imagePathOf } from '../image-faults.js';
 import type { Controller, RequestContext } from '../open-controller.js';
-import { demandDetached, demandUnpaired, findVolume, findVolumes } from './finding.js';
+import { demandDetached, demandUnpaired, findVolume, findVolumes, type Looking } from './finding.js';
 import { endIncomplete, isWrittenWhole, noteWritten } from './whole.js';
 
 export async function writeVolume(
@@ -35,11 +35,15 @@ export async function readVolume(
   controller: Controller,
   input: Requests['volume.read']['input'],
 ): Promise<Answered<'volume.read'>> {
+  await controller.halves.greet(findVolume(controller, input.volume).number);
+  return readHere(controller, input);
+}
+
+export function readHere(controller: Looking, input: Requests['volume.read']['input']): Answered<'volume.read'> {
   const record = findVolume(controller, input.volume);
   checkRange(record, input.offsetBytes, input.lengthBytes);
   if (input.lengthBytes > MESSAGE_MAX_BYTES)
     throw failure('limit-reached', `One read is at most ${MESSAGE_MAX_BYTES} bytes.`);
-  await controller.halves.greet(record.number);
   const data = new Uint8Array(input.lengthBytes);
   controller.fabric.readAsHost(record.number, data, input.offsetBytes);
   return { output: { bytes: data.length }, data };
@@ -49,6 +53,10 @@ export async function volumePath(
   controller: Controller,
   input: Requests['volume.path']['input'],
 ): Promise<Answered<'volume.path'>> {
+  return pathHere(controller, input);
+}
+
+export function pathHere(controller: Looking, input: Requests['volume.path']['input']): Answered<'volume.path'> {
   const record = findVolume(controller, input.volume);
   const listing = controller.listing.volume(record);
   if (listing.imageFault !== null)
