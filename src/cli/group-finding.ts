@@ -48,10 +48,17 @@ export async function findGroup(toolkit: Toolkit, name: string): Promise<FoundGr
   return { ...seen, group: locateGroup(seen.views, name) };
 }
 
-/** The system that is the group's master. Throws `peer-missing` where it is not below the roots. */
+/** The system that is the group's master. Throws `peer-missing` where it is not below the roots, `group-refuses` in a recovered group. */
 export function masterPlace({ group, places }: FoundGroup): SystemPlace {
   const place = places.find(({ info }) => info.id === group.master.id);
   if (place && group.table) return place;
+  const [at] = group.recovered;
+  if (at)
+    throw failure(
+      'group-refuses',
+      `Group ${group.name} was recovered at ${at.name}; its old primaries do not count until it is brought back.`,
+      `copyset cg failback ${group.name} --wait brings it back once the old site has returned.`,
+    );
   throw failure(
     'peer-missing',
     `The master of group ${group.name}, storage system ${group.master.name}, is not reached.`,

@@ -117,10 +117,11 @@ export function judgeRecovery(question: RecoveryQuestion): RecoveryJudgement {
   const members = judged(facts, row.case, sequence);
   const leftOut = members.filter(({ action }) => action === 'left-out').map(({ secondary }) => addressOf(secondary));
   const added = leftOut.length > 0 ? ` Left out, not of this group: ${leftOut.join(', ')}.` : '';
+  const opened = openedBefore(question, members);
   return {
     case: row.case,
     label: row.label,
-    verdict: `${row.verdict(facts)}${added}${given}`,
+    verdict: `${row.verdict(facts)}${added}${opened}${given}`,
     sequence,
     timeMs: sequence === null ? null : (facts.groups.get(sequence)?.timeMs ?? null),
     partial,
@@ -128,6 +129,19 @@ export function judgeRecovery(question: RecoveryQuestion): RecoveryJudgement {
     settled: row.settle === 'nothing' ? sequence : facts.n,
     members,
   };
+}
+
+/** What an earlier recovery brought to its group is its hosts' since then, and stays as they have it. */
+function openedBefore({ found }: RecoveryQuestion, members: readonly JudgedMember[]): string {
+  const ids = found.flatMap(({ table }) => {
+    if (!table.recovered || table.verdict?.done !== true) return [];
+    const { relationshipIds } = table.verdict;
+    return table.volumes.map(({ relationshipId }) => relationshipId).filter((id) => relationshipIds.includes(id));
+  });
+  const names = members
+    .filter(({ restored, relationshipId }) => restored && ids.includes(relationshipId))
+    .map(({ secondary }) => addressOf(secondary));
+  return names.length > 0 ? ` Recovered before, and left as its hosts have written it since: ${names.join(', ')}.` : '';
 }
 
 /** What is durable at every remote before a verdict is carried out; undefined where the verdict is to stop. */

@@ -41,11 +41,14 @@ export async function recoverAndCheck(
   const first = await recover(stage, world, sites, rng);
   const shown = checkShown(stage, sites, first, bounds);
   const again = await recover(stage, world, sites, rng);
-  if (again.case !== first.case && again.sequence !== first.sequence)
+  // Where there is nothing to recover to nothing is fenced, and what was on its way then may arrive yet.
+  const isFinal = first.case !== 'none';
+  if (isFinal && again.case !== first.case && again.sequence !== first.sequence)
     throw new Violation(
       `recovered again, it says ${again.case} ${again.sequence} after ${first.case} ${first.sequence}`,
     );
-  if (checkShown(stage, sites, again, bounds) !== shown) throw new Violation('recovering again changed the contents');
+  if (checkShown(stage, sites, again, bounds) !== shown && isFinal)
+    throw new Violation('recovering again changed the contents');
   return again;
 }
 

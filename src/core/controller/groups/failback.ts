@@ -2,8 +2,11 @@ import { failure } from '../../foundation/foundation.js';
 import type { FailbackRow, GroupEvent, GroupMember, GroupSheet, RemoteTable } from '../../group/group.js';
 import { mapCounts } from '../../hostio/hostio.js';
 import { isHalf } from '../../pair/pair.js';
+import { isLoss } from '../../transfer/transfer.js';
 import { recorded } from '../control/recorded.js';
 import type { Answered, RequestExtras, Requests } from '../control/requests.js';
+import { RETURN_LIMIT_MS } from '../halves/returning.js';
+import { leadAgain } from '../halves/roles.js';
 import { bringBack, failbackRow, type JointWayBack, partsOf, tracksAtPrimaries } from '../halves/way-back.js';
 import type { Controller, RequestContext } from '../open-controller.js';
 
@@ -29,12 +32,51 @@ export async function failBack(
     controller,
     context,
     [subject],
-    () =>
-      bringBack(controller, way, { wait: input.wait, signal: extras.signal, goHome: () => goHome(controller, way) }),
+    async () => {
+      if (input.wait && !(await isRestored(controller, way, input.wait.timeoutMs, extras.signal))) return 'timed-out';
+      return bringBack(controller, way, {
+        wait: input.wait,
+        signal: extras.signal,
+        goHome: () => goHome(controller, way),
+      });
+    },
     (end) => ({ after: end, ...(end === 'returned' ? { group: returnedEvent(id, name) } : {}) }),
   );
   const term = controller.groups.sheets.byId(id)?.remote?.term ?? table.term;
   return { output: { group: name, term, outcome, pairs } };
+}
+
+const RESTORE_ROUND_MS = 2_000;
+
+/**
+ * The recovered volumes hold all that they show: as long as tracks of them lie on their backups, these cannot take the next group.
+ * Whoever waits does that copying where nobody else does.
+ */
+async function isRestored(
+  { peers, ports }: Controller,
+  { table }: WayBackOfGroup,
+  timeoutMs: number | undefined,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const deadlineMs = ports.clock.monotonicMs() + (timeoutMs ?? Number.POSITIVE_INFINITY);
+  for (const { secondary, backup } of membersOf(table))
+    for (;;) {
+      if (signal?.aborted)
+        throw failure('interrupted', 'Stopped; the way back begins where it is when it is run again.');
+      const leftMs = deadlineMs - ports.clock.monotonicMs();
+      if (leftMs <= 0) return false;
+      const pairs = [{ primary: secondary.name, secondary: backup.name }];
+      const input = { pairs, statuses: ['split', 'duplex'] as const, timeoutMs: Math.min(leftMs, RESTORE_ROUND_MS) };
+      const { verdict } = await peers.ask(secondary.system, 'pair.wait', input, RESTORE_ROUND_MS + RETURN_LIMIT_MS);
+      if (verdict === 'reached') break;
+      if (verdict === 'timed-out') continue;
+      throw failure(
+        'status-refuses',
+        `${secondary.system.name}:${secondary.name} cannot be brought back whole from ${backup.name}: its pair is ${verdict}.`,
+        `copyset pair show ${secondary.system.name}:${secondary.name} tells why; mend the cause and run the same failback again.`,
+      );
+    }
+  return true;
 }
 
 function returnedEvent(groupId: string, group: string): GroupEvent {
@@ -56,24 +98,47 @@ interface WayBackOfGroup extends JointWayBack {
 
 /**
  * This system last: as long as it counts as recovered, the way back can be gone on with here. Before it the master, after those that
- * obey it; what it forms meanwhile is refused here.
+ * obey it; what it forms meanwhile is refused here. Whoever has no part in what was recovered is told where it can be reached.
  */
 async function goHome(controller: Controller, { of: group, table, parts }: WayBackOfGroup): Promise<void> {
+  const { peers } = controller;
   const term = table.term + 1;
-  const remotes = new Map(table.members.map(({ secondary }) => [secondary.system.id, secondary.system]));
-  const primaries = new Map(parts.map(({ system }) => [system.id, system]));
-  const others = [...remotes.values(), ...primaries.values(), table.master].filter(
-    ({ id: other }) => other !== controller.peers.self.id,
-  );
-  const systems = [...others, controller.peers.self];
-  for (const system of systems) await controller.peers.ask(system, 'group.home', { group, term });
+  const recovered = membersOf(table).map(({ secondary }) => secondary.system);
+  const needed = new Set([...recovered, ...parts.map(({ system }) => system), table.master].map(({ id }) => id));
+  const all = [
+    ...table.members.map(({ secondary }) => secondary.system),
+    ...table.members.map(({ primary }) => primary.system),
+    table.master,
+  ];
+  const others = new Map(all.filter(({ id }) => id !== table.master.id).map((system) => [system.id, system]));
+  others.set(table.master.id, table.master);
+  others.delete(peers.self.id);
+  for (const system of [...others.values(), peers.self])
+    await peers.ask(system, 'group.home', { group, term }).catch((error: unknown) => {
+      if (!isLoss(error) || needed.has(system.id)) throw error;
+    });
 }
 
 /** Answers at a system that has a role in the group: the recovery is over, under this term. */
 export async function comeHome(controller: Controller, input: Input<'group.home'>): Promise<Answered<'group.home'>> {
+  await leadMembers(controller, input.group);
   await controller.groups.sheets.update(input.group, (sheet) => homeSheet(sheet, input.term, controller.peers.self.id));
   controller.step('group.home');
   return { output: {} };
+}
+
+/**
+ * Members whose secondaries the recovery fenced and left out, or was told to give up, go on as they were. One whose secondary is lost was
+ * not fenced.
+ */
+async function leadMembers(controller: Controller, group: string): Promise<void> {
+  const members = controller.groups.sheets.byId(group)?.subordinate?.members ?? [];
+  for (const half of [...controller.catalog.pairs.values()].filter(isHalf)) {
+    if (half.remote.side !== 'primary' || !members.some(({ pairId }) => pairId === half.remote.id)) continue;
+    await leadAgain(controller, half).catch((error: unknown) => {
+      if (!isLoss(error)) throw error;
+    });
+  }
 }
 
 function homeSheet({ master, subordinate, remote, ...sheet }: GroupSheet, term: number, self: string): GroupSheet {
@@ -104,13 +169,15 @@ function demandRecovered(controller: Controller, name: string) {
 }
 
 /** The members that the recovery brought to a group. */
+function membersOf({ members, verdict }: RemoteTable): readonly GroupMember[] {
+  return members.filter(({ relationshipId }) => verdict?.relationshipIds.includes(relationshipId));
+}
+
 function wayBackOf(id: string, table: RemoteTable): WayBackOfGroup {
-  const { members, verdict } = table;
-  const recovered = members.filter(({ relationshipId }) => verdict?.relationshipIds.includes(relationshipId));
   return {
     of: id,
     table,
-    parts: partsOf(recovered.map(({ primary, pairId: pair }) => ({ pair, primary: primary.system }))),
+    parts: partsOf(membersOf(table).map(({ primary, pairId: pair }) => ({ pair, primary: primary.system }))),
   };
 }
 

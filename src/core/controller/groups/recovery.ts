@@ -70,9 +70,10 @@ async function carryOut(
   without: readonly string[],
 ): Promise<RecoveryAnswer> {
   const { peers } = controller;
-  // Judged once before the fence: what cannot be judged at all is told without fencing a site that may be alive.
-  judge(controller, seen, without);
+  // Judged once before the fence: what comes to nothing is told without fencing a site that may be alive.
+  const first = judge(controller, seen, without);
   const term = highestTerm(seen) + 1;
+  if (first.case === 'none') return recoveryAnswer(name, highestTerm(seen), first);
   const fenced: Seen[] = [];
   for (const { system } of seen) {
     const { sheet } = await peers.ask(system, 'group.fence', { group: id, term });
@@ -193,7 +194,10 @@ export async function carryVerdict(
   if (verdict.done) return { output: { restored: [] } };
   await settle(controller, table, input.group, verdict, ids);
   controller.step('group.settled');
-  const here = due.map((id) => memberHere(controller, table, id));
+  // What an earlier recovery opened is its hosts' since then: it is not taken back a second time.
+  const here = due
+    .map((id) => memberHere(controller, table, id))
+    .filter(({ half }) => !(table.recovered && half.remote.takenOver));
   const copies = here.map(({ copy }) => copy);
   const volumes = copies.flatMap(({ primary, secondary }) => [primary, secondary]);
   const timeMs = table.groups.find(({ sequence }) => sequence === verdict.sequence)?.timeMs ?? 0;

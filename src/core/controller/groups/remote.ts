@@ -2,7 +2,7 @@ import type { Change } from '../../catalog/catalog.js';
 import { failure } from '../../foundation/foundation.js';
 import type { GroupMember, GroupSheet, NumberedGroup, RemoteMember, RemoteTable } from '../../group/group.js';
 import { pairChanges } from '../../hostio/hostio.js';
-import { changedRecord, type HalfRecord, moveVirtualCopy, type PairRecord } from '../../pair/pair.js';
+import { activeState, changedRecord, type HalfRecord, moveVirtualCopy, type PairRecord } from '../../pair/pair.js';
 import type { Controller } from '../open-controller.js';
 import { type DrillFrozen, drillFrozen } from './drills.js';
 import type { GroupWireRequests } from './wire.js';
@@ -103,7 +103,7 @@ function prepared(sheet: GroupSheet, input: CopyInput): GroupSheet {
   return withRows(sheet, input, (row) => ({ ...row, revertible: input.sequence }), input.numbered);
 }
 
-function demandPreparable(controller: Controller, { row, half }: Here, { sequence, numbered }: CopyInput): void {
+function demandPreparable(controller: Controller, { row, half, copy }: Here, { sequence, numbered }: CopyInput): void {
   if (row.revertible === sequence) return;
   const address = controller.address(half.secondary);
   if (!numbered) throw failure('usage', 'A prepare order carries its member list.');
@@ -113,6 +113,12 @@ function demandPreparable(controller: Controller, { row, half }: Here, { sequenc
     throw failure('formation-failed', `${address} stands at group ${row.committed} already.`);
   if (controller.fabric.pair(half.number).completeFor !== sequence)
     throw failure('formation-failed', `${address} does not hold all of group ${sequence}, or was written since.`);
+  // Moved on, the virtual copy would forget which tracks of the remote volume still lie on it.
+  if (activeState(copy.state).status === 'resync-reverse')
+    throw failure(
+      'formation-failed',
+      `${address} is still being brought back from ${controller.address(copy.secondary)}; copyset copier run ${controller.place.name} --once ends that.`,
+    );
 }
 
 /** Every member of the number's list was prepared at it here, or committed already: else "formed" would be said of less. */

@@ -134,3 +134,34 @@ function restored({ catalog }: Controller, row: HalfRecord, term: number): HalfR
   const remote = { ...row.remote, displaced: false, term: Math.max(row.remote.term + 1, term) };
   return { ...row, state: { status: inSync ? 'duplex' : 'resync' }, copyPointer: 0, remote };
 }
+
+/**
+ * A primary's half whose secondary was fenced by a recovery and not made a primary, so that it lacks nothing of what was recovered: it goes
+ * on as it was, under a term above its secondary's. `before` is done first, where there is something to do.
+ */
+export async function leadAgain(
+  controller: Controller,
+  half: HalfRecord,
+  before: () => Promise<unknown> = async () => undefined,
+): Promise<void> {
+  if (isReturning(half)) return;
+  const { catalog, halves } = controller;
+  const { takenOver, term } = await halves.link(half.number).show();
+  if (takenOver || (half.remote.term >= term && !half.remote.displaced)) return;
+  await before();
+  await catalog.change(() => {
+    const row = catalog.pairs.get(half.number);
+    return row && isHalf(row) ? [{ do: 'put-pair', record: leading(row, term + 1) }] : [];
+  }, true);
+  await catalog.durable();
+  halves.link(half.number).giveUp();
+  const row = catalog.pairs.get(half.number);
+  if (row) controller.onHalfChanged(half, row, 'its secondary was not recovered');
+}
+
+function leading(row: HalfRecord, term: number): HalfRecord {
+  const remote = { ...row.remote, displaced: false, term };
+  if (row.state.status !== 'suspended' || row.state.reason !== 'takeover') return { ...row, remote };
+  const { from } = row.state;
+  return { ...row, state: from.status === 'duplex' ? { status: 'resync' } : from, remote };
+}

@@ -1,10 +1,11 @@
 import { isToolkitError } from '../../foundation/foundation.js';
 import type { SystemRef } from '../../group/group.js';
 import { degradePair } from '../../hostio/hostio.js';
-import { type HalfRecord, isHalf, isReturning } from '../../pair/pair.js';
+import { type HalfRecord, isHalf } from '../../pair/pair.js';
 import type { ActiveTable, SecondaryTable, SessionSheet } from '../../session/session.js';
 import { isLoss } from '../../transfer/transfer.js';
 import type { Answered, Requests } from '../control/requests.js';
+import { leadAgain } from '../halves/roles.js';
 import type { Controller } from '../open-controller.js';
 import { atSecondary } from './sheets.js';
 import { unique, withTable } from './tables.js';
@@ -79,7 +80,7 @@ export async function comeHomeSession(
   const present = sessions.sheets.byId(session);
   if (!present || present.term > term) return { output: {} };
   const back = { term, run: Math.max(run, present.run) };
-  await leadAgain(controller, session);
+  await leadSession(controller, session);
   // The term alone proves nothing: whoever is home already, and runs, may have told it first.
   if (present.secondary ? (present.secondary.homeTerm ?? 0) >= term : present.term === term) return { output: {} };
   const halves = () =>
@@ -104,27 +105,14 @@ export async function comeHomeSession(
  * Halves here whose secondaries were fenced by the recovery and not made primaries, for nothing of theirs counted: they go on as they were.
  * What was recorded was dropped there, so that it is marked.
  */
-async function leadAgain(controller: Controller, session: string): Promise<void> {
-  const { catalog, halves, fabric } = controller;
+async function leadSession(controller: Controller, session: string): Promise<void> {
+  const { catalog, fabric } = controller;
   for (const half of [...catalog.pairs.values()].filter(isHalf)) {
-    if (half.remote.side !== 'primary' || half.remote.journal?.session !== session || isReturning(half)) continue;
-    const { takenOver, term } = await halves.link(half.number).show();
-    if (takenOver || (half.remote.term >= term && !half.remote.displaced)) continue;
-    await degradePair(fabric, fabric.pair(half.number), 'its session was recovered without it');
-    await catalog.change(() => {
-      const row = catalog.pairs.get(half.number);
-      return row && isHalf(row) ? [{ do: 'put-pair', record: leading(row, term + 1) }] : [];
-    }, true);
-    await catalog.durable();
-    halves.link(half.number).giveUp();
+    if (half.remote.side !== 'primary' || half.remote.journal?.session !== session) continue;
+    await leadAgain(controller, half, () =>
+      degradePair(fabric, fabric.pair(half.number), 'its session was recovered without it'),
+    );
   }
-}
-
-function leading(row: HalfRecord, term: number): HalfRecord {
-  const remote = { ...row.remote, displaced: false, term };
-  if (row.state.status !== 'suspended' || row.state.reason !== 'takeover') return { ...row, remote };
-  const { from } = row.state;
-  return { ...row, state: from.status === 'duplex' ? { status: 'resync' } : from, remote };
 }
 
 /**

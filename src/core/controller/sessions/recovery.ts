@@ -59,7 +59,7 @@ export async function recoverSession(
     controller,
     context,
     [subject],
-    () => carryOut(controller, input, seen),
+    () => carryOut(controller, input, seen, judged),
     (answer) => ({
       after: answer.number === null ? answer.case : String(answer.number),
       message: answer.verdict,
@@ -77,6 +77,7 @@ async function carryOut(
   controller: Controller,
   { session: name, to }: Input<'session.recover'>,
   seen: readonly Seen[],
+  first: SessionJudgement,
 ): Promise<SessionRecoveryAnswer> {
   const { peers } = controller;
   const session = seen[0]?.sheet.id ?? '';
@@ -84,6 +85,8 @@ async function carryOut(
   // One that was begun goes on under its own term.
   const begun = seen.find(({ sheet }) => sheet.secondary.recovered)?.sheet.secondary.recovered;
   const term = begun?.term ?? present + 1;
+  // What comes to nothing is told without fencing a site that may be alive.
+  if (!begun && (first.case === 'none' || first.case === 'mixed')) return answered(controller, name, seen, first);
   const fenced: Seen[] = [];
   for (const { system } of seen) {
     const { sheet, report } = await peers.ask(system, 'session.fence', { session, term });
