@@ -11,6 +11,7 @@ import { bundle } from '../../scripts/bundle.mjs';
 import { Rng } from '../simulation/world/rng.js';
 import { GroupCampaign, type GroupTotals } from './group-campaign.js';
 import { processorSeconds } from './processor-time.js';
+import { progressTold } from './progress.js';
 
 const { values } = parseArgs({
   options: {
@@ -35,12 +36,16 @@ const lanes = Array.from({ length: of }, (_, number) => {
   return new GroupCampaign(join(folder, `lane-${number}`), { number, of }, rng.fork(), tell);
 });
 const failures: string[] = [];
+const progressed = progressTold('torture:groups', count);
 
 /** Each lane does its part of the instants, so that what it does follows from the seed; one that fails ends the others at their next. */
 async function go(campaign: GroupCampaign, lane: number): Promise<void> {
   const due = Math.floor(count / of) + (lane < count % of ? 1 : 0);
   try {
-    while (campaign.totals.instants < due && failures.length === 0) await campaign.round();
+    while (campaign.totals.instants < due && failures.length === 0) {
+      await campaign.round();
+      progressed(lanes.reduce((all, { totals }) => all + totals.instants, 0));
+    }
   } catch (error) {
     const what = error instanceof Error ? error.stack : String(error);
     failures.push(`FAILED lane ${lane}, instant ${campaign.totals.instants + 1}: ${what}`);

@@ -11,6 +11,7 @@ import { bundle } from '../../scripts/bundle.mjs';
 import { Rng } from '../simulation/world/rng.js';
 import { alternate } from './alternating.js';
 import { processorSeconds } from './processor-time.js';
+import { progressTold } from './progress.js';
 import { SessionCampaign, type SessionTotals } from './session-campaign.js';
 
 const { values } = parseArgs({
@@ -39,12 +40,16 @@ const lanes = Array.from({ length: of }, (_, number) => {
   return new SessionCampaign(join(folder, `lane-${number}`), { number, of }, rng.fork(), tell);
 });
 const failures: string[] = [];
+const progressed = progressTold('torture:sessions', count);
 
 /** Each lane does its part of the kills, so that what it does follows from the seed; one that fails ends the others at their next. */
 async function go(campaign: SessionCampaign, lane: number): Promise<void> {
   const due = Math.floor(count / of) + (lane < count % of ? 1 : 0);
   try {
-    while (campaign.totals.kills < due && failures.length === 0) await campaign.round();
+    while (campaign.totals.kills < due && failures.length === 0) {
+      await campaign.round();
+      progressed(lanes.reduce((all, { totals }) => all + totals.kills, 0));
+    }
   } catch (error) {
     const what = error instanceof Error ? error.stack : String(error);
     failures.push(`FAILED lane ${lane}, kill ${campaign.totals.kills + 1}: ${what}\n${campaign.servers()}`);
