@@ -182,8 +182,10 @@ export class Toolkit {
     const { places, copies, troubles } = await this.discover();
     if (places.some(isNamed(wish.name)))
       throw failure('already-exists', `There is a storage system ${wish.name} already.`, 'Choose another name.');
+    const copy = copies.find((one) => one.place.path === place.path);
+    if (copy) breakCopiedLock(place.path, copy.original);
     const isCopy =
-      copies.some((copy) => copy.place.path === place.path) ||
+      copy !== undefined ||
       troubles.some(({ path, error }) => path === place.path && isToolkitError(error, 'system-copied'));
     this.#discovery = undefined;
     return separateSystem(await this.#ports(portsOf(place)), place, { ...wish, force: wish.force || isCopy });
@@ -320,6 +322,13 @@ function loadCore(): Promise<Core> {
 
 export function byId(places: readonly SystemPlace[]): readonly SystemPlace[] {
   return [...places].sort((a, b) => (a.info.id < b.info.id ? -1 : 1));
+}
+
+/** A lock that was copied with its folder names who owns the original: nobody owns two folders of one system. */
+function breakCopiedLock(path: string, original: string): void {
+  const owners = lockfileOwners();
+  const [own, other] = [owners.current(path), owners.current(original)];
+  if (own && other && own.pid === other.pid && own.host === other.host) owners.breakLock(path);
 }
 
 /** A root may be given twice, by its name and by a link. */
