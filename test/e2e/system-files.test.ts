@@ -53,6 +53,15 @@ describe('a file of a storage system', { timeout: 60_000 }, () => {
     expect(await everything()).toEqual(before);
   });
 
+  it('lies in no pool', async () => {
+    for (const pool of ['osaka/images', 'tokyo', 'osaka'])
+      expect(
+        await root.run('volume', 'create', 'tokyo:new', '--size', '1MiB', '--pool', root.file(pool)),
+        pool,
+      ).toMatchObject(refused(3, 'system-file'));
+    expect((await root.json('volume', 'list', 'tokyo')).data.volumes).toHaveLength(1);
+  });
+
   it('is left alone where another name of it is replaced', async () => {
     await link(root.file('osaka/images/db.img'), root.file('second-name'));
     await root.ok('volume', 'export', 'tokyo:db', 'second-name');

@@ -23,6 +23,6 @@ function systemFile(why: string): Error {
   return failure(
     'system-file',
     `${why}; nothing was written.`,
-    'Name a file outside; volume write and volume import put data into a volume.',
+    'Name a place outside; volume write and volume import put data into a volume.',
   );
 }

@@ -14,6 +14,7 @@ import { answerChange, recorded } from '../control/recorded.js';
 import type { Answered, RequestExtras, Requests } from '../control/requests.js';
 import { imagePathOf } from '../image-faults.js';
 import type { Controller, RequestContext } from '../open-controller.js';
+import { demandOutsideSystems } from '../outside-systems.js';
 
 export async function createVolumes(
   controller: Controller,
@@ -120,6 +121,8 @@ function newRecord(
 function makeImage(controller: Controller, record: VolumeRecord, made: string[]): void {
   const { files, place } = controller;
   const path = imagePathOf(place.path, record);
+  // A pool in a system's folder would go with that system.
+  if (record.imagePath.startsWith('/')) demandOutsideSystems(files, path);
   const present = files.status(path);
   if (present) {
     const isLeftOver = present.kind === 'file' && present.allocatedBytes === 0 && !record.imagePath.startsWith('/');
