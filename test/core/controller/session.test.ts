@@ -252,6 +252,25 @@ describe('a session of two subsystems', () => {
     expect(await session.shown()).toEqual([3, 3]);
   });
 
+  it('waits with a clock that was set back until that has passed what was stamped, and begins no journal in vain meanwhile', async () => {
+    const session = await SimSession.ready(13, { intervalMs: 100 });
+    await session.ask('p1', 'fault.set', { kind: 'clock-skew', byMs: 12_000 });
+    await session.write(1, 2);
+    await session.ask('p1', 'fault.clear', {});
+    const begun: string[] = [];
+    session.controller('p1').step = (step) => {
+      if (step === 'journal.begun' || step === 'stream.open') begun.push(step);
+    };
+    await session.write(1, 3);
+    await session.pass(8_000);
+    expect(begun.length).toBeLessThan(4);
+    await session.pass(8_000);
+    expect(begun).toContain('journal.begun');
+    await session.follows();
+    expect(await session.show()).toBe('applied');
+    expect((await session.shown())[0]).toBe(3);
+  });
+
   it('needs no common clock where the gates of its primaries make the order', async () => {
     const session = await SimSession.ready(9, { order: 'arrival' });
     await session.write(1, 2);

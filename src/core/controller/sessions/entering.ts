@@ -85,6 +85,8 @@ export class Entering {
     const pair = fabric.pair(number);
     const link = halves.link(number);
     const volume = fabric.volume(primary);
+    // It would be given up with its first record, and begun again, as long as that takes.
+    if (stream.isClockBehind) return false;
     // A journal that is full has room again once what it holds has arrived.
     if (!stream.hasRoom(stream.recordMaxBytes)) await stream.ready(stream.recordMaxBytes);
     if (!stream.hasRoom(stream.recordMaxBytes)) return false;

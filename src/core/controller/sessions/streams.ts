@@ -17,6 +17,15 @@ export interface Transmitted {
   readonly lastCheckpoint: Checkpoint | null;
 }
 
+/** What goes from here to one secondary system in a session. */
+interface Outgoing {
+  readonly session: string;
+  readonly secondary: SystemRef;
+  readonly halves: readonly HalfRecord[];
+}
+
+const NONE: readonly HalfRecord[] = [];
+
 /** The streams that go from this system to others. A journal is opened with the first write, or the first turn of the copier, that needs it. */
 export class Streams {
   readonly sheets: SessionSheets;
@@ -24,6 +33,8 @@ export class Streams {
   readonly #streams = new Map<string, TransmitStream>();
   readonly #senders = new Map<string, StreamSender>();
   readonly placing: Placing;
+  #known: { readonly version: number; readonly outgoing: ReadonlyMap<string, Outgoing> } | undefined;
+  #sending: { readonly of: ReadonlyMap<string, Outgoing>; readonly jobs: readonly StreamSender[] } | undefined;
   /** Commands that wait for what is sent. */
   hurried = 0;
   /** What caps the copying of several systems together counts what streams send. */
@@ -74,20 +85,14 @@ export class Streams {
 
   /** The streams of a session, one for each secondary system that pairs here have. */
   ofSession(session: string): readonly TransmitStream[] {
-    return this.#secondaries()
+    return [...this.#outgoing.values()]
       .filter((one) => one.session === session)
       .map(({ secondary }) => this.of(session, secondary));
   }
 
   /** The halves here whose writes go, or may go, to one secondary system in a session. */
   halvesOf(session: string, secondary: string): readonly HalfRecord[] {
-    return [...this.#controller.catalog.pairs.values()].filter(
-      (half): half is HalfRecord =>
-        isHalf(half) &&
-        half.remote.side === 'primary' &&
-        half.remote.journal?.session === session &&
-        half.remote.peer.system.id === secondary,
-    );
+    return this.#outgoing.get(keyOf(session, secondary))?.halves ?? NONE;
   }
 
   failed(session: string, secondary: string, error: Error): void {
@@ -104,14 +109,13 @@ export class Streams {
 
   /** The copier's jobs that send the streams; none opens its journal before its turn. */
   jobs(): readonly StreamSender[] {
-    const present = this.#secondaries();
-    const keys = new Set(present.map(({ session, secondary }) => keyOf(session, secondary.id)));
-    for (const key of this.#senders.keys()) if (!keys.has(key)) this.#senders.delete(key);
-    for (const { session, secondary } of present) {
-      const key = keyOf(session, secondary.id);
+    const present = this.#outgoing;
+    if (this.#sending?.of === present) return this.#sending.jobs;
+    for (const key of this.#senders.keys()) if (!present.has(key)) this.#senders.delete(key);
+    for (const [key, { session, secondary }] of present)
       if (!this.#senders.has(key)) this.#senders.set(key, new StreamSender(this.#controller, session, secondary));
-    }
-    return [...this.#senders.values()];
+    this.#sending = { of: present, jobs: [...this.#senders.values()] };
+    return this.#sending.jobs;
   }
 
   /** What is in the streams now is to be at their secondaries: for a run that ends when it is. */
@@ -161,15 +165,20 @@ export class Streams {
     this.#streams.clear();
   }
 
-  #secondaries(): readonly { session: string; secondary: SystemRef }[] {
-    const found = new Map<string, { session: string; secondary: SystemRef }>();
-    for (const half of this.#controller.catalog.pairs.values()) {
+  /** By session and secondary, as the rows are now: whoever stamps a record or takes a turn asks for them. */
+  get #outgoing(): ReadonlyMap<string, Outgoing> {
+    const { pairs, rowsVersion } = this.#controller.catalog;
+    if (this.#known?.version === rowsVersion) return this.#known.outgoing;
+    const outgoing = new Map<string, Outgoing>();
+    for (const half of pairs.values()) {
       if (!isHalf(half) || half.remote.side !== 'primary' || !half.remote.journal) continue;
       const { session } = half.remote.journal;
       const secondary = half.remote.peer.system;
-      found.set(keyOf(session, secondary.id), { session, secondary });
+      const key = keyOf(session, secondary.id);
+      outgoing.set(key, { session, secondary, halves: [...(outgoing.get(key)?.halves ?? []), half] });
     }
-    return [...found.values()];
+    this.#known = { version: rowsVersion, outgoing };
+    return outgoing;
   }
 }
 

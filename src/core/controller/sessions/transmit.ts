@@ -144,6 +144,13 @@ export class TransmitStream implements Recorder {
     return !this.#broken && !this.#turning && this.#journal !== undefined && this.#offsetNs() !== undefined;
   }
 
+  /** The clock was set back: until it has passed the last stamp every record would break the stream. */
+  get isClockBehind(): boolean {
+    const offsetNs = this.#offsetNs();
+    if (!this.#journal || offsetNs === undefined) return false;
+    return this.#journal.lastTime - (this.#controller.ports.clock.sequenceNs() + offsetNs) > SET_BACK_NS;
+  }
+
   hasRoom(lengthBytes: ByteCount): boolean {
     return this.isRecording && this.#journal?.hasRoomFor(recordBytes(lengthBytes)) === true;
   }
@@ -181,7 +188,9 @@ export class TransmitStream implements Recorder {
       throw failure('session-refuses', 'The stream of the session is not running.');
     let time = this.#controller.ports.clock.sequenceNs() + offsetNs;
     if (time <= journal.lastTime) {
-      if (journal.lastTime - time > SET_BACK_NS) this.#broken ??= { why: 'its clock went back', reason: null };
+      // Where no pair is journalled nothing is told by the order of its records.
+      if (journal.lastTime - time > SET_BACK_NS && this.pairs().some(isJournalled))
+        this.#broken ??= { why: 'its clock went back', reason: null };
       time = journal.lastTime + 1n;
     }
     try {
