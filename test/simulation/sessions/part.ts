@@ -19,6 +19,8 @@ export class Part {
   readonly resigned = new Set<string>();
   /** How often its secondaries could be read together, and were looked at. */
   looks = 0;
+  /** What a look found last, volume by volume; what is looked at again and again is rarely something else. */
+  seen: { readonly found: readonly (Uint8Array | undefined)[]; readonly count: number } | undefined;
   /** What was completed when a system issued last: whatever it issues later is later. */
   readonly #completedAt = new Map<string, number>();
   readonly #issued = new Map<string, number>();
@@ -65,6 +67,7 @@ export class Part {
   /** What was known of earlier checkpoints says nothing of those that come. */
   beginAgain(): void {
     this.cuts.clear();
+    this.seen = undefined;
     this.#completedAt.clear();
   }
 }

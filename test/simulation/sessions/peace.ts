@@ -7,6 +7,7 @@ import { type Stage, sheetOf } from './stage.js';
 
 /** With everything mended, what a person had stopped is set going; a settled schedule does not take longer than this. */
 const PATIENCE_MS = 30_000;
+const SELDOM_MS = 1_000;
 
 /** The faults are gone: everything comes back by itself, a checkpoint behind the last write is shown, and nothing is missing then. */
 export async function checkPeace(stage: Stage): Promise<void> {
@@ -15,7 +16,8 @@ export async function checkPeace(stage: Stage): Promise<void> {
   await mend(stage);
   // What somebody ordered before may still be carried out.
   await Promise.allSettled(stage.orders);
-  for (const name of stage.skewed) await stage.site(name).ask('fault.clear', {});
+  for (const name of stage.skewed.keys()) await stage.site(name).ask('fault.clear', {});
+  await passStamps(stage);
   for (const part of stage.parts) await setGoing(stage, part);
   for (const { writer } of stage.parts) {
     writer.isStopped = true;
@@ -25,6 +27,17 @@ export async function checkPeace(stage: Stage): Promise<void> {
   for (const part of stage.parts) await showAll(stage, part, untilMs);
   lookAtSecondaries(stage);
   for (const part of stage.parts) checkSame(stage, part);
+}
+
+/** A clock that was ahead has to pass what it stamped. Nothing else goes on meanwhile: checkpoints are issued seldom, as people would have it. */
+async function passStamps({ home, parts, skewed, world }: Stage): Promise<void> {
+  const aheadMs = Math.max(0, ...skewed.values());
+  if (aheadMs === 0) return;
+  const change = { intervalMs: SELDOM_MS };
+  // Who cannot be told goes on at its interval.
+  for (const { name: session } of parts)
+    await home.ask('session.policy', { session, change }).catch((error: unknown) => codeOf(error));
+  await world.clock.sleep(aheadMs);
 }
 
 /** No fault is left, and every system is served. */

@@ -20,7 +20,7 @@ export function checkPrefix(
   const found = members.map((member) =>
     counts(member) ? sites.get(member.remote)?.contents(member.volume, VOLUME_BYTES) : undefined,
   );
-  const prefix = part.writer.prefixOf(found);
+  const prefix = prefixOf(part, found);
   if ('wrong' in prefix) throw new Violation(`${what} show no prefix at checkpoint ${shown.number}: ${prefix.wrong}`);
   const { least, most } = part.cutOf(shown);
   // Writes to volumes that are left out are not seen.
@@ -30,6 +30,18 @@ export function checkPrefix(
       `${what} show write ${prefix.count} at checkpoint ${shown.number}, which lies between ${least} and ${most}`,
     );
   return prefix.count;
+}
+
+function prefixOf(part: Part, found: readonly (Uint8Array | undefined)[]): ReturnType<Part['writer']['prefixOf']> {
+  const { seen } = part;
+  if (seen?.found.every((bytes, member) => areSame(bytes, found[member]))) return seen;
+  const prefix = part.writer.prefixOf(found);
+  part.seen = 'wrong' in prefix ? undefined : { found, count: prefix.count };
+  return prefix;
+}
+
+function areSame(one: Uint8Array | undefined, other: Uint8Array | undefined): boolean {
+  return one && other ? Buffer.compare(one, other) === 0 : one === other;
 }
 
 /** Looks at the secondaries of each session where their hosts may read them together. */

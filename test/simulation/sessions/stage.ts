@@ -23,8 +23,8 @@ export class Stage extends ScheduleStage {
   readonly outcomes: string[] = [];
   /** Somebody gave up an order that was not answered: it may still be under way, and be carried out later. */
   hasUnanswered = false;
-  /** Whose clocks were wrong. */
-  readonly skewed = new Set<string>();
+  /** Whose clocks were wrong, and by how much they were ahead. */
+  readonly skewed = new Map<string, number>();
   /** Schedules that came later: they do more than the first did, whose seeds play what they played. */
   readonly isWide: boolean;
 

@@ -165,8 +165,8 @@ const SKEWS_MS = [-60_000, -12_000, 12_000];
 /** The clock of a system goes wrong, and right again. */
 async function skew(stage: Stage, rng: Rng): Promise<void> {
   const name = rng.pick(stage.shape.primaries);
-  stage.skewed.add(name);
   const fault = { kind: 'clock-skew', byMs: rng.pick(SKEWS_MS) } as const;
+  stage.skewed.set(name, Math.max(fault.byMs, stage.skewed.get(name) ?? 0));
   await order(stage, 'skew', stage.site(name).ask('fault.set', fault));
   await stage.world.clock.sleep(spanOf(rng));
   if (!stage.atPeace) await order(stage, 'clock', stage.site(name).ask('fault.clear', {}));

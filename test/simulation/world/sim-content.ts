@@ -5,6 +5,26 @@ export const CHUNK_BYTES = 4_096;
 /** With more than this unwritten, the oldest half is written back by itself, as a kernel does. */
 const PENDING_MAX = 4_096;
 
+const HOLE = new Uint8Array(CHUNK_BYTES);
+
+/** Small pieces lie together: to make and to forget each by itself costs more than to copy it. */
+const SLAB_BYTES = 512 * 1_024;
+let slab = new Uint8Array(SLAB_BYTES);
+let taken = 0;
+
+function copyOf(source: Uint8Array): Uint8Array {
+  const { length } = source;
+  if (length > CHUNK_BYTES) return source.slice();
+  if (taken + length > SLAB_BYTES) {
+    slab = new Uint8Array(SLAB_BYTES);
+    taken = 0;
+  }
+  const copy = slab.subarray(taken, taken + length);
+  copy.set(source);
+  taken += length;
+  return copy;
+}
+
 /** A change of a file that only the page cache has: bytes, or (without data) a new size. */
 interface PendingChange {
   readonly at: number;
@@ -77,7 +97,7 @@ class SparseBytes {
   #writable(index: number): Uint8Array {
     const found = this.chunks.get(index);
     if (found !== undefined && this.#own?.has(index) !== false) return found;
-    const chunk = found === undefined ? new Uint8Array(CHUNK_BYTES) : found.slice();
+    const chunk = copyOf(found ?? HOLE);
     this.chunks.set(index, chunk);
     this.#own?.add(index);
     return chunk;
@@ -123,7 +143,7 @@ export class SimContent {
   write(source: Uint8Array, at: number): void {
     if (source.length === 0) return;
     this.#now.write(source, at);
-    if (this.#doubtful === undefined) this.#push({ at, data: source.slice(), sizeBytes: this.#now.sizeBytes });
+    if (this.#doubtful === undefined) this.#push({ at, data: copyOf(source), sizeBytes: this.#now.sizeBytes });
     else this.#pushWholeSectors(at, source.length);
   }
 

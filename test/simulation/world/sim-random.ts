@@ -1,6 +1,9 @@
 import type { Random } from '../../../src/core/ports/ports.js';
 import { Rng } from './rng.js';
 
+/** Half a word in digits: a schedule draws a thousand ids. */
+const HEX = Array.from({ length: 2 ** 16 }, (_, half) => half.toString(16).padStart(4, '0'));
+
 export class SimRandom implements Random {
   readonly #rng: Rng;
 
@@ -10,8 +13,10 @@ export class SimRandom implements Random {
 
   id(): string {
     let id = '';
-    // A leading 1, cut off again, is quicker than padding.
-    for (let word = 0; word < 4; word += 1) id += (this.#rng.next() + 2 ** 32).toString(16).slice(1);
+    for (let word = 0; word < 4; word += 1) {
+      const bits = this.#rng.next();
+      id += (HEX[bits >>> 16] as string) + (HEX[bits & 0xffff] as string);
+    }
     return id;
   }
 
