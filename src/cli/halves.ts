@@ -43,7 +43,17 @@ function merged(primary: PairListing, secondary: PairListing): PairListing {
   // Whatever the former primary believes, the secondary counts now (DESIGN.md 3.1).
   const { pointInTime, splitAt, imageComplete } = secondary;
   const reason = primary.half && primary.secondaryStatus === 'split' ? primary.reason : secondary.reason;
-  return { ...whole, status: 'split', cci: cciName('split', 'primary'), pointInTime, splitAt, imageComplete, reason };
+  const half = whole.half && { ...whole.half, takenOver: true };
+  return {
+    ...whole,
+    half,
+    status: 'split',
+    cci: cciName('split', 'primary'),
+    pointInTime,
+    splitAt,
+    imageComplete,
+    reason,
+  };
 }
 
 /** What the secondary was told last; that it follows only where its primary says so too (H29). */

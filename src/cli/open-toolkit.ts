@@ -15,6 +15,7 @@ import {
   systemRandom,
 } from '../platform/platform.js';
 import { type SystemCopy, setCopiesAside, systemCopied } from './copies.js';
+import { demandFreeName } from './free-name.js';
 import { absolutePath, openOutput, type UserOutput, userFiles } from './named-files.js';
 import { nearest } from './suggestion.js';
 
@@ -120,6 +121,7 @@ export class Toolkit {
     const root = this.roots[0] ?? resolve('.');
     const folder = (await (await userFiles()).followLinks(root)) ?? root;
     const { createSystem } = await loadCore();
+    await demandFreeName(this, wishes.name);
     this.#discovery = undefined;
     return createSystem(
       await this.#ports({ name: wishes.name, fixture: wishes.fixture === true }),

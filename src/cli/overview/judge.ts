@@ -15,7 +15,7 @@ export function judge(overview: Overview, limits: Limits): readonly Finding[] {
     ...overview.copies.map(copiedSystem),
     ...overview.volumes.flatMap(volumeFinding),
     ...overview.pairs.flatMap((pair) => pairFinding(pair, overview, limits)),
-    ...overview.groups.flatMap((group) => groupFinding(group, limits)),
+    ...overview.groups.flatMap((group) => groupFinding(group, overview, limits)),
     ...overview.sessions.flatMap((session) => sessionFinding(session, limits)),
   ];
   return found.sort((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity));
@@ -99,6 +99,7 @@ function pairFinding(pair: PairListing, overview: Overview, limits: Limits): Fin
         hint: 'Is its file system mounted, and its folder named by COPYSET_ROOT?',
       },
     ];
+  if (pair.half?.takenOver && pair.status === 'split' && !isToldOtherwise(pair, overview)) return [takenOverPair(pair)];
   if (isStalled(pair, limits))
     return [
       {
@@ -133,6 +134,27 @@ function suspendedPair(pair: PairListing): Omit<Finding, 'subject'> {
   return { severity: 'suspended', kind: 'pair-suspended', message, hint };
 }
 
+/** Its secondary serves alone: what is written there is nowhere else, and the former primary refuses its hosts. */
+function takenOverPair({ primary, secondary }: PairListing): Finding {
+  return {
+    severity: 'suspended',
+    kind: 'pair-taken-over',
+    subject: `${primary} -> ${secondary}`,
+    message: `copies nothing: ${secondary} was made a primary, and ${primary} refuses hosts`,
+    hint: `To bring home what it holds: copyset pair resync ${primary} ${secondary} --reverse --wait`,
+  };
+}
+
+/** Of what was recovered together one finding tells, with the command that brings all of it back. */
+function isToldOtherwise({ primary, secondary, session }: PairListing, { groups, sessions }: Overview): boolean {
+  const isMember = (member: GroupListing['members'][number]) =>
+    member.primary === primary && member.secondary === secondary;
+  return (
+    groups.some(({ state, members }) => state === 'failed' && members.some(isMember)) ||
+    sessions.some(({ state, name }) => state === 'recovered' && name === session)
+  );
+}
+
 /** The command that goes on from where a pair was suspended: a restore in its direction, a split to its point in time (H14). */
 function goOnAfter({ primary, secondary, suspendedFrom, pointInTimeLost }: PairListing): string {
   const pair = `${primary} ${secondary}`;
@@ -141,9 +163,12 @@ function goOnAfter({ primary, secondary, suspendedFrom, pointInTimeLost }: PairL
   return `copyset pair resync ${pair}`;
 }
 
-function groupFinding(group: GroupListing, limits: Limits): Finding[] {
+function groupFinding(group: GroupListing, { systems }: Overview, limits: Limits): Finding[] {
+  const isSeen = (system: string) => systems.some(({ name }) => name === system);
   const subject = `group ${group.name}`;
-  const away = group.members.filter(({ state }) => state === 'unreachable').map(({ controller }) => controller);
+  const away = group.members
+    .filter(({ state }) => state === 'unreachable')
+    .map(({ controller, secondary }) => (isSeen(controller) ? systemOf(secondary) : controller));
   const hint = `copyset cg status ${group.name} shows the group in full.`;
   if (group.state === 'failed') {
     const why = group.lastFailure?.reason;

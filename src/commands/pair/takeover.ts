@@ -9,8 +9,8 @@ export default class PairTakeover extends PairCommand<typeof PairTakeover> {
     'Needs the system of the secondary alone. Hosts may write the secondary from then on; whatever its former primary still ' +
     'sends is refused, and when it is back it refuses hosts (exit 8, displaced) until pair resync keeps its data or pair ' +
     'resync --reverse takes those of the secondary and turns the roles back. A secondary that is being copied is a mix; ' +
-    'it is refused (exit 3) without --force. So is a volume of a checkpoint session: checkpoint recover opens all of them at ' +
-    'one checkpoint.';
+    'it is refused (exit 3) without --force. So is a volume of a consistency group or a checkpoint session: cg recover and ' +
+    'checkpoint recover open all of them together.';
   static override examples = [
     '<%= config.bin %> pair takeover osaka:db-copy --plan',
     '<%= config.bin %> pair takeover osaka:db-copy',
@@ -20,7 +20,8 @@ export default class PairTakeover extends PairCommand<typeof PairTakeover> {
   };
   static override flags = {
     force: boolean({
-      summary: 'Also a secondary that lacks tracks: hosts then work on a mix; and one volume of a session alone.',
+      summary:
+        'Also a secondary that lacks tracks: hosts then work on a mix; and one volume of a group or session alone.',
     }),
     plan,
   };

@@ -19,7 +19,16 @@ import { standingNow } from './running.js';
 
 /** `cg list` and `cg status`: the groups as the sheets of all systems tell them. */
 export function listGroups(views: readonly SystemView[], nowMs: number): readonly GroupListing[] {
-  return locateGroups(views).map((group) => listGroup(group, views, nowMs));
+  const isSeen = (id: string) => views.some(({ system }) => system.id === id);
+  return locateGroups(views).map((group) => {
+    const listed = listGroup(group, views, nowMs);
+    // Without its remote nobody knows whether the last group is there.
+    const members = listed.members.map((member, at) => {
+      const remote = group.members[at]?.secondary.system.id;
+      return remote === undefined || isSeen(remote) ? member : { ...member, state: 'unreachable' as const };
+    });
+    return { ...listed, members };
+  });
 }
 
 export function listGroup(group: LocatedGroup, views: readonly SystemView[], nowMs: number): GroupListing {

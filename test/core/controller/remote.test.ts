@@ -111,6 +111,24 @@ describe('a takeover', () => {
     await systems.close();
   });
 
+  it('tells in the plan of its way back what only the former primary has', async () => {
+    const systems = await TwoSystems.duplex(16);
+    await systems.ask('tokyo', 'fault.set', { kind: 'link-down', peer: 'osaka' });
+    await systems.write('tokyo', 'db', 3, 9);
+    await systems.ask('osaka', 'pair.takeover', { volumes: ['db-copy'] });
+    await systems.ask('tokyo', 'fault.clear', {});
+    await systems.write('osaka', 'db-copy', 5, 7);
+    await codeOf(systems.ask('tokyo', 'copier.drain', { timeoutMs: 3_000 }));
+    const back = { pairs: REMOTE, reverse: true };
+    const { plan = [] } = await systems.ask('tokyo', 'pair.resync', { ...back, plan: true });
+    expect(plan).toMatchObject([{ tracks: 2, bytesLost: 4096, refusedUnless: '--discard' }]);
+    expect(await codeOf(systems.ask('tokyo', 'pair.resync', back))).toBe('discard-needed');
+    await systems.ask('tokyo', 'pair.resync', { ...back, discard: true });
+    expect(await systems.wait('duplex')).toBe('reached');
+    expect(await systems.read('tokyo', 'db')).toEqual(values(TRACKS, 1, [5, 7]));
+    await systems.close();
+  });
+
   it('is turned back by a resync in reverse, while the secondary goes on serving its hosts', async () => {
     const systems = await TwoSystems.duplex(6);
     await systems.ask('osaka', 'pair.takeover', { volumes: ['db-copy'] });

@@ -85,8 +85,14 @@ function halvesOf(controller: Controller, { volumes }: Input): HalfRecord[] {
   });
 }
 
-/** What a session keeps in one order over several volumes is opened at one checkpoint, all of it (DESIGN.md 6). */
+/** What a group or a session keeps together over several volumes is opened together, all of it (DESIGN.md 5.2, 6). */
 function demandLone(controller: Controller, { secondary, remote }: HalfRecord, force: boolean): void {
+  if (!force && !remote.takenOver && remote.group !== null)
+    throw failure(
+      'in-group',
+      `${controller.address(secondary)} is a volume of consistency group ${remote.group}, whose volumes are opened at one group together.`,
+      `copyset cg recover ${remote.group} --at SYSTEM[,SYSTEM] does that; --force opens this one alone, as it is now.`,
+    );
   const sheet = remote.journal ? controller.sessions.sheets.byId(remote.journal.session) : undefined;
   if (force || remote.takenOver || !sheet) return;
   throw failure(

@@ -2,6 +2,7 @@ import { plural, type VolumeNumber } from '../../foundation/foundation.js';
 import { mapCounts } from '../../hostio/hostio.js';
 import {
   geometryVolume,
+  isReturning,
   type MapName,
   type PairChange,
   type PairRecord,
@@ -15,6 +16,9 @@ import type { Step } from './steps.js';
 /** Bytes written at the losing side since the split, which the operation gives up: at S for a resync, at P for a restore. */
 export function bytesAtStake(controller: Controller, record: PairRecord, kind: 'resync' | 'resync-reverse'): number {
   const counts = mapCounts(controller.catalog, record);
+  // A former primary gives up all that its secondary, which counts now, may not have.
+  if (kind === 'resync-reverse' && record.remote?.displaced && !isReturning(record))
+    return (counts.outOfSync + counts.changed) * trackSizeOf(controller, record);
   return (kind === 'resync' ? counts.secondary : counts.changed) * trackSizeOf(controller, record);
 }
 
@@ -41,7 +45,8 @@ export function tracksToCopy(controller: Controller, record: PairRecord, change:
   const map = (name: MapName) => controller.catalog.pairMap(record.number, name).map;
   if ((change?.steps ?? []).length === 0) return map(drain.map).count;
   const union = map('outOfSync').countUnion(map('changed'), map('secondary'));
-  return drain.map === 'outOfSync' ? union : union - map('outOfSync').count;
+  const gathersAll = change?.steps.some((step) => step.step === 'fold' && step.from === 'outOfSync') ?? false;
+  return drain.map === 'outOfSync' || gathersAll ? union : union - map('outOfSync').count;
 }
 
 function tracksAfter(controller: Controller, { record, change, drops }: Step): number {
