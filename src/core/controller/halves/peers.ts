@@ -13,6 +13,11 @@ const ASK_LIMIT_MS = 10_000;
 /** After a borrowed peer was given up to one that serves it, it is not borrowed again for so long. */
 const YIELDED_MS = 2_000;
 
+/** How long a greeting may go unanswered before the connection is made anew: short at first, for it is answered at once. */
+const GREETING_FIRST_MS = 1_000;
+const GREETING_MAX_MS = 4_000;
+const OPENING_LIMIT_MS = 30_000;
+
 /** How this system answers what it asks itself. */
 type AnswerOwn = <Code extends RequestCode>(code: Code, input: Requests[Code]['input']) => Promise<Answered<Code>>;
 
@@ -30,6 +35,8 @@ export class Peers {
   readonly #reach: Reach;
   readonly #answerOwn: AnswerOwn;
   readonly #known = new Map<string, Known>();
+  /** Under way; who closes waits for none of them. */
+  readonly #greetings = new Set<AbortController>();
   #isClosed = false;
   #hasAsked = false;
   #onAsk: () => void = () => undefined;
@@ -101,6 +108,7 @@ export class Peers {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    for (const greeting of this.#greetings) greeting.abort();
     const known = [...this.#known.values()];
     this.#known.clear();
     for (const { connection, opening } of known) await (connection ?? (await opening?.catch(() => undefined)))?.close();
@@ -117,18 +125,38 @@ export class Peers {
     return known.opening;
   }
 
+  /** A greeting may be lost, and whoever is greeted may be stopped: the connection is made anew then, as long as somebody may wait for it. */
   async #open(system: SystemRef, known: Known): Promise<PeerConnection> {
-    const mayBorrow = this.#ports.clock.monotonicMs() - known.yieldedAtMs >= YIELDED_MS;
-    const connection = await this.#reach(this.#ports, await this.place(system), mayBorrow);
-    try {
-      await connection.request('system.greet', { from: this.self });
-      if (this.#isClosed) throw failure('link-lost', 'The controller is closing.');
-    } catch (error) {
-      await connection.close();
-      throw error;
+    const { clock } = this.#ports;
+    const deadlineMs = clock.monotonicMs() + OPENING_LIMIT_MS;
+    for (let patienceMs = GREETING_FIRST_MS; ; patienceMs = Math.min(2 * patienceMs, GREETING_MAX_MS)) {
+      const mayBorrow = clock.monotonicMs() - known.yieldedAtMs >= YIELDED_MS;
+      const connection = await this.#reach(this.#ports, await this.place(system), mayBorrow);
+      try {
+        await this.#greet(system, connection, patienceMs);
+        if (this.#isClosed) throw failure('link-lost', 'The controller is closing.');
+        known.connection = connection;
+        return connection;
+      } catch (error) {
+        await connection.close();
+        const isOver = this.#isClosed || clock.monotonicMs() >= deadlineMs;
+        if (isOver || !isToolkitError(error, 'link-lost')) throw error;
+      }
     }
-    known.connection = connection;
-    return connection;
+  }
+
+  async #greet(system: SystemRef, connection: PeerConnection, limitMs: Milliseconds): Promise<void> {
+    const stop = new AbortController();
+    this.#greetings.add(stop);
+    try {
+      const greeted = connection.request('system.greet', { from: this.self });
+      const late = this.#ports.clock.sleep(limitMs, stop.signal).then(() => undefined);
+      if (await Promise.race([greeted, late])) return;
+      throw failure('link-lost', `Storage system ${system.name} did not answer a greeting within ${limitMs} ms.`);
+    } finally {
+      this.#greetings.delete(stop);
+      stop.abort();
+    }
   }
 
   /** A connection that closed is used no more. One that was given up to a process that serves is not borrowed again at once (H27). */
