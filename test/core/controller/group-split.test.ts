@@ -64,6 +64,14 @@ describe('A split of a group', () => {
     expect(await tokyo.ask('cg.start', { group: 'g' })).toMatchObject({ outcome: 'formed' });
   });
 
+  it('of which a system gives no answer is a lost link, and no interruption', async () => {
+    const { tokyo, statuses } = await group(8);
+    await tokyo.ask('fault.set', { kind: 'link-slow', peer: 'kyoto', delayMs: 120_000 });
+    expect(await codeOf(tokyo.ask('cg.split', { group: 'g' }))).toBe('link-lost');
+    await tokyo.ask('fault.clear', {});
+    expect(await statuses()).toEqual(['duplex', 'duplex']);
+  });
+
   it('shows its plan and changes nothing', async () => {
     const { tokyo, statuses } = await group(3);
     const { parts } = await tokyo.ask('cg.split', { group: 'g', plan: true });

@@ -144,4 +144,13 @@ describe('a mark that its session was stopped before', () => {
     expect((await session.ask(await session.master(), 'session.wait', input)).verdict).toBe('applied');
     expect(await session.shown()).toEqual([2, 3]);
   });
+
+  it('that nobody sends is waited for until somebody stops that, and then its time is not over', async () => {
+    const session = await SimSession.ready(9);
+    const stop = new AbortController();
+    void session.world.clock.sleep(500).then(() => stop.abort());
+    const input = { session: SESSION, mark: '1.999', timeoutMs: 60_000 };
+    const waiting = session.ask(await session.master(), 'session.wait', input, undefined, stop.signal);
+    await expect(waiting).rejects.toMatchObject({ code: 'interrupted' });
+  });
 });

@@ -115,13 +115,18 @@ export class SimSession {
     code: Code,
     input: Requests[Code]['input'],
     data?: Uint8Array,
+    signal?: AbortSignal,
   ): Promise<Requests[Code]['output']> {
     const served = this.#served.get(name);
     if (!served) throw new Error(`${name} is not served`);
     const gone = new Promise<never>((_, reject) => {
       served.process.process.onEnd(() => reject(new WorldStopped(`${name} ended before it answered`)));
     });
-    return (await this.world.run(Promise.race([served.own.request(code, input, data ? { data } : {}), gone]))).output;
+    return (
+      await this.world.run(
+        Promise.race([served.own.request(code, input, { ...(data && { data }), ...(signal && { signal }) }), gone]),
+      )
+    ).output;
   }
 
   async write(subsystem: number, value: number, track = 0, side: 'p' | 's' = 'p'): Promise<void> {

@@ -1,4 +1,4 @@
-import { isToolkitError, type Milliseconds } from '../../foundation/foundation.js';
+import { failure, isToolkitError, type Milliseconds } from '../../foundation/foundation.js';
 import type { SystemRef } from '../../group/group.js';
 import {
   type ActiveRow,
@@ -51,7 +51,8 @@ export async function waitHere(
     const degraded = await why(controller, id, decision, await stopped.areWaitedFor(decision, leftMs));
     const answer = standing(sessions.sheets.demand(session), asked, degraded);
     if (answer.verdict !== null) return { output: { ...answer, mark, verdict: answer.verdict } };
-    if (leftMs <= 0 || signal?.aborted) return { output: { ...answer, mark, verdict: 'timed-out' } };
+    if (signal?.aborted) throw failure('interrupted', `Stopped waiting for mark ${mark}; nothing was undone.`);
+    if (leftMs <= 0) return { output: { ...answer, mark, verdict: 'timed-out' } };
     if (ports.clock.monotonicMs() - followedAtMs >= FOLLOW_MS) {
       await followMark(controller, id);
       followedAtMs = ports.clock.monotonicMs();

@@ -126,6 +126,10 @@ function failureOf(plan: SplitPlan, { outcome, failure: cause }: SplitEnd, run: 
   const name = plan.systems.find(({ id }) => id === cause?.system)?.name ?? 'the coordinator';
   const why = `${name}: ${cause?.reason.replace(/\.$/, '') ?? 'no reason was told'}`;
   const details = { system: name, step: cause?.step ?? null };
+  if (outcome === 'refused' && cause?.system)
+    return failure('link-lost', `Nothing was split, for not all systems could be asked (${why}).`, undefined, {
+      details,
+    });
   if (outcome === 'refused')
     return failure('interrupted', `The split was stopped before anything was frozen (${why}).`, undefined, { details });
   if (outcome === 'undecided')
