@@ -12,6 +12,8 @@ import { OwnerTable, Rng, type SimDisk, World } from '../world/world.js';
 /** The names of a schedule's sessions. */
 const SESSIONS = ['j', 'k'] as const;
 const SEGMENT_BYTES = 16 * KIB;
+/** A session's sheet is long: of the formations' small log nearly every second frame would begin another. */
+const LOG = { checkpointAtBytes: 64 * KIB, ledgerBytes: 128 * KIB };
 /** Journals of this many segments are full in the middle of a schedule. */
 const FEW_SEGMENTS = 4;
 /** Between the end of a template and the begin of its schedules; the boot goes on. */
@@ -52,6 +54,7 @@ const NAMES = ['tokyo', 'kyoto', 'nara'];
 export function withSmallJournals<T>(run: () => Promise<T>): Promise<T> {
   return withSmallSizes(() => {
     tuning.journalSegmentBytes = SEGMENT_BYTES;
+    Object.assign(tuning, LOG);
     return run();
   });
 }
