@@ -1,7 +1,6 @@
 import { basename } from 'node:path';
-import type { CheckFinding, SystemPlace } from '../core/controller/controller.js';
-import { failure, isToolkitError } from '../core/foundation/foundation.js';
-import type { Discovery, Toolkit } from './open-toolkit.js';
+import type { SystemPlace } from '../core/controller/controller.js';
+import { failure } from '../core/foundation/foundation.js';
 
 /** A folder below the roots that holds the same system as another one: somebody copied it by hand. */
 export interface SystemCopy {
@@ -58,29 +57,4 @@ export function systemCopied(places: readonly SystemPlace[]): Error {
 /** The command that makes a copy a system of its own. */
 export function separateWords(path: string): string {
   return `copyset system separate ${path} NAME`;
-}
-
-/** `system check`: which other folders below the roots hold the system. An error where the one that was named is not known to count. */
-export async function copyFindings(toolkit: Toolkit, place: SystemPlace): Promise<readonly CheckFinding[]> {
-  const { places, copies, troubles } = await toolkit.discover().catch(() => NOTHING);
-  const isOriginal = places.some(({ path }) => path === place.path);
-  const own = copies.find((copy) => copy.place.path === place.path);
-  if (own) return [finding('error', place.path, `is a copy of the system in ${own.original}; ${wayOut(place.path)}`)];
-  if (isOriginal)
-    return copies
-      .filter(({ original }) => original === place.path)
-      .map((copy) => finding('warning', copy.place.path, `is a copy of this system; ${wayOut(copy.place.path)}`));
-  const unclear = troubles.find(({ path, error }) => path === place.path && isToolkitError(error, 'system-copied'));
-  return unclear ? [finding('error', place.path, unclear.error.message.replace(/\.$/, ''))] : [];
-}
-
-/** A system named by its path may lie outside the roots, and these need not be there. */
-const NOTHING: Discovery = { places: [], copies: [], troubles: [] };
-
-function wayOut(path: string): string {
-  return `${separateWords(path)} makes it one of its own`;
-}
-
-function finding(severity: CheckFinding['severity'], subject: string, message: string): CheckFinding {
-  return { severity, subject, message };
 }

@@ -1,13 +1,16 @@
+import type { Answered, SystemPlace } from '../core/controller/controller.js';
 import { failure } from '../core/foundation/foundation.js';
 import { parseAddress } from '../core/volume/volume.js';
-import type { Discovery, Toolkit } from './open-toolkit.js';
 
 /**
  * A folder may be named otherwise than its system; and a name that others have pairs with is lost, not free (DESIGN.md 7). Throws
  * `already-exists`.
  */
-export async function demandFreeName(toolkit: Toolkit, name: string): Promise<void> {
-  const { places } = await toolkit.discover().catch(() => NOTHING);
+export async function demandFreeName(
+  name: string,
+  places: readonly SystemPlace[],
+  pairsOf: (place: SystemPlace) => Promise<Answered<'pair.list'>>,
+): Promise<void> {
   const there = places.find((place) => place.name === name);
   if (there)
     throw failure(
@@ -16,7 +19,7 @@ export async function demandFreeName(toolkit: Toolkit, name: string): Promise<vo
       'Choose another name.',
     );
   for (const place of places) {
-    const listed = await toolkit.read(place, (reader) => reader.request('pair.list')).catch(() => undefined);
+    const listed = await pairsOf(place).catch(() => undefined);
     const pairs = listed?.output.pairs ?? [];
     const isNamed = (address: string) => parseAddress(address).system === name;
     if (!pairs.some(({ primary, secondary }) => isNamed(primary) || isNamed(secondary))) continue;
@@ -27,6 +30,3 @@ export async function demandFreeName(toolkit: Toolkit, name: string): Promise<vo
     );
   }
 }
-
-/** The root need not be there yet. */
-const NOTHING: Discovery = { places: [], copies: [], troubles: [] };

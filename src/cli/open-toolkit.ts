@@ -14,27 +14,11 @@ import {
   systemClock,
   systemRandom,
 } from '../platform/platform.js';
-import { type SystemCopy, setCopiesAside, systemCopied } from './copies.js';
+import { systemCopied } from './copies.js';
+import { type Discovery, discover, NOTHING } from './discovery.js';
 import { demandFreeName } from './free-name.js';
 import { absolutePath, openOutput, type UserOutput, userFiles } from './named-files.js';
 import { nearest } from './suggestion.js';
-
-/** What lies below the roots. */
-export interface Discovery {
-  /** In the order of their names. */
-  readonly places: readonly SystemPlace[];
-  /** Folders that hold a system of `places` once more. They are reached by their paths only. */
-  readonly copies: readonly SystemCopy[];
-  /** What could not be read; the others are listed all the same. */
-  readonly troubles: readonly Trouble[];
-}
-
-export interface Trouble {
-  readonly path: string;
-  /** The system's name, where it could be read. */
-  readonly name?: string | undefined;
-  readonly error: Error;
-}
 
 /** How long a command waits for a system that another process owns and does not serve. */
 const BUSY_LIMIT_MS = 10_000;
@@ -58,7 +42,10 @@ export class Toolkit {
 
   /** All systems below the roots. */
   discover(): Promise<Discovery> {
-    this.#discovery ??= this.#discover();
+    this.#discovery ??= discover(this.roots, {
+      placeAt: (folder) => this.#place(folder),
+      identityOf: (path) => nodeFiles.identity(path),
+    });
     return this.#discovery;
   }
 
@@ -121,7 +108,8 @@ export class Toolkit {
     const root = this.roots[0] ?? resolve('.');
     const folder = (await (await userFiles()).followLinks(root)) ?? root;
     const { createSystem } = await loadCore();
-    await demandFreeName(this, wishes.name);
+    const { places } = await this.discover().catch(() => NOTHING);
+    await demandFreeName(wishes.name, places, (place) => this.read(place, (reader) => reader.request('pair.list')));
     this.#discovery = undefined;
     return createSystem(
       await this.#ports({ name: wishes.name, fixture: wishes.fixture === true }),
@@ -220,7 +208,7 @@ export class Toolkit {
 
   /** Images that systems below the roots keep outside their folders, with links followed. */
   async #imagesElsewhere(): Promise<readonly string[]> {
-    const { places, copies } = await this.discover().catch(() => ({ places: [], copies: [] }));
+    const { places, copies } = await this.discover().catch(() => NOTHING);
     const lists = await Promise.all(
       [...places, ...copies.map(({ place }) => place)].map((place) =>
         this.read(place, async (reader) => (await reader.request('volume.list')).output.volumes).catch(() => []),
@@ -236,30 +224,6 @@ export class Toolkit {
 
   async crashSteps(): Promise<readonly string[]> {
     return (await loadCore()).CRASH_STEPS;
-  }
-
-  async #discover(): Promise<Discovery> {
-    const { default: fastGlob } = await import('fast-glob');
-    const found = new Map<string, SystemPlace>();
-    const troubles: Trouble[] = [];
-    for (const root of this.roots) {
-      const folder = await (await userFiles()).followLinks(root);
-      if (folder === undefined) troubles.push({ path: root, error: missingRoot(root) });
-      const options = { cwd: root, onlyFiles: false, followSymbolicLinks: false, suppressErrors: true };
-      for (const file of folder === undefined ? [] : await fastGlob('*/system.json', options)) {
-        const path = join(root, file, '..');
-        await this.#place(path).then(
-          // A root may be given twice, or lie behind a link or a mount: a folder that is reached again is the same one.
-          (place) => found.set(nodeFiles.identity(join(place.path, 'system.json')) ?? place.path, place),
-          (error: Error) => troubles.push({ path, error }),
-        );
-      }
-    }
-    if (found.size === 0 && troubles.length === this.roots.length && troubles[0]) throw troubles[0].error;
-    const { places, copies, doubles } = setCopiesAside([...found.values()]);
-    const unclear = doubles.flatMap(({ places: same, error }) => same.map(({ path, name }) => ({ path, name, error })));
-    const sorted = [...places].sort((a, b) => (a.name < b.name ? -1 : 1));
-    return { places: sorted, copies, troubles: [...troubles, ...unclear] };
   }
 
   async #place(folder: string): Promise<SystemPlace> {
@@ -354,14 +318,6 @@ function ambiguous(system: string, places: readonly SystemPlace[]): Error {
   const paths = places.map((place) => place.path);
   const hint = `Name the one you mean by its path, as ${paths[0]}:VOLUME.`;
   return failure('usage', `There are ${places.length} systems named ${quoted(system)}: ${paths.join(' and ')}.`, hint);
-}
-
-function missingRoot(root: string): Error {
-  return failure(
-    'file-not-found',
-    `The folder ${root}, in which systems are looked for, is not there.`,
-    'Make it, or name another with --root.',
-  );
 }
 
 function userName(): string {

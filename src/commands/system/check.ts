@@ -1,4 +1,5 @@
-import { copyFindings } from '../../cli/copies.js';
+import { copyFindings } from '../../cli/copy-findings.js';
+import { NOTHING } from '../../cli/discovery.js';
 import { EXIT_CODES } from '../../cli/exit-codes.js';
 import { Args, boolean } from '../../cli/flags.js';
 import { openToolkit } from '../../cli/open-toolkit.js';
@@ -29,13 +30,15 @@ export default class SystemCheck extends ToolkitCommand<typeof SystemCheck> {
     const { repair, deep } = this.flags;
     const named = await Promise.all(this.args.names.map((name) => toolkit.find(name)));
     const places = [...new Map(named.map((place) => [place.path, place])).values()];
+    // A system named by its path may lie outside the roots, and these need not be there.
+    const discovered = await toolkit.discover().catch(() => NOTHING);
     const systems: Checked[] = [];
     const notes: string[] = [];
     for (const place of places) {
       const owner = this.flags['break-lock'] ? await toolkit.breakLock(place) : undefined;
       if (owner) notes.push(`Removed the lock of ${place.name}: ${owner.purpose}, pid ${owner.pid} on ${owner.host}.`);
       const { output } = await toolkit.use(place, (client) => client.request('system.check', { repair, deep }));
-      systems.push({ name: place.name, findings: [...(await copyFindings(toolkit, place)), ...output.findings] });
+      systems.push({ name: place.name, findings: [...copyFindings(discovered, place), ...output.findings] });
     }
     const isBad = systems.some(({ findings }) => findings.some(({ severity }) => severity === 'error'));
     return { data: { systems }, text: checkText(systems), notes, exitCode: isBad ? EXIT_CODES['metadata-damaged'] : 0 };
