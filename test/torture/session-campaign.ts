@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Requests } from '../../src/core/controller/controller.js';
+import { lockfileOwners } from '../../src/platform/platform.js';
 import type { Server } from '../e2e/hosts-serving.js';
 import { type RecoveredSession, SESSION, type SessionSites } from '../e2e/session-sites.js';
 import { eventually } from '../e2e/shell.js';
@@ -31,7 +32,7 @@ const STEP_LIMIT_MS = 2_000;
 const LINK_CUT_MS = 1_500;
 /** The clock of a checkpoint and this process's clock may have been set apart by so much meanwhile. */
 const CLOCKS_APART_MS = 20;
-/** A process that has killed itself is known to be gone after so long. */
+/** How often it is looked whether a process that may have killed itself is gone. */
 const ENDING_MS = 50;
 const LOOK_TRIES = 20;
 const LOOK_MS = 25;
@@ -333,8 +334,7 @@ export class SessionCampaign {
     await Promise.allSettled(revived.map((system) => sites.serve(system)));
     const alive = systems.filter((system) => this.#faulty.has(system) && !gone().includes(system));
     await Promise.all(alive.map((system) => askAt(sites, system, 'fault.clear', {}).catch(() => undefined)));
-    // Who asked it to clear the fault may have been told so before it had ended.
-    await new Promise((resolve) => setTimeout(resolve, ENDING_MS));
+    await settled(sites, systems);
     // What strikes at the start would strike `fault clear` as well.
     for (const system of gone()) rmSync(join(sites.root, system, 'faults.json'), { force: true });
     await sites.serve(...gone());
@@ -346,5 +346,21 @@ export class SessionCampaign {
     const writer = new CountingWriter(sites.root, writes, targetsOf(sites, side), means, k);
     await writer.start();
     return writer;
+  }
+}
+
+/**
+ * Waits until every server is seen to have ended, or owns its system. Who asked one to clear its fault may have been answered before it had
+ * ended, or have been its system's owner himself, while nobody has noticed yet that the process is gone.
+ */
+async function settled({ root, servers }: SessionSites, systems: readonly string[]): Promise<void> {
+  const owners = lockfileOwners();
+  const isSettled = (system: string) => {
+    const shell = servers.get(system)?.shell;
+    return !shell?.isAlive || owners.current(join(root, system))?.pid === shell.child.pid;
+  };
+  for (let waitedMs = 0; waitedMs < STEP_LIMIT_MS; waitedMs += ENDING_MS) {
+    await new Promise((resolve) => setTimeout(resolve, ENDING_MS));
+    if (systems.every(isSettled)) return;
   }
 }
