@@ -18,6 +18,7 @@ const RULES: readonly Rule[] = [
   { matches: /^copyset system create lab/, from: 'nothing' },
   { matches: /^copyset system create tokyo/, from: 'nothing' },
   { matches: /^copyset system delete lab$/, from: 'systems', prelude: ['copyset volume delete lab:db'] },
+  { matches: /^copyset system separate/, from: 'volumes', prelude: ['cp -a tokyo tokyo-copy'] },
   { matches: /^copyset (system|fault)/, from: 'volumes' },
   { matches: /^copyset volume create tokyo:(db|db-copy|log)/, from: 'systems' },
   { matches: /^copyset volume import .*--create/, from: 'systems' },

@@ -10,7 +10,7 @@ export default class SystemSeparate extends ToolkitCommand<typeof SystemSeparate
     'and a name of its own. It keeps its volumes, the pairs inside it and its ports, and forgets its pairs with other systems, its groups ' +
     'and its sessions, which are the original’s; nobody else is asked or told. A folder that is no copy of another one below the roots ' +
     'is separated with --force only.';
-  static override examples = ['<%= config.bin %> system separate ./tokyo-copy lab'];
+  static override examples = ['<%= config.bin %> system separate ./tokyo-copy tokyo-lab'];
   static override args = {
     system: Args.string({ required: true, description: 'Path of the copied folder.' }),
     name: Args.string({ required: true, description: 'Its new name.' }),

@@ -5,7 +5,7 @@ import { ControlServer } from './control-server.js';
 import type { Answered, RequestCode, RequestExtras, Requests, SystemClient } from './requests.js';
 
 /** A command that takes longer than this serves others meanwhile, one that asks other systems at once; a shorter one is waited for. */
-const SERVE_AFTER_MS = 200;
+const SERVE_AFTER_MS = 100;
 
 /** The controller in this process, serving others as soon as it lives longer than a moment. */
 export class OwnController implements SystemClient {

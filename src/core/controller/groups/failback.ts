@@ -5,7 +5,7 @@ import { isHalf } from '../../pair/pair.js';
 import { isLoss } from '../../transfer/transfer.js';
 import { recorded } from '../control/recorded.js';
 import type { Answered, RequestExtras, Requests } from '../control/requests.js';
-import { RETURN_LIMIT_MS } from '../halves/returning.js';
+import { backupsRestored } from '../halves/restoring.js';
 import { leadAgain } from '../halves/roles.js';
 import { bringBack, failbackRow, type JointWayBack, partsOf, tracksAtPrimaries } from '../halves/way-back.js';
 import type { Controller, RequestContext } from '../open-controller.js';
@@ -33,10 +33,11 @@ export async function failBack(
     context,
     [subject],
     async () => {
-      if (input.wait && !(await isRestored(controller, way, input.wait.timeoutMs, extras.signal))) return 'timed-out';
+      const kept = membersOf(table).map(({ secondary, backup }) => ({ ...secondary, backup: backup.name }));
+      const wish = { wait: input.wait, signal: extras.signal };
+      if (input.wait && !(await backupsRestored(controller, kept, wish))) return 'timed-out';
       return bringBack(controller, way, {
-        wait: input.wait,
-        signal: extras.signal,
+        ...wish,
         goHome: () => goHome(controller, way),
       });
     },
@@ -44,39 +45,6 @@ export async function failBack(
   );
   const term = controller.groups.sheets.byId(id)?.remote?.term ?? table.term;
   return { output: { group: name, term, outcome, pairs } };
-}
-
-const RESTORE_ROUND_MS = 2_000;
-
-/**
- * The recovered volumes hold all that they show: as long as tracks of them lie on their backups, these cannot take the next group.
- * Whoever waits does that copying where nobody else does.
- */
-async function isRestored(
-  { peers, ports }: Controller,
-  { table }: WayBackOfGroup,
-  timeoutMs: number | undefined,
-  signal: AbortSignal | undefined,
-): Promise<boolean> {
-  const deadlineMs = ports.clock.monotonicMs() + (timeoutMs ?? Number.POSITIVE_INFINITY);
-  for (const { secondary, backup } of membersOf(table))
-    for (;;) {
-      if (signal?.aborted)
-        throw failure('interrupted', 'Stopped; the way back begins where it is when it is run again.');
-      const leftMs = deadlineMs - ports.clock.monotonicMs();
-      if (leftMs <= 0) return false;
-      const pairs = [{ primary: secondary.name, secondary: backup.name }];
-      const input = { pairs, statuses: ['split', 'duplex'] as const, timeoutMs: Math.min(leftMs, RESTORE_ROUND_MS) };
-      const { verdict } = await peers.ask(secondary.system, 'pair.wait', input, RESTORE_ROUND_MS + RETURN_LIMIT_MS);
-      if (verdict === 'reached') break;
-      if (verdict === 'timed-out') continue;
-      throw failure(
-        'status-refuses',
-        `${secondary.system.name}:${secondary.name} cannot be brought back whole from ${backup.name}: its pair is ${verdict}.`,
-        `copyset pair show ${secondary.system.name}:${secondary.name} tells why; mend the cause and run the same failback again.`,
-      );
-    }
-  return true;
 }
 
 function returnedEvent(groupId: string, group: string): GroupEvent {

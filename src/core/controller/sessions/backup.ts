@@ -37,10 +37,14 @@ export function backupOf({ catalog }: Controller, half: HalfRecord): PairRecord 
   return [...catalog.pairs.values()].find((pair) => pair.primary === half.secondary && pair.secondary === backup);
 }
 
-/** The secondary shows a checkpoint again: nobody needs the earlier one. */
+/**
+ * The secondary shows a checkpoint again: nobody needs the earlier one. As long as tracks of the secondary lie there it stays, until the
+ * next one is applied.
+ */
 export async function dropBackup(controller: Controller, half: HalfRecord): Promise<void> {
   const { catalog, fabric } = controller;
-  if (!backupOf(controller, half)) return;
+  const kept = backupOf(controller, half);
+  if (!kept || lacksFrom(controller, kept)) return;
   await controller.exclusively(() =>
     catalog.change(() => {
       const copy = backupOf(controller, half);
@@ -60,4 +64,11 @@ export async function dropBackup(controller: Controller, half: HalfRecord): Prom
   fabric.pairsChanged();
   await catalog.durable();
   await controller.removeLeftovers();
+}
+
+/** It is being brought back from there, and is not whole yet. */
+function lacksFrom({ fabric }: Controller, { number }: PairRecord): boolean {
+  const pair = fabric.pair(number);
+  const lacking = pair.roles.primaryLacks;
+  return lacking !== null && !pair.map(lacking).map.isEmpty;
 }

@@ -5,8 +5,10 @@ import { type HalfRecord, isHalf } from '../../pair/pair.js';
 import { type SessionSheet, sessionEvent } from '../../session/session.js';
 import { recorded } from '../control/recorded.js';
 import type { Answered, RequestExtras, Requests } from '../control/requests.js';
+import { backupsRestored } from '../halves/restoring.js';
 import { bringBack, failbackRow, type JointWayBack, partsOf, tracksAtPrimaries } from '../halves/way-back.js';
 import type { Controller, RequestContext } from '../open-controller.js';
+import { backupOf } from './backup.js';
 import { goHome } from './coming-home.js';
 import { unique } from './tables.js';
 
@@ -15,6 +17,8 @@ type Input<Code extends keyof Requests> = Requests[Code]['input'];
 interface Way extends JointWayBack {
   readonly sheet: SessionSheet;
   readonly systems: readonly SystemRef[];
+  /** Secondaries that went back to their backups. */
+  readonly kept: readonly { readonly system: SystemRef; readonly name: string; readonly backup: string }[];
 }
 
 /**
@@ -37,12 +41,12 @@ export async function failBackSession(
     controller,
     context,
     [subject],
-    () =>
-      bringBack(controller, way, {
-        wait: input.wait,
-        signal: extras.signal,
-        goHome: () => goHome(controller, way.sheet, neededOf(way)),
-      }),
+    async () => {
+      const wish = { wait: input.wait, signal: extras.signal };
+      // The next checkpoint applied gives the backups up.
+      if (input.wait && !(await backupsRestored(controller, way.kept, wish))) return 'timed-out';
+      return bringBack(controller, way, { ...wish, goHome: () => goHome(controller, way.sheet, neededOf(way)) });
+    },
     (end) => ({ after: end, session: end === 'returned' ? sessionEvent(way.sheet, 'failback') : undefined }),
   );
   const term = controller.sessions.sheets.byId(way.sheet.id)?.term ?? way.sheet.term;
@@ -72,11 +76,15 @@ async function wayOf(controller: Controller, sheet: SessionSheet): Promise<Way> 
     table.filter(({ resigned }) => resigned === null).map(({ secondary }) => secondary),
   );
   const returning: { readonly pair: string; readonly primary: SystemRef }[] = [];
+  const kept: { system: SystemRef; name: string; backup: string }[] = [];
   for (const system of systems) {
     const { pairs } = await controller.peers.ask(system, 'session.taken', { session: sheet.id });
-    for (const { id: pair, primary } of pairs) returning.push({ pair, primary });
+    for (const { id: pair, primary, kept: on } of pairs) {
+      returning.push({ pair, primary });
+      if (on) kept.push({ system, ...on });
+    }
   }
-  return { of: sheet.id, sheet, systems, parts: partsOf(returning) };
+  return { of: sheet.id, sheet, systems, parts: partsOf(returning), kept };
 }
 
 /** Answers at a secondary: which of its halves were made primaries, and are not given back as a whole. */
@@ -96,10 +104,19 @@ export async function takenHere(
       primary: half.remote.peer.system,
       primaryName: half.remote.peer.name,
       secondary: controller.address(half.secondary),
+      kept: keptOn(controller, half),
       tracks: mapCounts(controller.catalog, half).secondary,
       trackSizeBytes: controller.catalog.volumes.get(half.secondary)?.trackSizeBytes ?? 0,
     }));
   return { output: { pairs } };
+}
+
+/** The names of the secondary and of the backup that it went back to. */
+function keptOn(controller: Controller, half: HalfRecord): { name: string; backup: string } | undefined {
+  const { volumes } = controller.catalog;
+  const copy = backupOf(controller, half);
+  const [secondary, backup] = [copy?.primary, copy?.secondary].map((number) => volumes.get(number ?? -1));
+  return secondary && backup && { name: secondary.name, backup: backup.name };
 }
 
 async function rowsOf(controller: Controller, way: Way): Promise<FailbackRow[]> {

@@ -45,6 +45,8 @@ export interface SessionPairRequests {
         readonly primary: SystemRef;
         readonly primaryName: string;
         readonly secondary: string;
+        /** The secondary's volume and the backup that it was kept on, where it was. */
+        readonly kept: { readonly name: string; readonly backup: string } | undefined;
         readonly tracks: TrackCount;
         readonly trackSizeBytes: ByteCount;
       }[];
