@@ -82,6 +82,9 @@ async function runWords(argv: readonly string[], config: Config): Promise<void> 
   }
   const subject = found ?? words.join(':');
   if (found === undefined && subject !== '' && !config.findTopic(subject)) throw unknownCommand(words, config);
+  // Help would end with 0, and a script would take that for its command.
+  const flag = words.length < argv.length ? argv[words.length] : undefined;
+  if (!askedForHelp && flag !== undefined) throw flagTooEarly(words, flag);
   // Help is a third of oclif and loaded only here.
   const { showHelp } = await import('./show-help.js');
   await showHelp(subject, config);
@@ -105,6 +108,15 @@ function longestMatch(words: readonly string[], exists: (id: string) => boolean)
     if (exists(id)) return id;
   }
   return undefined;
+}
+
+function flagTooEarly(words: readonly string[], flag: string): Error {
+  const after = words.length === 0 ? '' : ` after ${quoted(words.join(' '))}`;
+  return failure(
+    'usage',
+    `${quoted(flag)} stands where a command is wanted${after}.`,
+    'Flags follow the whole command, as in: copyset pair list --root DIR. All commands: copyset --help',
+  );
 }
 
 function unknownCommand(words: readonly string[], config: Config): Error {

@@ -36,6 +36,16 @@ describe('the program', () => {
     );
   });
 
+  it.each([
+    [['--root', '.', 'pair', 'delete', 'tokyo:db'], '"--root" stands where a command is wanted.'],
+    [['pair', '--root', '.', 'list'], '"--root" stands where a command is wanted after "pair".'],
+    [['pair', 'lst', '--quiet'], 'There is no command "pair lst".'],
+  ])('does not help with %j and end with 0, as if it had done what was meant', async (words, told) => {
+    const ended = await runCopyset(words, { cwd });
+    expect(ended).toMatchObject({ code: 2, stdout: '' });
+    expect(ended.stderr).toContain(told);
+  });
+
   it('prints an error as one JSON object with --json, on standard error with --quiet too', async () => {
     const loud = await runCopyset(['system', 'list', '--nope', '--json'], { cwd });
     expect(loud.code).toBe(2);

@@ -16,6 +16,7 @@ import {
   goOnWithout,
   markApplied,
   recoveredEarlier,
+  resumed,
 } from './session-deeds.js';
 import { describedDisaster, SELDOM, type SessionDisaster, type SessionStep } from './session-disasters.js';
 import { type Shown, shownAt } from './session-shown.js';
@@ -237,6 +238,7 @@ export class SessionCampaign {
     const { sites } = stage;
     await this.#revive(sites);
     if (resigned !== undefined) await sites.ok('checkpoint', 'join', SESSION, resigned);
+    await resumed(sites);
     const k = prefixIn(stage, await imagesOf(stage.sites, sites.primaries), 'the primaries');
     demand(k >= writer.answered, `the primaries hold ${k} writes, ${writer.answered} were answered`);
     demand(k <= writer.answered + 1, `the primaries hold ${k} writes, ${writer.answered} were answered`);

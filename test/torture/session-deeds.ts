@@ -109,6 +109,15 @@ export async function goOnWithout(sites: SessionSites, system: string): Promise<
   await markApplied(sites, system);
 }
 
+/** An image that met an error suspends its pair, and a person sets it going again. Those that return by themselves take no harm. */
+export async function resumed(sites: SessionSites): Promise<void> {
+  for (const { system, name } of sites.plan.volumes) {
+    const { pairs } = await askAt(sites, system, 'pair.list', {});
+    const isSuspended = pairs.some(({ primary, status }) => primary === `${system}:${name}` && status === 'suspended');
+    if (isSuspended) await askAt(sites, system, 'pair.resync', { pairs: [{ primary: name }] }).catch(() => undefined);
+  }
+}
+
 /**
  * A mark is made and applied; one that was placed before a pair was whole again is never applied, and then the next is. However slow that is, some
  * stream gets on meanwhile, or a pair on its way back.
