@@ -54,10 +54,17 @@ async function leaveOrigin(stage: Stage, rng: Rng, code: 'pair.split' | 'pair.su
     .catch((error: unknown) => codeOf(error));
 }
 
-/** Splits the group, looks at what its secondaries show, and lets them follow again. */
+/**
+ * Splits the group, looks at what its secondaries show, and lets them follow again. Where another split was under way meanwhile some pairs
+ * may be of the one instant and some of the other, as both were told.
+ */
 async function splitGroup(stage: Stage, rng: Rng): Promise<void> {
-  const { writer } = stage;
+  const { writer, splits } = stage;
   const least = writer.completed;
+  const isAlone = splits.running === 0;
+  splits.running += 1;
+  splits.begun += 1;
+  const { begun } = splits;
   let most: number | undefined;
   try {
     const { output } = await stage.master.ask('cg.split', { group: GROUP });
@@ -68,8 +75,9 @@ async function splitGroup(stage: Stage, rng: Rng): Promise<void> {
     stage.outcomes.push(`split:${codeOf(error)}`);
   }
   await stage.world.clock.sleep(rng.unit() * 200);
-  if (most !== undefined) checkSplit(stage, least, most);
+  if (most !== undefined && isAlone && splits.begun === begun) checkSplit(stage, least, most);
   await followAgain(stage);
+  splits.running -= 1;
 }
 
 /** Only where every pair is split and copied: what is under way, or was suspended, shows nothing yet. */

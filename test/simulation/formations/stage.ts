@@ -32,6 +32,8 @@ export class Stage extends ScheduleStage {
   /** The highest number of which a user was told that it formed. */
   formed = 0;
   outcomes: string[] = [];
+  /** Splits of the group so far, and those of them that have not ended. */
+  readonly splits = { begun: 0, running: 0 };
   /** Whom people take for the master, and all that have ever been it. */
   masterName: string;
   readonly masters = new Set<string>();
