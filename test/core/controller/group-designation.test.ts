@@ -97,7 +97,8 @@ describe('cg master', () => {
 
   it('settles what a lost master left, whatever it had come to', async () => {
     const seen = new Set<string>();
-    for (let round = 1; round <= 120 && seen.size < EVERY_STATE.length; round += 1) seen.add(await lostAfter(round, round * 5));
+    for (let round = 1; round <= 120 && seen.size < EVERY_STATE.length; round += 1)
+      seen.add(await lostAfter(round, round * 5));
     expect([...seen].sort()).toEqual(EVERY_STATE);
   });
 });
