@@ -54,9 +54,9 @@ export const tuning = {
   /** The log is started anew when it is filled this far. */
   checkpointAtBytes: 768 * KIB,
   /** A log filled this far is started anew when its system is closed, unless too many maps would have to be written. */
-  checkpointAtCloseBytes: 64 * KIB,
+  checkpointAtCloseBytes: 32 * KIB,
   /** A map that a checkpoint writes costs as much as so much of a log that is read again at the next open. */
-  checkpointMapBytes: 8 * KIB,
+  checkpointMapBytes: 4 * KIB,
   /** Room that each of the log's files holds from the start. */
   ledgerBytes: MIB,
   /** A file of a journal; so much is trimmed and used again at once. */
